@@ -1,0 +1,56 @@
+# demo, test, ui, check: each sets up first what it needs; set-up is done once.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo ui test chromium check lock clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
+
+setup: $(READY) ## the environment in .venv and Spark's jars in the cache
+
+$(READY): requirements.lock setup.cfg
+	@echo "setting up $(VENV) from requirements.lock (once; about a minute)"
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed: make PYTHON=/path/to/python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps -e .
+	$(BIN)/recsys setup
+	@touch $@
+
+demo: $(READY) ## generate data, run the whole graph, show what came of it
+	$(BIN)/recsys generate
+	$(BIN)/recsys run
+	$(BIN)/recsys status
+	$(BIN)/recsys recommend 1
+
+ui: $(READY) ## the Dagster UI on http://127.0.0.1:3000
+	$(BIN)/recsys ui
+
+test: $(READY) chromium ## every test
+	$(BIN)/pytest
+
+# The pages are tested in a real browser. Where it is missing and may be installed, it is.
+chromium:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
+		echo "installing Chromium for the tests of the pages"; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } \
+			>/dev/null 2>&1 || echo "no Chromium: the tests of the pages are skipped"; }
+
+check: $(READY) ## lint, types, import contracts, definitions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/dg check defs
+
+lock: ## pin what setup.cfg asks for
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra dev --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate setup.cfg --output-file requirements.lock
+
+clean: ## remove the environment; state in .recsys stays
+	rm -rf $(VENV)

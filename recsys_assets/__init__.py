@@ -1,0 +1,1 @@
+"""Recommender systems as versioned data assets."""

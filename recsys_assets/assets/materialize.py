@@ -1,0 +1,106 @@
+"""From a step's report to what the UI shows: row counts, schemas, tables, plots, links."""
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from pydantic import BaseModel
+
+from recsys_assets.contracts.schema import Model
+from recsys_assets.resources.compute import Compute
+from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.session import Step
+
+OWNERS = ["team:recsys"]
+
+
+def table_asset_metadata(table: str, model: Model) -> dict[str, Any]:
+    """Metadata that holds for every materialization of a table."""
+    return {
+        "dagster/table_name": table,
+        "dagster/column_schema": column_schema(model),
+    }
+
+
+def column_schema(model: Model) -> dg.TableSchema:
+    """The contract as a table schema: name, type, meaning and rules of each column."""
+    columns = [
+        dg.TableColumn(
+            name=name,
+            type=str(column.dtype).lower(),
+            description=column.description,
+            constraints=dg.TableColumnConstraints(
+                nullable=column.nullable,
+                unique=column.unique,
+                other=[str(check.error or check.name) for check in column.checks],
+            ),
+        )
+        for name, column in model.to_schema().columns.items()
+    ]
+    return dg.TableSchema(columns=columns)
+
+
+def run_step(
+    context: dg.AssetExecutionContext, compute: Compute, step: Step, params: BaseModel
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Run a step and yield the materialization of each asset of this function.
+
+    Nothing is yielded where there was nothing to do: what depends on it is then skipped.
+
+    Raises:
+        dagster.Failure: the step says that its result must not be used.
+    """
+    report = compute.run(context, step, params)
+    metadata = metadata_of(report)
+    if report.failed:
+        raise dg.Failure(report.failed, metadata=metadata, allow_retries=False)
+    if report.skipped:
+        context.log.warning(f"Nothing to do: {report.skipped}")
+        return
+    for key in sorted(context.selected_asset_keys):
+        table = key.path[-1]
+        yield dg.MaterializeResult(asset_key=key, metadata={**metadata, **own(report, table)})
+
+
+def own(report: StepReport, table: str) -> dict[str, Any]:
+    """What a report says of one table."""
+    known: dict[str, Any] = {}
+    if table in report.rows:
+        known["dagster/row_count"] = report.rows[table]
+    if table in report.versions:
+        known["delta_version"] = report.versions[table]
+    return known
+
+
+def metadata_of(report: StepReport) -> dict[str, Any]:
+    """A report as Dagster metadata; plots come first, so that they are seen first."""
+    plots = {
+        title: dg.MetadataValue.md(_picture(title, png)) for title, png in report.plots.items()
+    }
+    tables = {
+        title: dg.MetadataValue.md(markdown_table(rows))
+        for title, rows in report.tables.items()
+        if rows
+    }
+    return {**plots, **tables, **report.figures, **report.links}
+
+
+def _picture(title: str, png: bytes) -> str:
+    return f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})"
+
+
+def markdown_table(rows: Sequence[Mapping[str, object]]) -> str:
+    """Rows as a markdown table; bars and line ends in values cannot break it."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [names, ["---"] * len(names)]
+    lines += [[_cell(row.get(name)) for name in names] for row in rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")

@@ -1,0 +1,23 @@
+"""Models: trained, kept as tables, registered in MLflow."""
+
+from recsys_assets.assets.steps import step_asset
+from recsys_assets.steps.als import train_als
+from recsys_assets.steps.popularity import count_popularity
+
+model_assets = [
+    step_asset(
+        "als_model",
+        train_als,
+        group="models",
+        deps=["interactions"],
+        kinds={"spark", "mlflow", "deltalake"},
+    ),
+    step_asset(
+        "popularity_model",
+        count_popularity,
+        group="models",
+        deps=["interactions"],
+        kinds={"polars", "mlflow", "deltalake"},
+    ),
+]
+"""Models that recommend."""

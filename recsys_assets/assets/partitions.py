@@ -1,0 +1,24 @@
+"""Daily partitions, one per drop date; and how a run names the drops it works on."""
+
+import datetime
+
+import dagster as dg
+
+# Today's drop can be worked on today: files of a day are complete when they land.
+DROPS = dg.DailyPartitionsDefinition(start_date="2020-01-01", end_offset=1)
+"""Drop dates since 2020, including today (UTC)."""
+
+PARTITION = "dagster/partition"
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+
+def range_tags(dates: list[datetime.date]) -> dict[str, str]:
+    """Run tags under which one run works on all drops from the first date to the last."""
+    return {RANGE_START: min(dates).isoformat(), RANGE_END: max(dates).isoformat()}
+
+
+def dates_of(tags: dict[str, str]) -> tuple[str, str]:
+    """First and last drop date of a run, from its tags; empty texts where it has none."""
+    only = tags.get(PARTITION, "")
+    return tags.get(RANGE_START, only), tags.get(RANGE_END, only)

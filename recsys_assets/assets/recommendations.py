@@ -1,0 +1,35 @@
+"""Recommendations: the tables that consumers read."""
+
+from recsys_assets.assets.steps import step_asset
+from recsys_assets.contracts.recommendations import PopularMovies, SimilarItems, TopK
+from recsys_assets.steps.popular_movies import list_popular_movies
+from recsys_assets.steps.similar_items import find_similar_items
+from recsys_assets.steps.top_k import recommend_top_k
+
+recommendation_assets = [
+    step_asset(
+        "top_k",
+        recommend_top_k,
+        group="recommendations",
+        deps=["interactions", "movie_features", "als_model", "ranking_evaluation"],
+        kinds={"deltalake", "spark"},
+        model=TopK,
+    ),
+    step_asset(
+        "similar_items",
+        find_similar_items,
+        group="recommendations",
+        deps=["movie_features", "als_model"],
+        kinds={"deltalake"},
+        model=SimilarItems,
+    ),
+    step_asset(
+        "popular_movies",
+        list_popular_movies,
+        group="recommendations",
+        deps=["movie_features"],
+        kinds={"deltalake"},
+        model=PopularMovies,
+    ),
+]
+"""Tables that are served."""

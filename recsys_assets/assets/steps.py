@@ -1,0 +1,68 @@
+"""Assets that are one step each: a table, its contract, the step that makes it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+from pydantic import BaseModel
+
+from recsys_assets.assets.materialize import OWNERS, run_step, table_asset_metadata
+from recsys_assets.contracts.schema import Model
+from recsys_assets.resources.compute import Compute
+from recsys_assets.steps.session import Step, params_of
+
+
+def step_asset(
+    name: str,
+    step: Step,
+    *,
+    group: str,
+    deps: Sequence[str],
+    kinds: set[str],
+    model: Model | None = None,
+) -> dg.AssetsDefinition:
+    """The asset that one step materializes; its parameters can be set in the launchpad.
+
+    Args:
+        name: name of the asset and, where it has a contract, of its table.
+        step: what makes it; the description is the step's own.
+        group: stage it is shown in.
+        deps: assets it is made from.
+        kinds: what it is made of and with, for the UI.
+        model: contract of its table.
+    """
+    params = params_of(step)
+    config_class = _config_of(params)
+
+    @dg.asset(
+        name=name,
+        group_name=group,
+        deps=list(deps),
+        kinds=kinds,
+        owners=OWNERS,
+        description=step.__doc__,
+        metadata=table_asset_metadata(name, model) if model else None,
+        output_required=False,
+    )
+    def materialized(
+        context: dg.AssetExecutionContext,
+        config: config_class,  # type: ignore[valid-type]
+        compute: Compute,
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        chosen = params.model_validate(config.model_dump())  # type: ignore[attr-defined]
+        yield from run_step(context, compute, step, chosen)
+
+    return materialized
+
+
+def _config_of(params: type[BaseModel]) -> type[dg.Config]:
+    """The launchpad's form of a step's parameters, with the same fields and defaults."""
+    fields: dict[str, Any] = {
+        name: (field.annotation, field) for name, field in params.model_fields.items()
+    }
+    namespace = {
+        "__annotations__": {name: annotation for name, (annotation, _) in fields.items()},
+        "__doc__": params.__doc__,
+        **{name: field for name, (_, field) in fields.items()},
+    }
+    return type(f"{params.__name__}Config", (dg.Config,), namespace)

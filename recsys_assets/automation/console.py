@@ -1,0 +1,75 @@
+"""A run as people want to read it: one line when an asset begins, ends, fails, or fails a check."""
+
+import logging
+
+import dagster as dg
+from dagster import DagsterEventType as Kind
+
+_SHOWN = {Kind.STEP_START, Kind.STEP_SUCCESS, Kind.STEP_FAILURE, Kind.STEP_SKIPPED}
+
+
+class RunFormatter(logging.Formatter):
+    """Turns Dagster's events into lines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of an event, or of a message."""
+        event = _event(record)
+        if event is None:
+            return f"    {_text(record)}"
+        step = event.step_key or ""
+        if event.event_type == Kind.STEP_START:
+            return f"… {step}"
+        if event.event_type == Kind.STEP_SUCCESS:
+            seconds = event.step_success_data.duration_ms / 1000
+            return f"✓ {step} ({seconds:.1f} s)"
+        if event.event_type == Kind.STEP_SKIPPED:
+            return f"- {step} skipped: what it needs is not there"
+        if event.event_type == Kind.STEP_FAILURE:
+            return f"✗ {step} failed: {_first_cause(event)}"
+        check = event.asset_check_evaluation_data
+        return (
+            f"! check {check.check_name} of {check.asset_key.to_user_string()} failed"
+            f" ({check.severity.value}){': ' + check.description if check.description else ''}"
+        )
+
+
+class RunFilter(logging.Filter):
+    """Lets through what a person needs to follow a run."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is shown."""
+        event = _event(record)
+        if event is None:
+            return record.levelno >= logging.WARNING
+        if event.event_type == Kind.ASSET_CHECK_EVALUATION:
+            return not event.asset_check_evaluation_data.passed
+        return event.event_type in _SHOWN
+
+
+def _event(record: logging.LogRecord) -> dg.DagsterEvent | None:
+    return getattr(record, "dagster_event", None)
+
+
+def _text(record: logging.LogRecord) -> str:
+    meta = getattr(record, "dagster_meta", {})
+    return str(meta.get("orig_message", record.getMessage()))
+
+
+def _first_cause(event: dg.DagsterEvent) -> str:
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return (error.message if error else "").strip()
+
+
+@dg.logger({}, description="One line an event, for people at a terminal.")
+def run_logger(context: dg.InitLoggerContext) -> logging.Logger:
+    """The logger of ``recsys run``."""
+    logger = logging.getLogger("recsys.run")
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    handler = logging.StreamHandler()
+    handler.setFormatter(RunFormatter())
+    handler.addFilter(RunFilter())
+    logger.handlers[:] = [handler]
+    return logger

@@ -1,0 +1,28 @@
+"""Checks of the models, by their figures on rows they have not seen."""
+
+import dagster as dg
+
+from recsys_assets.contracts.models import RANKING_EVALUATION
+from recsys_assets.resources.storage import Storage
+from recsys_assets.steps.als import ALS_MODEL
+from recsys_assets.steps.popularity import POPULARITY_MODEL
+
+
+@dg.asset_check(asset=RANKING_EVALUATION)
+def als_beats_popularity(storage: Storage) -> dg.AssetCheckResult:
+    """A personal list ranks better than the same list for everybody."""
+    table = storage.lake.scan(RANKING_EVALUATION).collect()
+    ndcg = {
+        row["model"]: float(row["value"])
+        for row in table.iter_rows(named=True)
+        if row["metric"].startswith("ndcg@")
+    }
+    return dg.AssetCheckResult(
+        passed=ndcg[ALS_MODEL] > ndcg[POPULARITY_MODEL],
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={f"ndcg {name}": value for name, value in ndcg.items()},
+    )
+
+
+model_checks = [als_beats_popularity]
+"""Checks of the models and evaluation stages."""

@@ -1,0 +1,110 @@
+"""Checks of the validated tables: no line lost, no file rejected unseen, few lines quarantined."""
+
+import dagster as dg
+import polars as pl
+import pyarrow as pa
+
+from recsys_assets.assets.materialize import markdown_table
+from recsys_assets.assets.partitions import dates_of
+from recsys_assets.checks.recount import recount_files
+from recsys_assets.contracts import DATASETS
+from recsys_assets.contracts.dataset import Dataset
+from recsys_assets.contracts.files import FILES
+from recsys_assets.contracts.schema import arrow_schema
+from recsys_assets.lake.tables import DROP_DATE
+from recsys_assets.resources.storage import Storage
+
+WORRYING_SHARE = 0.01
+"""More quarantined lines than this share of a file are worth a look."""
+
+
+def _checks_of(dataset: Dataset) -> list[dg.AssetChecksDefinition]:
+    @dg.asset_check(asset=dataset.name, blocking=True)
+    def every_line_accounted_for(
+        context: dg.AssetCheckExecutionContext, storage: Storage
+    ) -> dg.AssetCheckResult:
+        """Lines of each file, counted anew = its rows in the table + its lines kept apart."""
+        files = _files_of_run(context, storage, dataset)
+        counted = recount_files(files, dataset, storage.lake, storage.landing_zone)
+        wrong = [row for row in counted if row["problem"]]
+        return dg.AssetCheckResult(
+            passed=not wrong,
+            metadata={
+                "files": files.height,
+                "lines": int(files["read"].sum()),
+                "Unbalanced": dg.MetadataValue.md(markdown_table(wrong[:50]) if wrong else "none"),
+            },
+        )
+
+    @dg.asset_check(asset=dataset.name)
+    def no_rejected_files(
+        context: dg.AssetCheckExecutionContext, storage: Storage
+    ) -> dg.AssetCheckResult:
+        """No file of the run's drops was rejected as a whole."""
+        files = _files_of_run(context, storage, dataset)
+        rejected = files.filter("rejected").select(DROP_DATE, "file", "message")
+        first = rejected.row(0, named=True) if rejected.height else {}
+        return dg.AssetCheckResult(
+            passed=rejected.is_empty(),
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=f"{first['file']}: {first['message']}" if first else None,
+            metadata={
+                "rejected": rejected.height,
+                "Files": dg.MetadataValue.md(_table(rejected)),
+                "next": f"correct the files and land them again: recsys land {dataset.name} FILE",
+            },
+        )
+
+    @dg.asset_check(asset=dataset.name)
+    def few_quarantined_lines(
+        context: dg.AssetCheckExecutionContext, storage: Storage
+    ) -> dg.AssetCheckResult:
+        """At most 1 % of the lines of each accepted file of the run's drops are quarantined."""
+        files = _files_of_run(context, storage, dataset).filter(~pl.col("rejected"))
+        many = files.filter(pl.col("quarantined") > WORRYING_SHARE * pl.col("read"))
+        shown = many.select(DROP_DATE, "file", "read", "quarantined", "reasons")
+        return dg.AssetCheckResult(
+            passed=many.is_empty(),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                "quarantined": int(files["quarantined"].sum()),
+                "Files": dg.MetadataValue.md(_table(shown)),
+                "next": f"look at the lines: recsys quarantine show {dataset.name}",
+            },
+        )
+
+    @dg.asset_check(asset=dataset.name, blocking=True)
+    def keeps_contract(storage: Storage) -> dg.AssetCheckResult:
+        """The table has the columns and types of its contract."""
+        held = pa.schema(storage.lake.open(dataset.name).schema())
+        wrong = [
+            f.name
+            for f in arrow_schema(dataset.model)
+            if f.name not in held.names or held.field(f.name).type != f.type
+        ]
+        return dg.AssetCheckResult(
+            passed=not wrong,
+            metadata={"columns": len(held.names), "wrong": ", ".join(wrong) or "none"},
+        )
+
+    return [every_line_accounted_for, no_rejected_files, few_quarantined_lines, keeps_contract]
+
+
+def _files_of_run(
+    context: dg.AssetCheckExecutionContext, storage: Storage, dataset: Dataset
+) -> pl.DataFrame:
+    files = storage.lake.scan(FILES).filter(dataset=dataset.name)
+    first, last = dates_of(dict(context.run.tags))
+    if first:
+        day = pl.col(DROP_DATE).cast(pl.String)
+        files = files.filter(day.is_between(pl.lit(first), pl.lit(last)))
+    return files.sort(DROP_DATE, "file").collect()
+
+
+def _table(frame: pl.DataFrame) -> str:
+    rows = frame.with_columns(pl.col(DROP_DATE).cast(pl.String)).head(50).to_dicts()
+    return markdown_table(rows) if rows else "none"
+
+
+validated_checks = [check for dataset in DATASETS.values() for check in _checks_of(dataset)]
+"""Four checks for each validated table."""

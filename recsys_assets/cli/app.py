@@ -1,0 +1,36 @@
+"""The commands put together; errors of people's input end in one clear line and exit code 1."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from recsys_assets.cli import data, machine, quarantine, recommend, runs, tables
+from recsys_assets.datasets import FetchError
+from recsys_assets.deployment import DeploymentError
+from recsys_assets.lake.landing import LandingError
+from recsys_assets.lake.tables import MissingTableError
+from recsys_assets.resources.spark import SparkSetupError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="A recommender data platform: raw files in, validated tables, models and "
+    "recommendations out.\n\nExample: [bold]recsys generate && recsys run && recsys status[/bold]",
+)
+for module in (data, runs, tables, recommend, machine):
+    module.add_to(app)
+app.add_typer(quarantine.app, name="quarantine")
+
+EXPECTED = (DeploymentError, FetchError, LandingError, MissingTableError, SparkSetupError)
+"""Errors whose message says all that a person needs."""
+
+
+def main() -> None:
+    """Entry point of the command."""
+    try:
+        app()
+    except EXPECTED as error:
+        Console(stderr=True).print(f"[red]error:[/red] {error}", highlight=False, markup=True)
+        sys.exit(1)

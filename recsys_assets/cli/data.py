@@ -1,0 +1,154 @@
+"""Commands that bring data in: generate, land, fetch."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from recsys_assets.cli.shared import (
+    DatasetArgument,
+    check_dataset,
+    console,
+    deployment,
+    parse_date,
+)
+from recsys_assets.contracts import DATASETS as CONTRACTS
+from recsys_assets.datasets import DATASETS, fetch
+from recsys_assets.kernels.delimited import ShapeFault, recognize_dialect
+from recsys_assets.lake.landed_bytes import read_head
+from recsys_assets.lake.landing import LandedFile
+from recsys_assets.synthetic.files import write_clicks, write_movielens
+from recsys_assets.synthetic.movielens import MovieLensSize
+
+DateOption = Annotated[
+    str | None, typer.Option("--date", help="Drop date YYYY-MM-DD; today (UTC) if not given.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("generate")(generate_command)
+    app.command("land")(land_command)
+    app.command("fetch")(fetch_command)
+
+
+def generate_command(
+    users: Annotated[int, typer.Option(help="Users who rate.", min=1)] = 600,
+    movies: Annotated[int, typer.Option(help="Movies of the catalogue.", min=1)] = 800,
+    ratings: Annotated[int, typer.Option(help="Ratings in all.", min=1)] = 40_000,
+    clicks: Annotated[int, typer.Option(help="Ad impressions in all; 0 for none.", min=0)] = 30_000,
+    drops: Annotated[int, typer.Option(help="Days over which the files drop.", min=1)] = 3,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 42,
+    last_day: Annotated[
+        str, typer.Option(help="Drop date of the last file, YYYY-MM-DD.")
+    ] = "2026-01-31",
+    out: Annotated[
+        Path | None, typer.Option(help="Write the files to this folder instead of landing them.")
+    ] = None,
+) -> None:
+    """Generate data of any size from a seed, and land it.
+
+    Example: recsys generate --ratings 1000000 --users 6040 --movies 3883 --clicks 0
+    """
+    size = MovieLensSize(users=users, movies=movies, ratings=ratings)
+    last = parse_date(last_day)
+    zone = deployment().home.landing_zone
+    with tempfile.TemporaryDirectory() as scratch, _progress("generate", ratings + clicks) as step:
+        folder = out or Path(scratch)
+        files = write_movielens(folder, size, seed, last, drops, on_progress=step)
+        if clicks:
+            files += write_clicks(folder, clicks, seed, last, drops, on_progress=step)
+        if out is None:
+            landed = [zone.land(file.path, file.dataset, file.date) for file in files]
+    if out is not None:
+        console.print(f"wrote {len(files)} files to {out}")
+        return
+    new = [file for file in landed if not file.known]
+    console.print(f"landed {len(new)} new files of {len(landed)} in {zone.landing}")
+
+
+class _progress:
+    """A progress bar as a context whose value is a callback of rows done."""
+
+    def __init__(self, title: str, total: int) -> None:
+        self.bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console
+        )
+        self.task = self.bar.add_task(title, total=total)
+
+    def __enter__(self) -> "_progress":
+        self.bar.start()
+        return self
+
+    def __call__(self, rows: int) -> None:
+        self.bar.advance(self.task, rows)
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+
+def land_command(
+    dataset: DatasetArgument,
+    files: Annotated[list[Path], typer.Argument(help="Files to land.")],
+    date: DateOption = None,
+) -> None:
+    """Copy files into the landing zone under their drop date.
+
+    Any published form is known: MovieLens ratings.csv, u.data, ratings.dat and their movie
+    counterparts, Criteo TSV; plain or gzip. The same content is never landed twice.
+
+    Example: recsys land ratings ml-latest-small/ratings.csv --date 2026-01-31
+    """
+    check_dataset(dataset)
+    day = parse_date(date)
+    zone = deployment().home.landing_zone
+    for path in files:
+        landed = zone.land(path, dataset, day)
+        console.print(_describe(path, landed), highlight=False)
+
+
+def _describe(path: Path, landed: LandedFile) -> str:
+    place = f"{landed.dataset}/{landed.date}/{landed.name}"
+    if landed.known:
+        return f"{path}: the same content has landed before as {place}; nothing copied"
+    try:
+        form = recognize_dialect(read_head(landed.path), CONTRACTS[landed.dataset].dialects).name
+    except ShapeFault as fault:
+        return (
+            f"{path}: landed as {place}, but it will be rejected when validated: "
+            f"[yellow]{fault.rule}[/yellow] {fault.message}".replace("[known", "\\[known")
+        )
+    return f"{path}: landed as {place}, read as {form}"
+
+
+def fetch_command(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(DATASETS)}.")],
+    date: DateOption = None,
+    land: Annotated[bool, typer.Option(help="Land the files once they are here.")] = True,
+) -> None:
+    """Download a public data set from its official address, and land it.
+
+    Downloads resume where they broke off, and are checked against the published checksum.
+
+    Example: recsys fetch ml-latest-small
+    """
+    if name not in DATASETS:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(DATASETS)}")
+    day = parse_date(date)
+    home = deployment().home
+    console.print(f"{DATASETS[name].title}. {DATASETS[name].licence}", highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(name, total=None)
+
+        def show(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        paths = fetch(name, home.cache / "datasets", show)
+    for dataset, path in zip(DATASETS[name].members, paths, strict=True):
+        if land:
+            console.print(_describe(path, home.landing_zone.land(path, dataset, day)))
+        else:
+            console.print(str(path))

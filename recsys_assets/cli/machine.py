@@ -1,0 +1,53 @@
+"""Commands about this machine: set-up and the UI."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from recsys_assets.cli.shared import console, deployment
+from recsys_assets.home import PROJECT
+from recsys_assets.resources.spark import resolve_jars
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("setup")(setup_command)
+    app.command("ui")(ui_command)
+    app.command("mlflow")(mlflow_command)
+
+
+def setup_command() -> None:
+    """Prepare the home and fetch Spark's jars into the cache; done once, needs the network."""
+    home = deployment().home
+    with console.status("Spark's jars"):
+        jars = resolve_jars(home.cache)
+    console.print(f"{len(jars)} jars in {home.cache}; everything else lies in {home.root}")
+
+
+def ui_command(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 3000,
+) -> None:
+    """Open the Dagster UI, with the daemon that runs schedules and sensors; Ctrl-C ends both.
+
+    Example: recsys ui --port 3001
+    """
+    home = deployment().home
+    # Dagster warns of any dagster.yaml in the working folder that is not its home's.
+    os.chdir(home.dagster)
+    workspace = str(PROJECT / "workspace.yaml")
+    command = [sys.executable, "-m", "dagster", "dev", "-w", workspace]
+    os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])
+
+
+def mlflow_command(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 5000,
+) -> None:
+    """Open the MLflow UI on the registry: every training with its figures, plots and model.
+
+    Example: recsys mlflow --port 5001
+    """
+    registry = deployment().home.registry
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", registry.uri]
+    os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])

@@ -1,0 +1,109 @@
+"""Commands about quarantined lines: list, show, replay a corrected file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from recsys_assets.cli.data import DateOption
+from recsys_assets.cli.runs import run_command
+from recsys_assets.cli.shared import (
+    DatasetArgument,
+    JsonOption,
+    check_dataset,
+    console,
+    deployment,
+    parse_date,
+    print_json,
+    print_table,
+)
+from recsys_assets.contracts import DATASETS
+from recsys_assets.contracts.files import quarantine_of
+from recsys_assets.lake.tables import DROP_DATE
+
+app = typer.Typer(no_args_is_help=True, help="Lines that broke a rule: list, show, replay.")
+
+FileOption = Annotated[str | None, typer.Option("--file", help="Only lines of this file.")]
+
+
+@app.command("list")
+def list_command(as_json: JsonOption = False) -> None:
+    """Count quarantined lines by data set, drop, file and rule.
+
+    Example: recsys quarantine list
+    """
+    lake = deployment().home.lake
+    rows = []
+    for dataset in DATASETS:
+        if not lake.exists(quarantine_of(dataset)):
+            continue
+        counts = lake.scan(quarantine_of(dataset)).explode("rules")
+        counts = counts.group_by(DROP_DATE, "file", rule="rules").agg(lines=pl.len())
+        for row in counts.sort(DROP_DATE, "file", "rule").collect().iter_rows(named=True):
+            rows.append({"dataset": dataset, **row, DROP_DATE: row[DROP_DATE].isoformat()})
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table("Quarantined lines by rule", rows)
+    else:
+        console.print("no line is quarantined")
+
+
+@app.command("show")
+def show_command(
+    dataset: DatasetArgument,
+    date: DateOption = None,
+    file: FileOption = None,
+    limit: Annotated[int, typer.Option(help="Lines to show at most.", min=1)] = 20,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the lines to this file, to correct and replay them.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show quarantined lines as they stood, with every rule they broke.
+
+    Example: recsys quarantine show ratings --out fix.csv
+    """
+    table = deployment().home.lake.scan(quarantine_of(check_dataset(dataset)))
+    if date:
+        table = table.filter(pl.col(DROP_DATE) == parse_date(date))
+    if file:
+        table = table.filter(file=file)
+    lines = table.sort(DROP_DATE, "file", "line").collect()
+    if out is not None:
+        _write_lines(lines["raw"].to_list(), dataset, out)
+        console.print(f"wrote {lines.height} lines to {out}; correct them, then: recsys quarantine")
+        console.print(f"replay {dataset} {out}")
+        return
+    rows = [
+        {**row, DROP_DATE: row[DROP_DATE].isoformat(), "rules": ", ".join(row["rules"])}
+        for row in lines.head(limit).drop("run_id").iter_rows(named=True)
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(f"{min(limit, lines.height)} of {lines.height} lines", rows)
+
+
+def _write_lines(lines: list[str], dataset: str, out: Path) -> None:
+    header = next((d.header for d in DATASETS[dataset].dialects if d.header), ())
+    first = [",".join(header)] if header and not any("\t" in line for line in lines[:1]) else []
+    out.write_text("\n".join([*first, *lines]) + "\n", encoding="utf-8")
+
+
+@app.command("replay")
+def replay_command(
+    dataset: DatasetArgument,
+    file: Annotated[Path, typer.Argument(help="File with the corrected lines.")],
+    date: DateOption = None,
+) -> None:
+    """Land a corrected file and validate its drop.
+
+    Example: recsys quarantine replay ratings fix.csv --date 2026-01-31
+    """
+    day = parse_date(date)
+    landed = deployment().home.landing_zone.land(file, check_dataset(dataset), day)
+    console.print(f"landed {landed.name} in the drop of {landed.date}")
+    text = landed.date.isoformat()
+    run_command(select=f"{dataset} or {quarantine_of(dataset)}", first=text, last=text)

@@ -1,0 +1,69 @@
+"""The command that shows a user's recommendations."""
+
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from recsys_assets.cli.shared import JsonOption, console, deployment, print_json, print_table
+from recsys_assets.contracts.features import MOVIE_FEATURES
+from recsys_assets.contracts.recommendations import POPULAR_MOVIES, TOP_K
+from recsys_assets.lake.tables import Lake
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("recommend")(recommend_command)
+
+
+def recommend_command(
+    user: Annotated[int, typer.Argument(help="Id of the user.")],
+    k: Annotated[int, typer.Option(help="Movies to show at most.", min=1)] = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a user's published recommendations: titles, scores, reasons.
+
+    A user nobody knows is shown the popular movies, and told so.
+
+    Example: recsys recommend 1
+    """
+    lake = deployment().home.lake
+    rows = _personal(lake, user, k)
+    known = bool(rows)
+    if not known:
+        rows = _popular(lake, k)
+    if as_json:
+        print_json({"user": user, "known": known, "recommendations": rows})
+        return
+    if not known:
+        console.print(f"user {user} has no list; what is popular with everybody:")
+    print_table(f"Recommendations for user {user}", rows)
+
+
+def _personal(lake: Lake, user: int, k: int) -> list[dict[str, object]]:
+    lists = lake.scan(TOP_K).filter((pl.col("user") == user) & (pl.col("rank") <= k))
+    if lake.exists(MOVIE_FEATURES):
+        titles = lake.scan(MOVIE_FEATURES).select("item", "title")
+        lists = lists.join(titles, on="item", how="left")
+    else:
+        lists = lists.with_columns(title=pl.lit(None, pl.String))
+    return (
+        lists.sort("rank").select("rank", "item", "title", "score", "reason").collect().to_dicts()
+    )
+
+
+def _popular(lake: Lake, k: int) -> list[dict[str, object]]:
+    if not lake.exists(POPULAR_MOVIES):
+        return []
+    best = lake.scan(POPULAR_MOVIES).sort("popularity_rank").head(k)
+    return (
+        best.select(
+            rank=pl.int_range(1, pl.len() + 1),
+            item="item",
+            title="title",
+            score=pl.col("rating_count").cast(pl.Float64),
+            reason=pl.lit("popular with everybody"),
+        )
+        .collect()
+        .to_dicts()
+    )

@@ -1,0 +1,119 @@
+"""The command that runs the graph: a Dagster run in this process, shown line by line."""
+
+import fcntl
+import os
+import socket
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import dagster as dg
+import typer
+
+from recsys_assets.assets.partitions import range_tags
+from recsys_assets.cli.shared import console, deployment, parse_date
+from recsys_assets.contracts import DATASETS
+from recsys_assets.deployment import Deployment
+from recsys_assets.lake.pending import pending_dates
+
+PROCESS, HOST = "recsys/process", "recsys/host"
+"""Tags that tell by which process on which machine a run lives."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("run")(run_command)
+
+
+def run_command(
+    select: Annotated[
+        str | None,
+        typer.Option(help="Assets to run, in Dagster's selection language, e.g. 'als_model+'."),
+    ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", help="First drop date to validate.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last drop date to validate.")] = None,
+) -> None:
+    """Run the whole graph, or a part of it, as a Dagster run that shows in the UI.
+
+    Drops that have landed and are not accounted for yet are validated; where there are none, the
+    latest drop is validated again, which changes nothing. --from and --to choose drops by date.
+
+    Example: recsys run --select 'als_model+'
+    """
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    where = deployment()
+    tags = _drops(where, first, last) | {PROCESS: str(os.getpid()), HOST: socket.gethostname()}
+    from recsys_assets.definitions import defs
+
+    with _alone(where.home.root / "run.lock"), dg.DagsterInstance.get() as instance:
+        _close_dead_runs(instance)
+        job = defs.resolve_job_def("main")
+        keys = _selected(defs, select)
+        result = job.execute_in_process(
+            instance=instance,
+            tags=tags,
+            asset_selection=keys,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {}}},
+        )
+    console.print(f"run {result.run_id}: {'succeeded' if result.success else 'FAILED'}")
+    console.print("see [bold]recsys status[/bold], or the run's page in [bold]make ui[/bold]")
+    if not result.success:
+        raise typer.Exit(1)
+
+
+def _drops(where: Deployment, first: str | None, last: str | None) -> dict[str, str]:
+    zone = where.home.landing_zone
+    landed = sorted({date for name in DATASETS for date in zone.dates(name)})
+    if not landed:
+        raise typer.BadParameter(
+            "nothing has landed yet: `recsys generate`, `recsys fetch ml-latest-small` "
+            "or `recsys land ratings FILE`"
+        )
+    if first or last:
+        return range_tags([parse_date(first) if first else landed[0], parse_date(last)])
+    return range_tags(pending_dates(where.home.lake, zone, list(DATASETS)) or landed[-1:])
+
+
+def _selected(defs: dg.Definitions, select: str | None) -> list[dg.AssetKey] | None:
+    if select is None:
+        return None
+    try:
+        chosen = dg.AssetSelection.from_string(select)
+        keys = chosen.resolve(defs.resolve_asset_graph())
+    except Exception as error:  # Dagster raises many kinds of errors for a bad selection.
+        raise typer.BadParameter(f"--select {select!r}: {error}") from error
+    if not keys:
+        raise typer.BadParameter(f"--select {select!r} names no asset")
+    return sorted(keys)
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Two runs in one home would write the same tables; the second one is refused."""
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise typer.BadParameter("another `recsys run` is at work in this home") from error
+        yield
+
+
+def _close_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Mark runs as failed whose process on this machine has died without a word."""
+    open_runs = instance.get_runs(
+        dg.RunsFilter(
+            statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING],
+            tags={HOST: socket.gethostname()},
+        )
+    )
+    for run in open_runs:
+        process = int(run.tags.get(PROCESS, 0))
+        if process and not Path(f"/proc/{process}").exists():
+            instance.report_run_failed(
+                run, "The process of this run died; run it again: what it wrote is whole."
+            )

@@ -1,0 +1,80 @@
+"""What the commands share: the deployment, a date option, output for programs."""
+
+import datetime
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from recsys_assets.contracts import DATASETS
+from recsys_assets.deployment import Deployment, current_deployment, enter
+
+console = Console()
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+DatasetArgument = Annotated[str, typer.Argument(help=f"One of {', '.join(DATASETS)}.")]
+
+
+def deployment() -> Deployment:
+    """The deployment, with its home prepared."""
+    return enter(current_deployment())
+
+
+def check_dataset(name: str) -> str:
+    """The name, if it is that of a data set.
+
+    Raises:
+        typer.BadParameter: it is not.
+    """
+    if name not in DATASETS:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(DATASETS)}")
+    return name
+
+
+def parse_date(text: str | None) -> datetime.date:
+    """A date as YYYY-MM-DD; today (UTC) where none is given.
+
+    Raises:
+        typer.BadParameter: no date, or one outside the partitions.
+    """
+    today = datetime.datetime.now(datetime.UTC).date()
+    if text is None:
+        return today
+    try:
+        date = datetime.date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no date; write YYYY-MM-DD") from error
+    if not datetime.date(2020, 1, 1) <= date <= today:
+        raise typer.BadParameter(f"{date} is not between 2020-01-01 and today, {today} (UTC)")
+    return date
+
+
+def print_json(value: Any) -> None:
+    """A value as JSON on standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(title: str, rows: list[dict[str, Any]], columns: list[str] | None = None) -> None:
+    """Rows as a table for people."""
+    names = columns or (list(rows[0]) if rows else [])
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for name in names:
+        right = any(isinstance(row.get(name), int | float) for row in rows)
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*[_cell(row.get(name)) for name in names])
+    console.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value).replace("[", "\\[")

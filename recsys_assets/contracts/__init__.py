@@ -1,0 +1,9 @@
+"""Contracts: the one place where a rule about data is written."""
+
+from recsys_assets.contracts.clicks import CLICKS
+from recsys_assets.contracts.dataset import Dataset
+from recsys_assets.contracts.movies import MOVIES
+from recsys_assets.contracts.ratings import RATINGS
+
+DATASETS: dict[str, Dataset] = {d.name: d for d in (RATINGS, MOVIES, CLICKS)}
+"""Data sets that can be landed, by name."""

@@ -1,0 +1,39 @@
+"""Contracts of what models leave behind: factors, popularity, evaluation."""
+
+import pandera.polars as pa
+import polars as pl
+
+ALS_FACTORS, POPULARITY, RANKING_EVALUATION = "als_factors", "popularity", "ranking_evaluation"
+
+
+class ALSFactors(pa.DataFrameModel):
+    """Factor vectors of users and items; the score of a pair is their inner product.
+
+    In the rating task the score is the predicted stars: the last two places hold the biases.
+    """
+
+    task: pl.String = pa.Field(
+        isin=["ranking", "rating"],
+        description="ranking: learned from implicit preferences; rating: from the stars.",
+    )
+    side: pl.String = pa.Field(isin=["user", "item"], description="Whose vector it is.")
+    id: pl.Int32 = pa.Field(ge=1, description="Id of the user or item.")
+    factors: pl.List(pl.Float32) = pa.Field(description="The vector.")  # type: ignore[valid-type]
+
+
+class Popularity(pa.DataFrameModel):
+    """Training ratings per item: what is recommended to everybody alike."""
+
+    item: pl.Int32 = pa.Field(ge=1, unique=True, description="The movie's id.")
+    rating_count: pl.Int64 = pa.Field(ge=1, description="Ratings in the training part.")
+    rating_mean: pl.Float64 = pa.Field(description="Their mean.")
+
+
+class RankingEvaluation(pa.DataFrameModel):
+    """One figure of one model on one part of the split."""
+
+    model: pl.String = pa.Field(description="Name of the model.")
+    model_version: pl.Int64 = pa.Field(ge=0, description="Its version in the registry.")
+    split: pl.String = pa.Field(description="Part of the interactions it was judged by.")
+    metric: pl.String = pa.Field(description="Name of the metric, with k where it has one.")
+    value: pl.Float64 = pa.Field(description="The figure.")

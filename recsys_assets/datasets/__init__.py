@@ -1,0 +1,73 @@
+"""Public data sets for `recsys fetch NAME`: a name goes in, files ready for landing come out.
+
+`catalogue` says what is published where, `download` brings the archive, `unpack` takes the files
+out. Everything lands in `<cache>/<name>/`; a second call finds it there and sends no request.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import httpx
+
+from recsys_assets.datasets.catalogue import DATASETS, Dataset
+from recsys_assets.datasets.download import FetchError, Progress, download
+from recsys_assets.datasets.unpack import ArchiveError, unpack
+
+__all__ = ["DATASETS", "Dataset", "FetchError", "Progress", "fetch", "fetch_dataset"]
+
+TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+PAUSES = (1.0, 4.0, 10.0)
+"""Seconds before the second, third and fourth attempt after a broken connection."""
+
+
+def fetch(name: str, cache: Path, on_progress: Progress) -> list[Path]:
+    """Fetch a data set of the catalogue by name; see `fetch_dataset`.
+
+    Raises:
+        FetchError: an unknown name, or whatever kept the files from arriving.
+    """
+    if name not in DATASETS:
+        raise FetchError(f"{name!r} is no known data set. Known are: {', '.join(DATASETS)}.")
+    return fetch_dataset(DATASETS[name], cache, on_progress)
+
+
+def fetch_dataset(
+    dataset: Dataset, cache: Path, on_progress: Progress, pauses: Sequence[float] = PAUSES
+) -> list[Path]:
+    """Download, verify and unpack a data set, as far as the cache does not have it yet.
+
+    Args:
+        dataset: what to fetch.
+        cache: folder for all data sets; created when absent. The archive stays there too, and
+            may be deleted.
+        on_progress: told the bytes that arrived and the bytes expected.
+        pauses: seconds to wait before each new attempt after the connection broke.
+
+    Returns:
+        The files in the order of `dataset.members`: ratings, then movies.
+
+    Raises:
+        FetchError: whatever kept the files from arriving; its text says what to do next.
+    """
+    folder = cache / dataset.name
+    targets = {member: folder / PurePosixPath(member).name for member in dataset.members.values()}
+    if all(path.exists() for path in targets.values()):
+        return list(targets.values())
+    archive = folder / dataset.archive
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not archive.exists():
+            with httpx.Client(timeout=TIMEOUT, follow_redirects=True) as client:
+                download(client, dataset, archive, on_progress, pauses)
+        unpack(archive, targets, dataset.max_bytes)
+    except ArchiveError as error:
+        raise FetchError(
+            f"{dataset.name}: {archive} was rejected: {error}. Delete it and fetch again; "
+            f"if this repeats, see {dataset.page}."
+        ) from error
+    except OSError as error:
+        raise FetchError(
+            f"{dataset.name}: cannot write to {folder} ({error}). Make room or choose another "
+            "folder, then fetch again: what has arrived is kept."
+        ) from error
+    return list(targets.values())

@@ -1,0 +1,174 @@
+"""Which deployment this is: the only module that reads the environment.
+
+    RECSYS_DEPLOYMENT    local (default): schedules and sensors start switched off;
+                         production: they start switched on
+    RECSYS_HOME          folder of all state; default .recsys/ in the project
+    RECSYS_SPARK_MASTER, RECSYS_SPARK_MEMORY   where Spark runs, and the JVM's memory
+    RECSYS_DATABRICKS_HOST   address of a Databricks workspace: steps run there instead. Also
+                         _TOKEN, _WHEEL (the project's wheel) and _VOLUME (folder through which
+                         steps report), both in a Unity Catalog volume; _HOME (folder of lake and
+                         landing zone as clusters see it; default RECSYS_HOME), _REGISTRY (MLflow
+                         as clusters see it; default databricks), _NODE_TYPE, _SPARK_VERSION,
+                         _MIN_WORKERS, _MAX_WORKERS, _TIMEOUT (seconds a step may take)
+    RECSYS_UI_URL        address of the Dagster UI, for links in alerts
+    RECSYS_RUNBOOK_URL   address of the runbook, for links in alerts
+    RECSYS_SMTP_HOST     mail server; no mail without it. Also _PORT, _SECURITY (starttls, ssl,
+                         plain), _USERNAME, _PASSWORD, _SENDER, _RECIPIENTS (by comma)
+    RECSYS_WEBHOOK_URL   address that alerts are posted to as JSON. Also _TOKEN
+
+Passwords, tokens and webhook addresses are not read here: their names are handed on, and the
+process that sends an alert looks them up.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import dagster as dg
+from pydantic import BaseModel, Field, ValidationError
+
+from recsys_assets.home import PROJECT, Home
+from recsys_assets.resources.spark import SparkSettings
+
+if TYPE_CHECKING:
+    from recsys_assets.resources.compute import Compute
+
+Name = Literal["local", "production"]
+
+
+class DeploymentError(Exception):
+    """The environment describes no deployment; the message names the variable."""
+
+
+class Deployment(BaseModel):
+    """Everything that differs from one deployment to the next."""
+
+    name: Name = "local"
+    """What kind of deployment this is."""
+    home: Home
+    """All state on this machine."""
+    spark: SparkSettings = Field(default_factory=SparkSettings)
+    """How Spark runs."""
+    databricks: dict[str, Any] = Field(default_factory=dict)
+    """Settings of `DatabricksSpark`; empty where steps run on this machine."""
+    alerts: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the notifier."""
+
+    @property
+    def automated(self) -> bool:
+        """Whether schedules and sensors start switched on."""
+        return self.name != "local"
+
+    def compute(self) -> "Compute":
+        """Where steps run; imported on demand, because most commands run none."""
+        if self.databricks:
+            from recsys_assets.resources.databricks import DatabricksSpark
+
+            return DatabricksSpark(**self.databricks)
+        from recsys_assets.resources.compute import LocalSpark
+
+        return LocalSpark(
+            home=str(self.home.root),
+            master=self.spark.master,
+            driver_memory=self.spark.driver_memory,
+        )
+
+
+def current_deployment(environment: Mapping[str, str] | None = None) -> Deployment:
+    """The deployment that the environment describes.
+
+    Raises:
+        DeploymentError: a variable holds something it cannot.
+    """
+    known = os.environ if environment is None else environment
+    spark = {
+        "master": known.get("RECSYS_SPARK_MASTER"),
+        "driver_memory": known.get("RECSYS_SPARK_MEMORY"),
+    }
+    home = Path(known.get("RECSYS_HOME") or PROJECT / ".recsys").expanduser().resolve()
+    try:
+        return Deployment.model_validate(
+            {
+                "name": known.get("RECSYS_DEPLOYMENT") or "local",
+                "home": Home(root=home),
+                "spark": {key: value for key, value in spark.items() if value},
+                "databricks": _databricks(known, home),
+                "alerts": _alerts(known, Home(root=home)),
+            }
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise DeploymentError(
+            f"RECSYS_{'_'.join(str(p) for p in first['loc']).upper()}: {first['msg']}"
+        ) from error
+
+
+def _alerts(known: Mapping[str, str], home: Home) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "ledger_path": str(home.alerts),
+        "ui_url": known.get("RECSYS_UI_URL") or "http://127.0.0.1:3000",
+        "runbook_url": known.get("RECSYS_RUNBOOK_URL"),
+    }
+    if known.get("RECSYS_SMTP_HOST"):
+        settings["email"] = {
+            "host": known["RECSYS_SMTP_HOST"],
+            "port": int(known.get("RECSYS_SMTP_PORT") or 587),
+            "security": known.get("RECSYS_SMTP_SECURITY") or "starttls",
+            "username": known.get("RECSYS_SMTP_USERNAME"),
+            "password": _secret(known, "RECSYS_SMTP_PASSWORD"),
+            "sender": known.get("RECSYS_SMTP_SENDER") or "recsys@localhost",
+            "recipients": [
+                name.strip() for name in known.get("RECSYS_SMTP_RECIPIENTS", "").split(",") if name
+            ],
+        }
+    if known.get("RECSYS_WEBHOOK_URL"):
+        settings["webhook"] = {
+            "url": dg.EnvVar("RECSYS_WEBHOOK_URL"),
+            "bearer_token": _secret(known, "RECSYS_WEBHOOK_TOKEN"),
+        }
+    return settings
+
+
+def _databricks(known: Mapping[str, str], home: Path) -> dict[str, Any]:
+    def value(name: str) -> str:
+        return known.get(f"RECSYS_DATABRICKS_{name}") or ""
+
+    if not value("HOST"):
+        return {}
+    for name in ("WHEEL", "VOLUME"):
+        if not value(name):
+            raise DeploymentError(
+                f"RECSYS_DATABRICKS_{name} is not set, and RECSYS_DATABRICKS_HOST asks for it"
+            )
+    root = value("HOME").rstrip("/") or str(home)
+    cluster = {
+        "node_type": value("NODE_TYPE"),
+        "spark_version": value("SPARK_VERSION"),
+        "min_workers": value("MIN_WORKERS"),
+        "max_workers": value("MAX_WORKERS"),
+    }
+    optional = {"registry": value("REGISTRY"), "timeout_seconds": value("TIMEOUT")}
+    return {
+        "host": value("HOST"),
+        "token": dg.EnvVar("RECSYS_DATABRICKS_TOKEN"),
+        "wheel": value("WHEEL"),
+        "volume": value("VOLUME").rstrip("/"),
+        "lake": f"{root}/lake",
+        "landing": f"{root}/landing",
+        "rejected": f"{root}/rejected",
+        "cluster": {key: text for key, text in cluster.items() if text},
+        **{key: text for key, text in optional.items() if text},
+    }
+
+
+def _secret(known: Mapping[str, str], name: str) -> str | None:
+    return dg.EnvVar(name) if known.get(name) else None
+
+
+def enter(deployment: Deployment) -> Deployment:
+    """Prepare the home and point this process's Dagster at it."""
+    deployment.home.prepare()
+    os.environ["DAGSTER_HOME"] = str(deployment.home.dagster)
+    os.environ["RECSYS_HOME"] = str(deployment.home.root)
+    return deployment

@@ -1,0 +1,67 @@
+"""The one folder that holds all state of a deployment on this machine."""
+
+import shutil
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from recsys_assets.lake.landing import LandingZone
+from recsys_assets.lake.tables import Lake
+from recsys_assets.registry import ModelRegistry
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+class Home(BaseModel):
+    """Folders below ``RECSYS_HOME``; two homes share nothing."""
+
+    root: Path
+
+    @property
+    def landing_zone(self) -> LandingZone:
+        """Files as they came, and copies of the rejected ones."""
+        return LandingZone(self.root / "landing", self.root / "rejected")
+
+    @property
+    def lake(self) -> Lake:
+        """The Delta tables."""
+        return Lake(str(self.root / "lake"))
+
+    @property
+    def registry(self) -> ModelRegistry:
+        """MLflow on a database file."""
+        mlflow = self.root / "mlflow"
+        return ModelRegistry(f"sqlite:///{mlflow / 'mlflow.db'}", str(mlflow / "artifacts"))
+
+    @property
+    def reports(self) -> Path:
+        """Pages about evaluations, for people."""
+        return self.root / "reports"
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's own home: runs, events, schedules."""
+        return self.root / "dagster"
+
+    @property
+    def cache(self) -> Path:
+        """What can be fetched again: Spark's jars, downloaded data sets."""
+        return self.root / "cache"
+
+    @property
+    def scratch(self) -> Path:
+        """Spark's temporary files."""
+        return self.root / "scratch"
+
+    @property
+    def alerts(self) -> Path:
+        """Ledger of delivered alerts."""
+        return self.root / "alerts.sqlite"
+
+    def prepare(self) -> None:
+        """Create the folders that others expect, and give Dagster its settings."""
+        for folder in (self.dagster, self.cache, self.scratch, self.root / "mlflow"):
+            folder.mkdir(parents=True, exist_ok=True)
+        settings = PROJECT / "dagster.yaml"
+        if settings.is_file():
+            shutil.copyfile(settings, self.dagster / "dagster.yaml")

@@ -1,0 +1,64 @@
+"""Boosted trees on features of clicks: scores of rows, and the loss after each tree."""
+
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from recsys_assets.kernels.encode import feature_names
+
+ROWS_AT_ONCE = 20_000
+"""Rows whose leaves are held at once: 24 MB at 100 trees."""
+
+
+def feature_matrix(features: pl.DataFrame) -> NDArray[np.float32]:
+    """Rows by features in the order of `feature_names`, missing values as NaN."""
+    return features.select(feature_names()).to_numpy(order="c")
+
+
+def read_booster(text: str) -> lgb.Booster:
+    """The model of LightGBM's own text."""
+    return lgb.Booster(model_str=text)
+
+
+def click_probability(
+    booster: lgb.Booster, features: pl.DataFrame, threads: int = 1
+) -> NDArray[np.float64]:
+    """Click probability of each row."""
+    scores = booster.predict(feature_matrix(features), num_threads=threads)
+    return np.asarray(scores, np.float64)
+
+
+def loss_by_tree(
+    booster: lgb.Booster, features: pl.DataFrame, label: NDArray[np.int8]
+) -> NDArray[np.float64]:
+    """Sum over the rows of the log loss after the first tree, after the second, and so on.
+
+    The first trees of a boosted model are a model of their own; one pass over the leaves judges
+    all of these models.
+    """
+    matrix = feature_matrix(features)
+    values = _leaf_values(booster)
+    trees = np.arange(len(values))
+    loss = np.zeros(len(values))
+    sign = 1.0 - 2.0 * label.astype(np.float64)
+    for start in range(0, len(matrix), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        leaves = booster.predict(matrix[rows], pred_leaf=True, num_threads=1)
+        added = values[trees, np.asarray(leaves, np.int64)]
+        loss += np.logaddexp(0.0, sign[rows, None] * added.cumsum(axis=1)).sum(axis=0)
+    return loss
+
+
+def first_trees(booster: lgb.Booster, trees: int) -> str:
+    """LightGBM's own text of the model that ends with the given tree."""
+    return str(booster.model_to_string(num_iteration=trees))
+
+
+def _leaf_values(booster: lgb.Booster) -> NDArray[np.float64]:
+    """Trees by leaves: what a leaf adds to the log odds."""
+    sizes = [tree["num_leaves"] for tree in booster.dump_model()["tree_info"]]
+    values = np.zeros((len(sizes), max(sizes)))
+    for tree, size in enumerate(sizes):
+        values[tree, :size] = [booster.get_leaf_output(tree, leaf) for leaf in range(size)]
+    return values

@@ -1,0 +1,90 @@
+"""Counting categories: how many rows hold a value, and how many of them were clicked.
+
+    training rows -> count_categories -> statistics (blocks add up) -> merge_rare -> statistics
+
+Rows are told apart by fold, so that a training row can be encoded without its own.
+"""
+
+import numpy as np
+import polars as pl
+
+from recsys_assets.contracts.clicks import CATEGORIES, LABEL
+from recsys_assets.kernels.metrics.checks import require_columns
+
+FOLD = "fold"
+STATISTICS_SCHEMA: dict[str, pl.DataType] = {
+    "column": pl.String(),
+    "value": pl.Int64(),
+    "fold": pl.Int8(),
+    "count": pl.Int64(),
+    "clicks": pl.Int64(),
+}
+"""Rows and clicks of each value of each category in each fold.
+
+A value is its eight hexadecimal digits as a number; null stands for all rare values together. Rows
+of the column ``label`` count all rows of a fold, whatever their values.
+"""
+
+
+def assign_folds(first: int, rows: int, folds: int, seed: int) -> pl.Series:
+    """Folds of the rows at positions ``first`` to ``first + rows``: a hash of position and seed.
+
+    The hash is the finalizer of SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom
+    Number Generators", 2014), so that a row's fold depends on nothing but its position.
+    """
+    position = np.arange(first, first + rows, dtype=np.uint64)
+    mixed = (position + np.uint64(seed + 1)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed ^= mixed >> np.uint64(31)
+    return pl.Series(FOLD, (mixed % np.uint64(folds)).astype(np.int8))
+
+
+def count_categories(frame: pl.DataFrame) -> pl.DataFrame:
+    """Statistics of a block of training rows.
+
+    Args:
+        frame: columns ``label``, ``fold`` and all categories.
+
+    Returns:
+        Columns of ``STATISTICS_SCHEMA``; those of several blocks add up by `add_up`.
+    """
+    require_columns(frame, "training rows", [LABEL, FOLD, *CATEGORIES])
+    rows = frame.select(LABEL, FOLD, *(code_of(c) for c in CATEGORIES)).lazy()
+    counted = [pl.len().alias("count"), pl.col(LABEL).cast(pl.Int64).sum().alias("clicks")]
+    queries = [rows.group_by(FOLD).agg(counted).with_columns(column=pl.lit(LABEL), value=None)]
+    for name in CATEGORIES:
+        seen = rows.filter(pl.col(name).is_not_null())
+        groups = seen.group_by(FOLD, pl.col(name).alias("value")).agg(counted)
+        queries.append(groups.with_columns(column=pl.lit(name)))
+    blocks = pl.collect_all(queries)
+    return pl.concat([typed(block) for block in blocks])
+
+
+def add_up(statistics: pl.LazyFrame) -> pl.LazyFrame:
+    """Sum the statistics of several blocks."""
+    keys = ["column", "value", "fold"]
+    return statistics.group_by(keys).agg(pl.col("count", "clicks").sum())
+
+
+def merge_rare(statistics: pl.DataFrame, min_count: int) -> pl.DataFrame:
+    """Put the values that fewer than ``min_count`` rows hold into one, the null value.
+
+    Without it, nearly every row of a large log would bring a value of its own. The result is
+    sorted, so that the same rows always give the same table.
+    """
+    total = pl.col("count").sum().over("column", "value")
+    common = (total >= min_count) & (pl.col("column") != LABEL)
+    merged = statistics.with_columns(value=pl.when(common).then("value"))
+    return typed(add_up(merged.lazy()).sort("column", "value", "fold").collect())
+
+
+def code_of(name: str) -> pl.Expr:
+    """A category's eight hexadecimal digits as a number; null for anything else."""
+    digits = pl.col(name).cast(pl.String)
+    return digits.str.to_integer(base=16, dtype=pl.UInt32, strict=False)
+
+
+def typed(statistics: pl.DataFrame) -> pl.DataFrame:
+    """Statistics with the columns and types of ``STATISTICS_SCHEMA``."""
+    return statistics.select(pl.col(n).cast(dtype) for n, dtype in STATISTICS_SCHEMA.items())

@@ -1,0 +1,157 @@
+"""Categories of clicks become numbers: how often a value was seen, how often it was clicked.
+
+    statistics of training rows -> Encoder
+    raw rows + Encoder -> encode -> features, all of them numbers
+
+A training row is encoded without its own fold, so that its label never tells on itself; any other
+row is encoded from all training rows. A value that training never saw, or saw too rarely, is
+encoded from what is known of the rare values together.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from recsys_assets.contracts.clicks import CATEGORIES, LABEL, NUMBERS
+from recsys_assets.kernels.categories import add_up, code_of, count_categories, typed
+from recsys_assets.kernels.metrics.checks import require_columns
+
+__all__ = ["Encoder", "LookupTable", "count_categories", "encode", "feature_names"]
+
+
+def feature_names() -> list[str]:
+    """Features in the order in which a model sees them: numbers, then two per category."""
+    return [*NUMBERS, *(f"{c}_{kind}" for c in CATEGORIES for kind in ("count", "mean"))]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """What training rows tell of each value, ready to encode with."""
+
+    statistics: pl.DataFrame
+    """Columns of ``STATISTICS_SCHEMA``, each key once; with rows of the column ``label``."""
+    smoothing: float
+    """Rows at the overall click rate that are added to those of each value; more than 0."""
+
+    @cached_property
+    def folds(self) -> int:
+        """Folds of the training rows; 1 where they are not told apart."""
+        return int(self._rows_of(LABEL)["fold"].max()) + 1  # type: ignore[arg-type]
+
+    @cached_property
+    def prior(self) -> NDArray[np.float64]:
+        """Click rate of the rows outside each fold, then that of all rows."""
+        clicks, rows = self._outside_folds(self._rows_of(LABEL), np.array([], np.uint32))
+        return np.divide(clicks[0], rows[0], out=np.zeros(self.folds + 1), where=rows[0] > 0)
+
+    @cached_property
+    def tables(self) -> dict[str, "LookupTable"]:
+        """Lookup table of each category."""
+        return {name: self._table(self._rows_of(name)) for name in CATEGORIES}
+
+    def without_folds(self) -> "Encoder":
+        """The same for rows that training has not seen: a fraction of the size."""
+        one = self.statistics.lazy().with_columns(fold=pl.lit(0))
+        return Encoder(typed(add_up(one).sort("column", "value").collect()), self.smoothing)
+
+    def _rows_of(self, column: str) -> pl.DataFrame:
+        return self.statistics.filter(column=column)
+
+    def _table(self, statistics: pl.DataFrame) -> "LookupTable":
+        """Means are ``(clicks + smoothing * prior) / (rows + smoothing)``.
+
+        After Micci-Barreca, "A Preprocessing Scheme for High-Cardinality Categorical Attributes in
+        Classification and Prediction Problems" (2001).
+        """
+        codes = statistics["value"].drop_nulls().unique().sort().cast(pl.UInt32).to_numpy()
+        clicks, rows = self._outside_folds(statistics, codes)
+        means = (clicks + self.smoothing * self.prior) / (rows + self.smoothing)
+        # Rare values count as never seen, so that they look alike in training and after it.
+        counts = np.append(rows[:-1, -1], 0.0)
+        return LookupTable(codes, np.log1p(counts).astype(np.float32), means.astype(np.float32))
+
+    def _outside_folds(
+        self, statistics: pl.DataFrame, codes: NDArray[np.uint32]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Clicks and rows of each value (rare ones last): outside each fold, then in all."""
+        value = statistics["value"].cast(pl.UInt32)
+        place = np.searchsorted(codes, value.fill_null(0).to_numpy())
+        place[value.is_null().to_numpy()] = len(codes)
+        fold = statistics["fold"].to_numpy().astype(np.int64)
+        outside = []
+        for name in ("clicks", "count"):
+            inside = np.zeros((len(codes) + 1, self.folds))
+            inside[place, fold] = statistics[name].to_numpy()
+            total = inside.sum(axis=1, keepdims=True)
+            outside.append(np.hstack([total - inside, total]))
+        return outside[0], outside[1]
+
+
+@dataclass(frozen=True)
+class LookupTable:
+    """Features of each value of one category; its last row is for unknown values."""
+
+    codes: NDArray[np.uint32]
+    """Known values, ascending."""
+    counts: NDArray[np.float32]
+    """Logarithm of 1 + training rows, by value."""
+    means: NDArray[np.float32]
+    """Smoothed click rate, by value and by the fold left out; the last column leaves out none."""
+
+    def places(self, codes: pl.Series) -> NDArray[np.int64]:
+        """Row of each code; null and unknown codes have the last."""
+        unknown = len(self.codes)
+        if not unknown:
+            return np.zeros(len(codes), np.int64)
+        wanted = codes.fill_null(0).to_numpy()
+        place = np.searchsorted(self.codes, wanted)
+        found = self.codes[np.minimum(place, unknown - 1)] == wanted
+        return np.where(found & codes.is_not_null().to_numpy(), place, unknown)
+
+
+def encode(frame: pl.DataFrame, encoder: Encoder, fold_column: str | None = None) -> pl.DataFrame:
+    """Features of rows, each from the row alone: one row gives what a million give.
+
+    Args:
+        frame: all numbers and categories.
+        encoder: what training rows tell of each value.
+        fold_column: column of the rows' own folds where they are the encoder's training rows.
+
+    Returns:
+        Columns of `feature_names`, Float32. Numbers pass as they are. A missing category has no
+        count and the prior as its mean.
+
+    Raises:
+        ValueError: a column is missing, or a fold the encoder does not know.
+    """
+    require_columns(frame, "rows to encode", [*NUMBERS, *CATEGORIES])
+    left_out = _left_out(frame, encoder, fold_column)
+    features = [frame[name].cast(pl.Float32) for name in NUMBERS]
+    codes = frame.select(code_of(name) for name in CATEGORIES)
+    for name in CATEGORIES:
+        table = encoder.tables[name]
+        places = table.places(codes[name])
+        missing = frame[name].is_null().to_numpy()
+        count = np.where(missing, np.float32(np.nan), table.counts[places])
+        prior = encoder.prior[left_out].astype(np.float32)
+        mean = np.where(missing, prior, table.means[places, left_out])
+        features.append(pl.Series(f"{name}_count", count).fill_nan(None))
+        features.append(pl.Series(f"{name}_mean", mean))
+    return pl.DataFrame(features)
+
+
+def _left_out(frame: pl.DataFrame, encoder: Encoder, fold_column: str | None) -> NDArray[np.int64]:
+    """Column of the lookup tables for each row."""
+    if fold_column is None:
+        return np.full(frame.height, encoder.folds)
+    require_columns(frame, "training rows", [fold_column])
+    fold = frame[fold_column].cast(pl.Int64)
+    if encoder.folds < 2 or fold.null_count() or not fold.is_between(0, encoder.folds - 1).all():
+        raise ValueError(
+            f"column {fold_column!r} must hold folds 0 to {encoder.folds - 1} of an encoder with "
+            "at least 2; count the categories of the same rows with the same folds first"
+        )
+    return fold.to_numpy()

@@ -1,0 +1,1 @@
+"""Measures of recommendation quality: ranking, rating, click probability and diversity."""

@@ -1,0 +1,191 @@
+"""Plots of the data: what was rated, how unevenly, and when. Numbers go in, PNG bytes come out."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal
+
+import numpy as np
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
+from numpy.typing import ArrayLike, NDArray
+
+from recsys_assets.kernels.plots import canvas
+
+Period = Literal["day", "week", "month"]
+
+BAR_DAYS: dict[Period, float] = {"day": 0.85, "week": 6.0, "month": 30.0}
+"""Width of the bar of one period, in days; months touch, as gaps of a pixel would flicker."""
+
+
+def rating_histogram(values: ArrayLike, counts: ArrayLike) -> bytes:
+    """How many ratings each rating value has.
+
+    Args:
+        values: the rating values in stars, such as 0.5, 1.0 ... 5.0; in any order, each once.
+        counts: the number of ratings of each value, same length.
+
+    Raises:
+        ValueError: fewer than two values, a repeated value, or counts that are not counts.
+    """
+    values = canvas.numbers("rating values", values)
+    counts = canvas.amounts("rating counts", counts)
+    canvas.same_length({"values": values, "counts": counts})
+    gaps = np.diff(np.sort(values))
+    if not gaps.all():
+        raise ValueError("rating values: a value occurs twice, its counts must be added up first")
+    figure, (ax,) = canvas.blank()
+    share = counts / counts.sum()
+    bars = ax.bar(values, counts, width=0.8 * gaps.min(), color=canvas.BLUE)
+    texts = [
+        f"{s:.0%}" if s >= 0.005 or c == 0 else "<1%" for s, c in zip(share, counts, strict=True)
+    ]
+    ax.bar_label(bars, texts, fontsize=8.5, color=canvas.MUTED, padding=2)
+    ax.set_xticks(values, [f"{v:g}" for v in values])
+    ax.yaxis.set_major_formatter(canvas.thousands())
+    canvas.label(ax, "rating (stars)", "number of ratings")
+    mean = float(np.average(values, weights=counts))
+    top = int(counts.argmax())
+    return canvas.png(
+        figure,
+        f"Ratings by value: {values[top]:g} stars is the most common",
+        f"{counts.sum():,.0f} ratings, mean {mean:.2f} stars, {share[top]:.0%} at {values[top]:g}",
+    )
+
+
+def top_share(counts: ArrayLike, fraction: float = 0.2) -> float:
+    """Share of all ratings that the most rated `fraction` of the items hold, in 0..1.
+
+    `counts` are the ratings per item, descending; the number of top items is that of `top_items`.
+    """
+    counts = np.asarray(counts, dtype=np.float64)
+    return float(counts[: top_items(counts.size, fraction)].sum() / counts.sum())
+
+
+def top_items(items: int, fraction: float = 0.2) -> int:
+    """How many items are the top `fraction`: rounded up, so that it is never zero."""
+    # 0.07 * 100 is 7.000000000000001 in binary: without the rounding, 8 items would be counted.
+    return int(np.ceil(round(fraction * items, 9)))
+
+
+def long_tail(counts: ArrayLike, item: str = "movie") -> bytes:
+    """Ratings per item on a logarithmic scale, most rated first; the top 20% are marked.
+
+    Args:
+        counts: ratings per item, descending; items without a rating may be there as zeros.
+        item: what an item is called, in the singular.
+
+    Raises:
+        ValueError: fewer than two items, or counts that do not descend.
+    """
+    counts = canvas.amounts(f"ratings per {item}", counts)
+    if (np.diff(counts) > 0).any():
+        raise ValueError(f"ratings per {item}: the counts must be in descending order")
+    share = top_share(counts)
+    figure, (ax,) = canvas.blank()
+    border = top_items(counts.size)
+    for start, end, colour in ((0, border, canvas.BLUE), (border, counts.size, canvas.SKY)):
+        # More steps than pixels change nothing that can be seen, but cost time on long tails.
+        edges = np.unique(np.linspace(start, end, 800).astype(int))
+        ax.stairs(counts[edges[:-1]], edges, baseline=0.5, fill=True, color=colour)
+    ax.set_yscale("log")
+    ax.set_ylim(0.5, counts[0] * 1.6)
+    ax.set_xlim(0, counts.size)
+    ax.axvline(border, color=canvas.INK, linewidth=0.9, linestyle=(0, (4, 3)))
+    ax.annotate(
+        f"top 20% of {item}s:\n{share:.0%} of the ratings",
+        xy=(border, counts[0]),
+        xytext=(7, 0),
+        textcoords="offset points",
+        va="top",
+        fontsize=9.5,
+        color=canvas.INK,
+    )
+    ax.yaxis.set_major_locator(LogLocator(base=10))
+    ax.yaxis.set_major_formatter(canvas.thousands())
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_major_formatter(canvas.thousands())
+    canvas.label(ax, f"{item}s, most rated first (rank)", f"ratings per {item} (log scale)")
+    return canvas.png(
+        figure,
+        f"Long tail: 20% of the {item}s hold {share:.0%} of the ratings",
+        f"{counts.sum():,.0f} ratings of {counts.size:,} {item}s, "
+        f"median {np.median(counts):,.0f} per {item}, most {counts[0]:,.0f}",
+    )
+
+
+def activity_by_day(dates: Sequence[date], counts: ArrayLike, unit: str = "ratings") -> bytes:
+    """Events over time: bars per day, or per week or month where days would be too thin to see.
+
+    Args:
+        dates: the days, each once, in any order; a missing day inside the range had no event.
+        counts: events of each day, same length.
+        unit: what is counted, in the plural.
+
+    Raises:
+        ValueError: fewer than two days, a repeated day, or counts that are not counts.
+    """
+    counts = canvas.amounts(f"{unit} per day", counts)
+    canvas.same_length({"dates": dates, "counts": counts})
+    days, daily = _fill_days(dates, counts)
+    period = _period(daily.size)
+    starts, totals = _totals(days, daily, period)
+    figure, (ax,) = canvas.blank()
+    smooth = period == "day" and daily.size >= 21
+    colour = canvas.SKY if smooth else canvas.BLUE
+    ax.bar(
+        starts, totals, BAR_DAYS[period], color=colour, align="edge", label=f"{unit} per {period}"
+    )
+    if smooth:
+        mean = np.convolve(daily, np.full(7, 1 / 7), mode="valid")
+        middle = days[6:] + np.timedelta64(12, "h")
+        ax.plot(middle, mean, color=canvas.INK, linewidth=1.6, label="mean of the last 7 days")
+        ax.set_ylim(0, daily.max() * 1.2)
+        canvas.legend(ax, "upper left", columns=2)
+    locator = AutoDateLocator(minticks=3, maxticks=9)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    ax.xaxis.get_offset_text().set_fontsize(8.5)
+    ax.yaxis.set_major_formatter(canvas.thousands())
+    canvas.label(ax, f"date ({period})", f"{unit} per {period}")
+    return canvas.png(
+        figure,
+        f"{unit[:1].upper()}{unit[1:]} per {period}, {days[0]} to {days[-1]}",
+        f"{daily.sum():,.0f} {unit} in {daily.size:,} days, median {np.median(daily):,.0f} a day, "
+        f"peak {daily.max():,.0f} on {days[int(daily.argmax())]}",
+    )
+
+
+def _period(days: int) -> Period:
+    """The shortest period whose bars stay wide enough to see."""
+    if days <= 130:
+        return "day"
+    return "week" if days <= 900 else "month"
+
+
+def _totals(
+    days: NDArray[np.datetime64], daily: NDArray[np.float64], period: Period
+) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
+    """First day and sum of every period; weeks start on Monday."""
+    if period == "week":
+        # Day 0 of the calendar, 1970-01-01, was a Thursday.
+        start = days - (days.astype(int) + 3) % 7
+    else:
+        start = days.astype("datetime64[M]" if period == "month" else "datetime64[D]")
+    unique, place = np.unique(start.astype("datetime64[D]"), return_inverse=True)
+    return unique, np.bincount(place, weights=daily).astype(np.float64)
+
+
+def _fill_days(
+    dates: Sequence[date], counts: NDArray[np.float64]
+) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
+    """Every day from the first to the last, with zero where nothing happened."""
+    given = np.asarray(dates, dtype="datetime64[D]")
+    if np.isnat(given).any():
+        raise ValueError("dates: a day is missing (null)")
+    unique, repeats = np.unique(given, return_counts=True)
+    if unique.size < given.size:
+        raise ValueError(f"dates: {unique[repeats.argmax()]} occurs more than once")
+    days = np.arange(unique[0], unique[-1] + 1)
+    daily = np.zeros(days.size)
+    daily[(given - days[0]).astype(int)] = counts
+    return days, daily

@@ -1,0 +1,154 @@
+"""Plots of models: how they learned, what they use, which one is better.
+
+Numbers go in, PNG bytes come out.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
+
+from recsys_assets.kernels.plots import canvas
+
+MAX_METRICS, MAX_MODELS = 8, 8
+"""What `metric_bars` can show legibly."""
+
+
+def learning_curve(
+    iterations: ArrayLike, series: Mapping[str, ArrayLike], metric: str = "metric"
+) -> bytes:
+    """One metric along the iterations of training, one line per series.
+
+    Args:
+        iterations: iteration numbers, ascending.
+        series: values of the metric per series (such as train and validation), one an iteration.
+        metric: name of the metric, with its unit if it has one.
+
+    Raises:
+        ValueError: no series, fewer than two iterations, or a series of another length.
+    """
+    if not series:
+        raise ValueError("learning curve: no series to draw")
+    steps = canvas.numbers("iterations", iterations)
+    if (np.diff(steps) <= 0).any():
+        raise ValueError("iterations: the numbers must ascend")
+    figure, (ax,) = canvas.blank()
+    marker, last = "o" if steps.size <= 30 else None, []
+    for i, (full_name, values) in enumerate(series.items()):
+        name = canvas.short(full_name)
+        points = canvas.numbers(name, values)
+        canvas.same_length({"iterations": steps, f"values of {name}": points})
+        colour, dash = canvas.series_style(i)
+        ax.plot(steps, points, color=colour, ls=dash, lw=1.9, marker=marker, ms=3.5, label=name)
+        last.append(f"{name} {points[-1]:.4g}")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    canvas.label(ax, "iteration", canvas.short(metric, 32))
+    canvas.legend(ax)
+    return canvas.png(
+        figure,
+        f"Learning curve: {canvas.short(metric, 32)}",
+        f"after iteration {steps[-1]:g}: {canvas.listed(last, 75)}",
+    )
+
+
+def feature_importance(names: Sequence[str], gains: ArrayLike, top: int = 20) -> bytes:
+    """The features with the largest gain, as their share of the gain of all features.
+
+    Args:
+        names: feature names.
+        gains: total gain of each feature (the loss its splits removed), same length.
+        top: how many features to show.
+
+    Raises:
+        ValueError: fewer than two features, `top` below two, or negative gains.
+    """
+    gain = canvas.amounts("feature gains", gains)
+    canvas.same_length({"names": names, "gains": gain})
+    if top < 2:
+        raise ValueError(f"top: at least 2 features are shown, got {top}")
+    order = np.argsort(-gain, kind="stable")[:top][::-1]
+    share = gain / gain.sum()
+    figure, (ax,) = canvas.blank()
+    bars = ax.barh(np.arange(order.size), share[order], height=0.74, color=canvas.BLUE)
+    size = 8.5 if order.size <= 14 else 7
+    ax.bar_label(bars, [f"{s:.1%}" for s in share[order]], fontsize=size, padding=2)
+    ax.set_yticks(np.arange(order.size), [canvas.short(names[i]) for i in order], fontsize=size)
+    ax.set_ylim(-0.6, order.size - 0.4)
+    ax.margins(x=0.1)
+    ax.tick_params(axis="y", length=0)
+    ax.xaxis.set_major_locator(MaxNLocator(6))
+    ax.xaxis.set_major_formatter(canvas.percent())
+    canvas.label(ax, "share of the total gain", "feature", grid="x")
+    best = order[-1]
+    return canvas.png(
+        figure,
+        f"Feature importance: {canvas.short(names[best])} gives {share[best]:.0%} of the gain",
+        f"top {order.size} of {gain.size} features, together {share[order].sum():.0%} of the gain",
+    )
+
+
+def metric_bars(models: Mapping[str, Mapping[str, float]]) -> bytes:
+    """Models side by side: one panel per metric on its own scale, one bar per model.
+
+    Args:
+        models: metric values per model; a metric that a model lacks, or has as NaN, shows "n/a".
+
+    Raises:
+        ValueError: nothing or a single value to compare, or more than fits legibly.
+    """
+    metrics = list(dict.fromkeys(metric for values in models.values() for metric in values))
+    total = sum(len(values) for values in models.values())
+    if total < 2:
+        raise ValueError(f"metric bars: at least 2 values are compared, got {total}")
+    if len(models) > MAX_MODELS or len(metrics) > MAX_METRICS:
+        raise ValueError(
+            f"metric bars: at most {MAX_MODELS} models and {MAX_METRICS} metrics fit, "
+            f"got {len(models)} and {len(metrics)}"
+        )
+    rows = 1 if len(metrics) <= 4 else 2
+    columns = -(-len(metrics) // rows)
+    figure, axes = canvas.blank(rows, columns)
+    for i, ax in enumerate(axes):
+        if i < len(metrics):
+            values = [models[m].get(metrics[i], np.nan) for m in models]
+            _draw_panel(ax, metrics[i], list(models) if i % columns == 0 else None, values)
+        else:
+            ax.set_axis_off()
+    who = canvas.listed([canvas.short(model, 20) for model in models])
+    return canvas.png(
+        figure,
+        f"Models compared: {who}" if len(models) > 1 else f"Metrics of {who}",
+        f"{canvas.listed(metrics)}; each panel has its own scale",
+    )
+
+
+def _draw_panel(ax: Axes, metric: str, models: list[str] | None, values: list[float]) -> None:
+    """One metric: a bar and its value per model, first model on top."""
+    present = canvas.numbers(metric, [v for v in values if not np.isnan(v)], at_least=1)
+    place = np.arange(len(values))
+    colours = [canvas.series_style(i)[0] for i in range(len(values))]
+    size = 8.5 if place.size <= 5 else 7
+    bars = ax.barh(place, np.nan_to_num(values), height=0.7, color=colours)
+    digits = _digits(float(np.abs(present).max()))
+    texts = ["n/a" if np.isnan(v) else f"{v:,.{digits}f}" for v in values]
+    ax.bar_label(bars, texts, fontsize=size, color=canvas.INK, padding=3)
+    # Room for three bars at least: a single one would fill the panel.
+    spare = max(0, 3 - place.size) / 2
+    ax.set_ylim(place.size - 0.4 + spare, -0.6 - spare)
+    names = [canvas.short(m, 20) for m in models] if models else [""] * place.size
+    ax.set_yticks(place, names, fontsize=size)
+    ax.tick_params(axis="both", length=0)
+    low, high = min(0.0, present.min()), max(0.0, present.max())
+    # The value stands outside the bar, on the last part of the panel.
+    ax.set_xlim(1.6 * low, 1.6 * high if high > low else 1.0)
+    # Every bar carries its value, so that the axis needs no figures of its own.
+    ax.set_xticks([])
+    ax.spines["bottom"].set_visible(False)
+    ax.set_title(canvas.short(metric, 22), loc="left", fontsize=9, color=canvas.MUTED)
+
+
+def _digits(largest: float) -> int:
+    """Decimals that show four significant digits of the largest value, at most six."""
+    return int(np.clip(3 - np.floor(np.log10(largest or 1.0)), 0, 6))

@@ -1,0 +1,104 @@
+"""Bytes of landed files, plain or gzip: their head, their whole lines, how many lines there are."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from recsys_assets.kernels.delimited import MAX_LINE_BYTES, UTF_8_MARK, ShapeFault
+from recsys_assets.kernels.lines import count_lines
+
+BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
+"""What unpacking raises where a gzip file is cut off or damaged."""
+
+HEAD_BYTES = MAX_LINE_BYTES + 2
+"""Enough of a file to see that its first line is too long."""
+
+_Stream = gzip.GzipFile | io.BufferedReader
+_GZIP_MAGIC = b"\x1f\x8b"
+_COUNT_BYTES = 1 << 20
+
+
+def is_gzip(path: Path) -> bool:
+    """Whether a file begins like gzip; its name may say anything."""
+    with path.open("rb") as raw:
+        return raw.read(2) == _GZIP_MAGIC
+
+
+def open_unpacked(path: Path) -> _Stream:
+    """A file for reading, unpacked where it is gzip."""
+    return gzip.open(path) if is_gzip(path) else path.open("rb")
+
+
+def read_head(path: Path) -> bytes:
+    """The first bytes of a file, unpacked.
+
+    Raises:
+        ShapeFault: a gzip file that does not unpack.
+    """
+    try:
+        with open_unpacked(path) as unpacked:
+            return unpacked.read(HEAD_BYTES)
+    except BROKEN_GZIP as error:
+        raise ShapeFault(
+            "file.gzip", f"the file does not unpack: {error}; transfer it again"
+        ) from error
+
+
+def read_blocks(
+    path: Path, span: tuple[int, int] | None, block_bytes: int, header: bool
+) -> Iterator[bytes]:
+    """Whole lines of a file, without its header line.
+
+    Args:
+        path: the file.
+        span: first byte and end (exclusive) of the range in which the lines begin, as one block;
+            None for the whole file, unpacked, in blocks.
+        block_bytes: unpacked bytes of a block, where the whole file is read.
+        header: whether the first line of the file is a header.
+    """
+    if span is None:
+        with open_unpacked(path) as unpacked:
+            blocks = iter(lambda: unpacked.read(block_bytes), b"")
+            for number, data in enumerate(blocks):
+                whole = data + _rest_of_line(unpacked)
+                yield from _nonempty(whole, header, at_start=number == 0)
+        return
+    with path.open("rb") as raw:
+        start, end = _next_line(raw, span[0]), _next_line(raw, span[1])
+        raw.seek(start)
+        yield from _nonempty(raw.read(end - start), header, at_start=start == 0)
+
+
+def _nonempty(data: bytes, header: bool, at_start: bool) -> Iterator[bytes]:
+    if at_start:
+        data = data.removeprefix(UTF_8_MARK)
+        data = data.partition(b"\n")[2] if header else data
+    if data:
+        yield data
+
+
+def _next_line(raw: _Stream, position: int) -> int:
+    """Start of the first line that begins at or after a position."""
+    if position == 0:
+        return 0
+    raw.seek(position - 1)
+    _rest_of_line(raw)
+    return raw.tell()
+
+
+def _rest_of_line(stream: _Stream) -> bytes:
+    """Bytes up to the next line; of an overlong line enough to see that it is one."""
+    return stream.readline(MAX_LINE_BYTES + 2)
+
+
+def count_file_lines(path: Path) -> int:
+    """Lines of a file, unpacked, its header included; of a broken gzip file those that unpack."""
+    total, ends_open = 0, False
+    with open_unpacked(path) as unpacked, suppress(*BROKEN_GZIP):
+        while block := unpacked.read1(_COUNT_BYTES):
+            total += count_lines(block) - int(ends_open)
+            ends_open = not block.endswith(b"\n")
+    return total

@@ -1,0 +1,162 @@
+"""The landing zone: files as they came, by data set and drop date, never changed.
+
+landing/<dataset>/<YYYY-MM-DD>/<file>      what people land
+rejected/<dataset>/<YYYY-MM-DD>/<file>     copies of files rejected as a whole, each with
+                                           <file>.report.json beside it
+"""
+
+import datetime
+import fcntl
+import filecmp
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_UNSAFE = re.compile(r"[^\w.()+-]")
+_LONGEST_NAME = 120
+"""Characters; each may take four bytes, and file systems allow 255 with what we add."""
+
+
+class LandingError(Exception):
+    """A file that cannot be landed; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """One file of one drop."""
+
+    dataset: str
+    date: datetime.date
+    """The drop date."""
+    path: Path
+    known: bool = False
+    """True where landing found the same content already in place and copied nothing."""
+
+    @property
+    def name(self) -> str:
+        """File name within its drop."""
+        return text_name(self.path)
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.path.stat().st_size
+
+
+@dataclass(frozen=True)
+class LandingZone:
+    """Folders of landed and of rejected files."""
+
+    landing: Path
+    rejected: Path
+
+    def land(self, source: Path, dataset: str, date: datetime.date) -> LandedFile:
+        """Copy a file into its drop; the same content is never landed twice.
+
+        Raises:
+            LandingError: the source is no regular file.
+        """
+        if source.is_symlink() or not source.is_file():
+            raise LandingError(f"{source}: not a regular file; give the path of the file itself")
+        with self._locked():
+            for landed in self.files(dataset):
+                if landed.size == source.stat().st_size and filecmp.cmp(
+                    landed.path, source, shallow=False
+                ):
+                    return LandedFile(dataset, landed.date, landed.path, known=True)
+            folder = self.landing / dataset / date.isoformat()
+            target = _free_name(folder, _safe_name(source))
+            _copy(source, target)
+        return LandedFile(dataset, date, target)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Two that land at once might choose the same free name; one waits for the other."""
+        self.landing.mkdir(parents=True, exist_ok=True)
+        with (self.landing / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def files(self, dataset: str) -> list[LandedFile]:
+        """All landed files of a data set, by date and name."""
+        return [file for date in self.dates(dataset) for file in self.drop(dataset, date)]
+
+    def drop(self, dataset: str, date: datetime.date) -> list[LandedFile]:
+        """Files of one drop, by name; folders, links and hidden files are none of ours."""
+        folder = self.landing / dataset / date.isoformat()
+        if date not in self.dates(dataset):
+            return []
+        return [
+            LandedFile(dataset, date, path)
+            for path in sorted(folder.iterdir())
+            if path.is_file() and not path.is_symlink() and not path.name.startswith(".")
+        ]
+
+    def dates(self, dataset: str) -> list[datetime.date]:
+        """Drop dates of a data set, ascending; folders that are no date are none of ours."""
+        folder = self.landing / dataset
+        if not folder.is_dir():
+            return []
+        folders = [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
+        dates = [_date_of(path.name) for path in folders]
+        return sorted(date for date in dates if date is not None)
+
+    def reject(self, file: LandedFile, report: dict[str, object]) -> Path:
+        """Copy a file to the rejected folder with a report of why; repeating it changes nothing."""
+        target = self.rejected_copy(file)
+        _copy(file.path, target)
+        text = json.dumps(report, indent=2, ensure_ascii=False, sort_keys=True)
+        _report_beside(target).write_text(text + "\n", encoding="utf-8")
+        return target
+
+    def pardon(self, file: LandedFile) -> None:
+        """Take back an earlier rejection of a file that now passes."""
+        target = self.rejected_copy(file)
+        target.unlink(missing_ok=True)
+        _report_beside(target).unlink(missing_ok=True)
+
+    def rejected_copy(self, file: LandedFile) -> Path:
+        """Where the copy of a file lies, if it was rejected as a whole."""
+        return self.rejected / file.dataset / file.date.isoformat() / file.path.name
+
+
+def text_name(path: Path) -> str:
+    """Name of a file as text that any table can hold, whatever bytes it is made of."""
+    return path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _report_beside(copy: Path) -> Path:
+    return copy.with_name(f"{copy.name}.report.json")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file so that it is seen under its name only when it is whole."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.part")
+    shutil.copyfile(source, partial)
+    partial.replace(target)
+
+
+def _date_of(name: str) -> datetime.date | None:
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", name):
+        return None
+    try:
+        return datetime.date.fromisoformat(name)
+    except ValueError:  # 2026-02-31
+        return None
+
+
+def _safe_name(source: Path) -> str:
+    """The source's own name as far as it is safe in a path, a shell and a table."""
+    return _UNSAFE.sub("_", source.name).lstrip(".")[-_LONGEST_NAME:] or "file"
+
+
+def _free_name(folder: Path, name: str) -> Path:
+    """The first of name, name-2, name-3 … that is free."""
+    stem, dot, suffix = name.partition(".")
+    candidates = [name, *(f"{stem}-{n}{dot}{suffix}" for n in range(2, 10_000))]
+    return next(folder / c for c in candidates if not (folder / c).exists())

@@ -1,0 +1,229 @@
+"""The lake: Delta tables by name, in versions.
+
+A reader sees the old version of a table or the new one, never half of one; every write gives a
+version number, and going back is a write like any other. Spark reads and writes here on a cluster;
+delta-rs does where no JVM runs.
+"""
+
+import datetime
+import json
+import shutil
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+from deltalake.transaction import AddAction, create_table_with_add_actions
+
+from recsys_assets.contracts.schema import plain_schema
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+DROP_DATE = "drop_date"
+"""Partition column of daily tables: the date of the drop a row came in with."""
+
+
+class MissingTableError(Exception):
+    """A table that nothing has written yet."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"the table {table!r} does not exist yet: land its files and materialize its asset"
+        )
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A Parquet file that lies in a table's folder but in none of its versions yet."""
+
+    path: Path
+    rows: int
+
+
+@dataclass(frozen=True)
+class Lake:
+    """All tables under one root."""
+
+    root: str
+    """Folder of the tables."""
+    storage_options: dict[str, str] = field(default_factory=dict, repr=False)
+    """Credentials for delta-rs where the root is not a local folder."""
+
+    def uri(self, table: str) -> str:
+        """Where a table lies."""
+        return f"{self.root}/{table}"
+
+    def names(self) -> list[str]:
+        """Tables that exist."""
+        return sorted(p.parent.name for p in Path(self.root).glob("*/_delta_log"))
+
+    def exists(self, table: str) -> bool:
+        """Whether something has written the table."""
+        return DeltaTable.is_deltatable(self.uri(table), self.storage_options)
+
+    def open(self, table: str, version: int | None = None) -> DeltaTable:
+        """A version of a table, the newest where none is named.
+
+        Raises:
+            MissingTableError: nothing has written it yet.
+        """
+        try:
+            return DeltaTable(self.uri(table), version, self.storage_options)
+        except TableNotFoundError as error:
+            raise MissingTableError(table) from error
+
+    def version(self, table: str) -> int:
+        """Number of the newest version."""
+        return int(self.open(table).version())
+
+    def scan(self, table: str, version: int | None = None) -> pl.LazyFrame:
+        """A table for reading without Spark."""
+        return pl.scan_delta(self.open(table, version))
+
+    def read(self, spark: "SparkSession", table: str) -> "DataFrame":
+        """A table for reading with Spark."""
+        if not self.exists(table):
+            raise MissingTableError(table)
+        return spark.read.format("delta").load(self.uri(table))
+
+    def write(self, frame: "DataFrame", table: str, description: str = "") -> int:
+        """Replace a table by a Spark frame; the new version's number."""
+        writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+        if description and not self.exists(table):
+            writer = writer.option("description", description)
+        writer.save(self.uri(table))
+        return self.version(table)
+
+    def write_frame(
+        self, frame: pl.DataFrame, table: str, replace: dict[str, str] | None = None
+    ) -> int:
+        """Replace a table, or the rows of one partition of it, by a polars frame.
+
+        Args:
+            frame: the new rows, with the partition columns.
+            table: name of the table; created where it does not exist.
+            replace: partition column → value whose rows the frame replaces; all rows if None.
+        """
+        if replace:
+            rows = frame.drop(list(replace))
+            folder = _partition_folder(replace)
+            files = [_write_parquet(rows, Path(self.uri(table)) / folder)] if len(rows) else []
+            return self._commit(table, replace, files, plain_schema(frame), "")
+        write_deltalake(
+            self.uri(table),
+            frame.to_arrow(),
+            mode="overwrite",
+            schema_mode="overwrite",
+            storage_options=self.storage_options,
+        )
+        return self.version(table)
+
+    def delete(self, table: str, where: dict[str, str]) -> None:
+        """Remove the rows of a partition; no new version where there are none."""
+        predicate = " AND ".join(f"{c} = '{v}'" for c, v in where.items())
+        delta = self.open(table)
+        if delta.file_uris([(column, "=", value) for column, value in where.items()]):
+            delta.delete(predicate)
+
+    def staging(self, purpose: str) -> Path:
+        """An empty folder for files that no table holds yet."""
+        folder = Path(self.root) / "_staging" / purpose
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+    def folder(self, table: str, date: datetime.date) -> Path:
+        """Folder for new data files of one drop."""
+        return Path(self.uri(table)) / _partition_folder({DROP_DATE: date.isoformat()})
+
+    def replace_drop(
+        self, table: str, date: datetime.date, files: list[DataFile], schema: pa.Schema, note: str
+    ) -> int:
+        """Make the given files the rows of one drop, in one commit; the new version's number.
+
+        Args:
+            table: name of the table; created where it does not exist.
+            date: the drop whose rows are replaced.
+            files: Parquet files in ``folder(table, date)``, written by nobody else.
+            schema: columns of the files, without the partition column.
+            note: kept in the table's history.
+        """
+        full = schema.append(pa.field(DROP_DATE, pa.date32()))
+        return self._commit(table, {DROP_DATE: date.isoformat()}, files, full, note)
+
+    def _commit(
+        self,
+        table: str,
+        partition: dict[str, str],
+        files: list[DataFile],
+        schema: pa.Schema,
+        note: str,
+    ) -> int:
+        """Make files the rows of one partition; the first commit also makes the table."""
+        actions = [_add_action(file, partition) for file in files]
+        properties = CommitProperties(custom_metadata={"note": note} if note else None)
+        columns = list(partition)
+        if self.exists(table):
+            self.open(table).create_write_transaction(
+                actions,
+                mode="overwrite",
+                schema=Schema.from_arrow(schema),
+                partition_by=columns,
+                partition_filters=[(column, "=", value) for column, value in partition.items()],
+                commit_properties=properties,
+            )
+        else:
+            create_table_with_add_actions(
+                self.uri(table),
+                Schema.from_arrow(schema),
+                actions,
+                partition_by=columns,
+                storage_options=self.storage_options,
+                commit_properties=properties,
+            )
+        return self.version(table)
+
+    def history(self, table: str) -> list[dict[str, object]]:
+        """Versions of a table, the newest first: version, timestamp, operation, details."""
+        return [dict(entry) for entry in self.open(table).history()]
+
+    def roll_back(self, table: str, version: int) -> int:
+        """Make an old version the newest again; the number of the version this makes.
+
+        Raises:
+            ValueError: there is no such version.
+        """
+        delta = self.open(table)
+        newest = int(delta.version())
+        if not 0 <= version <= newest:
+            raise ValueError(f"{table} has versions 0 to {newest}, not {version}")
+        delta.restore(version)
+        return self.version(table)
+
+
+def _partition_folder(partition: dict[str, str]) -> str:
+    return "/".join(f"{column}={value}" for column, value in partition.items())
+
+
+def _write_parquet(frame: pl.DataFrame, folder: Path) -> DataFile:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"part-{uuid.uuid4()}.parquet"
+    frame.write_parquet(path, compression="zstd", statistics=False)
+    return DataFile(path, frame.height)
+
+
+def _add_action(file: DataFile, partition: dict[str, str]) -> AddAction:
+    status = file.path.stat()
+    return AddAction(
+        path=f"{_partition_folder(partition)}/{file.path.name}",
+        size=status.st_size,
+        partition_values=dict(partition),
+        modification_time=int(status.st_mtime * 1000),
+        data_change=True,
+        stats=json.dumps({"numRecords": file.rows}),
+    )

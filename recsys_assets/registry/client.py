@@ -1,0 +1,209 @@
+"""Models on their way into MLflow and back: one run and one registered version a training.
+
+MLflow is imported on first use: it takes seconds, and most of what reads the lake needs none of it.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recsys_assets.registry.quiet import quiet_mlflow
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow import MlflowClient
+    from mlflow.models import ModelSignature
+    from mlflow.pyfunc import PyFuncModel, PythonModel
+
+EXPERIMENT = "recsys_assets"
+CHALLENGER = "challenger"
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True)
+class LoggedModel:
+    """One registered version of a model."""
+
+    name: str
+    version: int
+    mlflow_run_id: str
+    experiment_id: str
+
+    address: str = ""
+    """Where the registry's pages are served, or ``sqlite:…`` where nobody serves them yet."""
+
+    @property
+    def link(self) -> str:
+        """Where a person opens the run, and what to start first where nothing serves it."""
+        page = f"#/experiments/{self.experiment_id}/runs/{self.mlflow_run_id}"
+        if self.address.startswith("http"):
+            return f"{self.address.rstrip('/')}/{page}"
+        return f"http://127.0.0.1:5000/{page} (once `recsys mlflow` runs)"
+
+
+@dataclass(frozen=True)
+class ModelRegistry:
+    """Where models are logged and registered."""
+
+    uri: str
+    """MLflow tracking and registry address, e.g. ``sqlite:////…/mlflow.db``."""
+    artifacts: str = ""
+    """Where MLflow keeps files of new experiments; the server's own choice if empty."""
+
+    def client(self) -> "MlflowClient":
+        """MLflow's client of this registry."""
+        from mlflow import MlflowClient
+
+        return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+
+    def log(
+        self,
+        name: str,
+        model: "PythonModel",
+        files: dict[str, Path],
+        example: "pd.DataFrame",
+        *,
+        params: dict[str, Any],
+        metrics: dict[str, float],
+        plots: dict[str, bytes] | None = None,
+        tags: dict[str, str] | None = None,
+        curves: dict[str, list[float]] | None = None,
+    ) -> LoggedModel:
+        """Log one training as an MLflow run and register its model as the next version.
+
+        The new version gets the alias ``challenger``, and ``champion`` too where there is none yet.
+
+        Args:
+            name: registered name, e.g. ``als_model``.
+            model: answers ``predict``; must be importable; it is stored by reference.
+            files: name → file the model loads (``context.artifacts[name]``).
+            example: a few rows of input; the signature is inferred from them and the answer.
+            params: what the model was trained with.
+            metrics: how it did.
+            plots: title → PNG.
+            tags: e.g. the Dagster run and the table versions it was trained on.
+            curves: metric → its value after each iteration, the first being iteration 1.
+        """
+        with self._mlflow() as mlflow:
+            experiment = self._experiment_id()
+            with mlflow.start_run(experiment_id=experiment, run_name=name) as run:
+                mlflow.set_tags(tags or {})
+                mlflow.log_params(params)
+                mlflow.log_metrics(metrics)
+                for metric, values in (curves or {}).items():
+                    for step, value in enumerate(values, 1):
+                        mlflow.log_metric(metric, value, step=step)
+                for title, png in (plots or {}).items():
+                    self._keep(run.info.run_id, f"plots/{_file_name(title)}.png", png)
+                logged = _log_model(model, files, example)
+            version = self._register(name, logged.model_uri, run.info.run_id)
+            return LoggedModel(name, version, run.info.run_id, experiment, self.uri)
+
+    def _register(self, name: str, model_uri: str, run_id: str) -> int:
+        """Make a logged model the next version of a name; the version's number."""
+        client = self.client()
+        if not client.search_registered_models(f"name = '{name}'"):
+            client.create_registered_model(name)
+        version = client.create_model_version(name, model_uri, run_id).version
+        client.set_registered_model_alias(name, CHALLENGER, str(version))
+        if CHAMPION not in client.get_registered_model(name).aliases:
+            client.set_registered_model_alias(name, CHAMPION, str(version))
+        return int(version)
+
+    def log_metrics(self, model: LoggedModel, metrics: Mapping[str, float]) -> None:
+        """Add figures to the run of a model, e.g. those of a later evaluation."""
+        with quiet_mlflow():
+            from mlflow.entities import Metric
+
+            now = int(time.time() * 1000)
+            rows = [Metric(name, value, now, 0) for name, value in metrics.items()]
+            self.client().log_batch(model.mlflow_run_id, metrics=rows)
+
+    def log_files(self, model: LoggedModel, files: Mapping[str, bytes]) -> None:
+        """Add files to the run of a model: path within the run's artifacts → content."""
+        with quiet_mlflow():
+            for path, content in files.items():
+                self._keep(model.mlflow_run_id, path, content)
+
+    def find(self, name: str, alias: str) -> LoggedModel:
+        """The version that carries an alias.
+
+        Raises:
+            mlflow.exceptions.MlflowException: there is none.
+        """
+        with quiet_mlflow():
+            client = self.client()
+            version = client.get_model_version_by_alias(name, alias)
+            run = client.get_run(str(version.run_id)).info
+        return LoggedModel(name, int(version.version), run.run_id, run.experiment_id, self.uri)
+
+    def load(self, name: str, alias: str = CHAMPION) -> "PyFuncModel":
+        """The model that carries an alias, ready to predict."""
+        with self._mlflow() as mlflow:
+            return mlflow.pyfunc.load_model(f"models:/{name}@{alias}")
+
+    @contextmanager
+    def _mlflow(self) -> Iterator[Any]:
+        """MLflow pointed at this registry, and quiet."""
+        with quiet_mlflow():
+            import mlflow
+
+            mlflow.set_tracking_uri(self.uri)
+            mlflow.set_registry_uri(self.uri)
+            yield mlflow
+
+    def _experiment_id(self) -> str:
+        client = self.client()
+        found = client.get_experiment_by_name(EXPERIMENT)
+        if found is not None:
+            return str(found.experiment_id)
+        return str(client.create_experiment(EXPERIMENT, self.artifacts or None))
+
+    def _keep(self, run_id: str, path: str, content: bytes) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / Path(path).name
+            file.write_bytes(content)
+            inside = str(Path(path).parent)
+            self.client().log_artifact(run_id, str(file), None if inside == "." else inside)
+
+
+def _log_model(model: "PythonModel", files: Mapping[str, Path], example: "pd.DataFrame") -> Any:
+    """Log a model as the code that makes it, so that nothing pickled is ever loaded again."""
+    from mlflow.pyfunc import log_model
+
+    kind = type(model)
+    code = (
+        "from mlflow.models import set_model\n\n"
+        f"from {kind.__module__} import {kind.__qualname__}\n\n"
+        f"set_model({kind.__qualname__}())\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "model.py"
+        script.write_text(code, encoding="utf-8")
+        return log_model(
+            name="model",
+            python_model=str(script),
+            artifacts={name: str(path) for name, path in files.items()},
+            signature=_signature(model, files, example),
+            pip_requirements=["recsys_assets"],
+        )
+
+
+def _signature(
+    model: "PythonModel", files: Mapping[str, Path], example: "pd.DataFrame"
+) -> "ModelSignature":
+    """What goes into a model and comes out of it, from a few rows and its own answer."""
+    from mlflow.models import infer_signature
+    from mlflow.pyfunc import PythonModelContext
+
+    context = PythonModelContext({name: str(path) for name, path in files.items()}, {})
+    model.load_context(context)
+    return infer_signature(example, model.predict(context, example, {}))
+
+
+def _file_name(title: str) -> str:
+    return title.lower().replace(" ", "_")

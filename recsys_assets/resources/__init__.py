@@ -1,0 +1,1 @@
+"""What assets work with: compute, storage, alerts."""

@@ -1,0 +1,158 @@
+"""The alert: what the on-call person reads.
+
+Facts about one event -> `Alert` (cleaned and bounded) -> e-mail subject, plain text, HTML and JSON.
+Texts come from exceptions and data, so they are untrusted: control characters are replaced, lengths
+are bounded, and HTML is escaped.
+"""
+
+import json
+import unicodedata
+from datetime import UTC
+from enum import StrEnum
+from typing import Annotated, Any
+
+from jinja2 import Environment
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
+
+MAX_LINE = 200
+MAX_FACT = 500
+MAX_TEXT = 2_000
+
+_HTML = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+    """<!DOCTYPE html>
+<html><body style="font-family: sans-serif">
+<h2>{{ alert.title }}</h2>
+<p style="white-space: pre-wrap">{{ alert.what }}</p>
+<table cellpadding="4">
+<tr><th align="left">severity</th><td>{{ alert.severity.value }}</td></tr>
+<tr><th align="left">since</th><td>{{ since }}</td></tr>
+<tr><th align="left">cause</th><td style="white-space: pre-wrap">{{ alert.cause }}</td></tr>
+{% for name, value in alert.facts.items() %}
+<tr><th align="left">{{ name }}</th><td>{{ value }}</td></tr>
+{% endfor %}
+</table>
+<ul>
+{% for name, url in alert.links.items() %}
+{% if url.startswith(("https://", "http://")) %}
+<li><a href="{{ url }}">{{ name }}</a></li>
+{% else %}
+<li>{{ name }}: {{ url }}</li>
+{% endif %}
+{% endfor %}
+</ul>
+<p><small>event {{ alert.event_key }}</small></p>
+</body></html>
+"""
+)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut `text` to at most `limit` characters, the last of them an ellipsis if any was cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def clean_text(value: object, limit: int = MAX_TEXT) -> str:
+    """Make a text of several lines safe to encode and to show, and bound its length.
+
+    Lone surrogates and control characters become U+FFFD: mail and JSON cannot carry the former, and
+    the latter can hide or rewrite what a terminal shows.
+    """
+    # Bounded first: an exception may carry megabytes, and the rest goes character by character.
+    text = str(value)[: 4 * limit].replace("\r\n", "\n")
+    kept = (
+        c if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"} else "\ufffd" for c in text
+    )
+    return shorten("".join(kept).strip(), limit)
+
+
+def clean_line(value: object, limit: int = MAX_LINE) -> str:
+    """Make a text of one line: as `clean_text`, with every run of white space one blank."""
+    return clean_text(" ".join(str(value).split()), limit)
+
+
+def _clean_fact(value: object) -> str:
+    return clean_line(value, MAX_FACT)
+
+
+Line = Annotated[str, BeforeValidator(clean_line)]
+Fact = Annotated[str, BeforeValidator(_clean_fact)]
+Text = Annotated[str, BeforeValidator(clean_text)]
+
+
+class Severity(StrEnum):
+    """How much it matters: `error` needs somebody now, `warning` can wait, `info` is to be read."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Alert(BaseModel):
+    """One event that somebody must know about."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    title: Line
+    """What broke, in a few words; the subject of the e-mail."""
+    what: Text
+    """What happened, in one or two sentences."""
+    severity: Severity
+    """How urgent it is."""
+    since: AwareDatetime
+    """When it began."""
+    cause: Text
+    """The first error, in plain words."""
+    facts: dict[Line, Fact] = {}
+    """Numbers and names that help to decide what to do, for example the rows quarantined."""
+    links: dict[Line, Fact] = {}
+    """Where to look and what to press: the run, the runbook."""
+    event_key: str
+    """Identifies the event: a channel gets one message for one key."""
+
+    @property
+    def subject(self) -> str:
+        """The subject of the e-mail: one line, severity first."""
+        return f"[{self.severity.value}] {self.title}"
+
+    @property
+    def since_text(self) -> str:
+        """The beginning in UTC, to the second."""
+        return f"{self.since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+    def plain_text(self) -> str:
+        """Render for a reader without HTML, a chat channel or a log."""
+        lines = [f"{self.severity.value.upper()}: {self.title}", "", self.what, ""]
+        lines += [f"Since: {self.since_text}", f"Cause: {self.cause}", ""]
+        lines += [f"- {name}: {value}" for name, value in self.facts.items()]
+        lines += [f"> {name}: {url}" for name, url in self.links.items()]
+        lines += ["", f"Event: {self.event_key}"]
+        return "\n".join(lines) + "\n"
+
+    def html(self) -> str:
+        """Render as an HTML page; every value is escaped, only http(s) links can be clicked."""
+        return _HTML.render(alert=self, since=self.since_text)
+
+    def with_facts(self, shown: int) -> "Alert":
+        """Keep the first `shown` facts and say how many are left out."""
+        hidden = len(self.facts) - shown
+        if hidden <= 0:
+            return self
+        facts = dict(list(self.facts.items())[:shown])
+        facts["not shown"] = f"{hidden} more; follow the links"
+        return self.model_copy(update={"facts": facts})
+
+    def json_payload(self, max_bytes: int) -> bytes:
+        """Render as a JSON object in UTF-8 for a webhook.
+
+        The keys are the fields of the alert and `text`, the whole message as plain text, which
+        chat services show as it is. Facts are left out from the end until it fits `max_bytes`.
+        """
+        for shown in range(len(self.facts), -1, -1):
+            body = self.with_facts(shown)._as_json()
+            if len(body) <= max_bytes:
+                break
+        return body
+
+    def _as_json(self) -> bytes:
+        fields: dict[str, Any] = self.model_dump(mode="json") | {"text": self.plain_text()}
+        return json.dumps(fields, ensure_ascii=False).encode("utf-8")

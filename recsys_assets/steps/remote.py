@@ -1,0 +1,95 @@
+"""A step on a cluster: the entry point of the project's wheel there.
+
+    Pipes extras (`Order`) -> the step, on the cluster's Spark session -> Pipes message (`Answer`)
+
+What asked for the step reads the same two models, so that both ends cannot drift apart. The step's
+error travels twice: as the answer, and as the exception with which Pipes is closed.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from dagster_pipes import (
+    PipesEnvVarParamsLoader,
+    PipesUnityCatalogVolumesContextLoader,
+    PipesUnityCatalogVolumesMessageWriter,
+    open_dagster_pipes,
+)
+from pydantic import BaseModel
+from pyspark.sql import SparkSession
+
+from recsys_assets.lake.landing import LandingZone
+from recsys_assets.lake.tables import Lake
+from recsys_assets.registry import ModelRegistry
+from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.session import Session, params_of, step_named
+
+
+class Order(BaseModel):
+    """What a cluster is asked to do."""
+
+    step: str
+    """Name of the step, ``module:function``."""
+    params: dict[str, Any]
+    """The step's parameters, as JSON."""
+    run_id: str
+    """The run on whose behalf the step works."""
+    lake: str
+    """Folder of the tables, as the cluster sees it; so are the two that follow."""
+    landing: str
+    """Folder of landed files."""
+    rejected: str
+    """Folder of rejected files."""
+    registry: str
+    """MLflow's address."""
+    artifacts: str = ""
+    """Where MLflow keeps files of new experiments; the server's own choice if empty."""
+
+
+class Answer(BaseModel):
+    """What became of an order: a report or an error."""
+
+    report: StepReport | None = None
+    error: str = ""
+    """Class and message of what the step raised."""
+
+
+def open_session(order: Order) -> Session:
+    """The cluster's own Spark session, with the order's tables, files and models."""
+    return Session(
+        SparkSession.builder.getOrCreate(),
+        Lake(order.lake),
+        LandingZone(Path(order.landing), Path(order.rejected)),
+        ModelRegistry(order.registry, order.artifacts),
+        run_id=order.run_id,
+    )
+
+
+def run_order(order: Order) -> StepReport:
+    """Run the step that an order names.
+
+    Raises:
+        ValueError: there is no such step, or its parameters are not valid.
+    """
+    step = step_named(order.step)
+    params = params_of(step).model_validate(order.params)
+    return step(open_session(order), params)
+
+
+def main() -> None:
+    """Run the step that Dagster asked this process for, and answer; a failure is raised again."""
+    params = PipesEnvVarParamsLoader()
+    if not params.is_dagster_pipes_process():
+        raise SystemExit("this is started by Dagster on a cluster; on one machine use `recsys run`")
+    with open_dagster_pipes(
+        context_loader=PipesUnityCatalogVolumesContextLoader(),
+        message_writer=PipesUnityCatalogVolumesMessageWriter(),
+        params_loader=params,
+    ) as pipes:
+        try:
+            answer = Answer(report=run_order(Order.model_validate(pipes.extras)))
+        except Exception as error:
+            answer = Answer(error=f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            pipes.report_custom_message(answer.model_dump(mode="json"))

@@ -1,0 +1,50 @@
+"""What a step says when it is done: the same words whether it ran here or on a cluster."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+Cell = str | int | float | bool | None
+
+
+class StepReport(BaseModel):
+    """Counts, figures, small tables and plots of one run of a step."""
+
+    rows: dict[str, int] = Field(default_factory=dict)
+    """Table → rows it holds now; the step's own output first."""
+    versions: dict[str, int] = Field(default_factory=dict)
+    """Table → Delta version the step wrote."""
+    figures: dict[str, int | float | str] = Field(default_factory=dict)
+    """Name → number or short text worth seeing over time."""
+    tables: dict[str, list[dict[str, Cell]]] = Field(default_factory=dict)
+    """Title → a few rows for people."""
+    plots: dict[str, bytes] = Field(default_factory=dict)
+    """Title → a PNG picture."""
+    links: dict[str, str] = Field(default_factory=dict)
+    """Title → address or path of something to open."""
+    drops: dict[str, dict[str, int | float | str]] = Field(default_factory=dict)
+    """Drop date → figures of that drop, where the step works on drops."""
+    skipped: str = ""
+    """Why there was nothing to do; empty where something was done."""
+    failed: str = ""
+    """Why the result must not be used; empty where it may be."""
+
+    model_config = {"ser_json_bytes": "base64", "val_json_bytes": "base64"}
+
+    def draw(self, title: str, draw: Callable[[], bytes]) -> None:
+        """Add a plot; where the data are too few for one, say so instead."""
+        try:
+            self.plots[title] = draw()
+        except ValueError as error:
+            self.figures[f"no plot of {title.lower()}"] = str(error)
+
+
+def keep_page(folder: Path | None, report: StepReport, name: str, page: str) -> None:
+    """Write a report page and link it in the step's report; nothing where there is no folder."""
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.html"
+    path.write_text(page, encoding="utf-8")
+    report.links["Report page"] = str(path)

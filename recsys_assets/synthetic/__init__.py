@@ -1,0 +1,1 @@
+"""Generators of the embedded data: films, ratings and clicks made from a seed alone."""

@@ -1,0 +1,105 @@
+"""The command as people use it: in processes of its own, on a small home, killed halfway."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from recsys_assets.home import Home
+from recsys_assets_tests.acceptance.commands import SMALL, environment, recsys
+
+pytestmark = pytest.mark.slow
+
+NOT_DATA = {"run_id", "model_version"}
+
+
+def kill_during(home: Path, step: str) -> str:
+    """Run the graph and kill the process as soon as a step has begun; what it had said."""
+    command = [sys.executable, "-m", "recsys_assets.cli", "run"]
+    with subprocess.Popen(
+        command, env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        said = ""
+        for line in process.stderr:
+            said += line
+            if line.strip() == f"… {step}":
+                process.send_signal(signal.SIGKILL)
+                break
+        process.wait(timeout=60)
+    return said
+
+
+def tables(home: Path) -> dict[str, pl.DataFrame]:
+    """Every table in a fixed order, without what names the run that wrote it."""
+    lake = Home(root=home).lake
+    frames = {}
+    for name in lake.names():
+        frame = lake.scan(name).collect()
+        kept = [column for column in frame.columns if column not in NOT_DATA]
+        plain = [c for c in kept if not isinstance(frame.schema[c], pl.List)]
+        frames[name] = frame.select(kept).sort(plain)
+    return frames
+
+
+def test_every_line_is_accounted_for(undisturbed: Path) -> None:
+    status = json.loads(recsys(undisturbed, "status", "--json").stdout)
+    assert {file["dataset"] for file in status["files"]} == {"ratings", "movies", "clicks"}
+    assert all(f["read"] == f["accepted"] + f["quarantined"] for f in status["files"])
+    for dataset in ("ratings", "movies", "clicks"):
+        accepted = sum(f["accepted"] for f in status["files"] if f["dataset"] == dataset)
+        assert status["tables"][dataset]["rows"] == accepted
+    assert set(status["tables"]["ratings"]["checks"].values()) == {"passed"}
+
+
+def test_a_second_time_changes_nothing(undisturbed: Path) -> None:
+    before = tables(undisturbed)
+    again = recsys(undisturbed, "generate", *SMALL)
+    assert "landed 0 new files" in again.stdout
+    assert recsys(undisturbed, "run").returncode == 0
+    after = tables(undisturbed)
+    assert before.keys() == after.keys()
+    for name, frame in before.items():
+        assert after[name].equals(frame), name
+
+
+def test_recommendations_have_titles_and_reasons(undisturbed: Path) -> None:
+    answer = json.loads(recsys(undisturbed, "recommend", "1", "--json").stdout)
+    assert answer["known"]
+    assert [row["rank"] for row in answer["recommendations"]] == list(range(1, 11))
+    assert all(row["title"] and row["reason"] for row in answer["recommendations"])
+    unknown = json.loads(recsys(undisturbed, "recommend", "999999", "--json").stdout)
+    assert not unknown["known"]
+    assert unknown["recommendations"]
+
+
+def test_killed_in_every_stage_and_run_again_equals_undisturbed(
+    undisturbed: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "killed"
+    assert recsys(home, "generate", *SMALL).returncode == 0
+    stages = ["validate_ratings", "interactions", "als_model", "ranking_evaluation", "top_k"]
+    for step in stages:
+        assert f"… {step}" in kill_during(home, step)
+    finished = recsys(home, "run")
+    assert finished.returncode == 0, finished.stderr
+    expected, found = tables(undisturbed), tables(home)
+    assert expected.keys() == found.keys()
+    for name, frame in expected.items():
+        assert found[name].equals(frame), name
+
+
+def test_asked_wrongly_it_says_what_to_do(tmp_path: Path) -> None:
+    nothing = recsys(tmp_path / "empty", "run")
+    assert nothing.returncode == 2
+    assert "recsys land" in nothing.stderr
+    missing = recsys(tmp_path / "empty", "recommend", "1")
+    assert missing.returncode == 1
+    assert "top_k" in missing.stderr
+    table = recsys(tmp_path / "empty", "history", "nonsense")
+    assert table.returncode == 1
+    assert "nonsense" in table.stderr

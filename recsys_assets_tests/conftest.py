@@ -1,0 +1,49 @@
+"""What tests share: one Spark session for all of them, and a fresh home for each."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from recsys_assets.deployment import current_deployment
+from recsys_assets.home import Home
+from recsys_assets.resources.spark import SparkSettings, prepare_environment, session_config
+from recsys_assets.steps.session import Session
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """The one Spark session, with the jars of the project's own cache."""
+    prepare_environment()
+    cache = current_deployment().home.cache
+    scratch = tmp_path_factory.mktemp("spark")
+    settings = SparkSettings(master="local[2]", driver_memory="4g", shuffle_partitions=2)
+    builder = SparkSession.builder
+    for key, value in session_config(settings, cache, scratch).items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home of its own."""
+    fresh = Home(root=tmp_path / "home")
+    fresh.prepare()
+    return fresh
+
+
+@pytest.fixture
+def session(spark: SparkSession, home: Home) -> Session:
+    """What a step works with, in a home of its own."""
+    return Session(
+        spark,
+        home.lake,
+        home.landing_zone,
+        home.registry,
+        run_id="test-run",
+        reports=home.reports,
+    )

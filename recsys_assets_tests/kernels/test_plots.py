@@ -1,0 +1,327 @@
+"""Plots: real PNG files, the right shapes in the right places, and clear errors."""
+
+import functools
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.metrics import average_precision_score
+from sklearn.metrics import precision_recall_curve as sklearn_curve
+
+from recsys_assets.kernels import plots
+from recsys_assets.kernels.metrics.classification import (
+    calibration_table,
+    ece,
+    precision_recall_points,
+)
+from recsys_assets.kernels.plots import canvas
+from recsys_assets.kernels.plots.data import _totals, top_items, top_share
+from recsys_assets.kernels.plots.scores import average_precision, calibration_error
+
+RNG = np.random.default_rng(7)
+STARS = np.arange(0.5, 5.5, 0.5)
+STAR_COUNTS = RNG.integers(1_000_000, 9_000_000, STARS.size)
+TAIL = np.sort(RNG.zipf(1.6, 5000).clip(max=80_000))[::-1]
+DAYS = [date(2024, 1, 1) + timedelta(days=i) for i in range(1200)]
+EVENTS = RNG.poisson(900, len(DAYS))
+LABELS = RNG.random(4000) < 0.22
+SCORES = 1 / (1 + np.exp(-RNG.normal(-1.6 + 1.4 * LABELS, 1.0)))
+PRECISION, RECALL, _ = sklearn_curve(LABELS, SCORES)
+POINTS = pl.DataFrame({"recall": RECALL, "precision": PRECISION})
+BINS = pl.DataFrame(
+    {
+        "mean_probability": [0.05, 0.15, 0.3, 0.6],
+        "observed_rate": [0.04, 0.18, 0.29, 0.55],
+        "count": [6000, 2500, 900, 200],
+    }
+)
+LONG = "a_feature_whose_name_is_much_longer_than_any_axis_could_ever_show"
+METRICS = {f"metric number {i}": RNG.random() for i in range(8)}
+
+CASES: dict[str, Callable[[], bytes]] = {
+    "rating_histogram": lambda: plots.rating_histogram(STARS, STAR_COUNTS),
+    "long_tail": lambda: plots.long_tail(TAIL),
+    "long_tail of two": lambda: plots.long_tail([3, 0]),
+    "activity by day": lambda: plots.activity_by_day(DAYS[:100], EVENTS[:100]),
+    "activity by week": lambda: plots.activity_by_day(DAYS[:700], EVENTS[:700], "clicks"),
+    "activity by month": lambda: plots.activity_by_day(DAYS, EVENTS),
+    "learning_curve": lambda: plots.learning_curve(
+        np.arange(300), {f"{LONG} {i}": np.linspace(1, i, 300) for i in range(7)}, LONG
+    ),
+    "feature_importance": lambda: plots.feature_importance(
+        [f"{LONG}_{i}" for i in range(40)], np.arange(40.0)
+    ),
+    "precision_recall_curve": lambda: plots.precision_recall_curve(POINTS, LABELS.mean()),
+    "calibration_curve": lambda: plots.calibration_curve(BINS),
+    "score_distribution": lambda: plots.score_distribution(
+        {"clicked": SCORES[LABELS], "not clicked": SCORES[~LABELS]}, "click probability"
+    ),
+    "metric_bars": lambda: plots.metric_bars({f"{LONG} {i}": METRICS for i in range(8)}),
+    "metric_bars of one": lambda: plots.metric_bars({"als": {"rmse": 0.9, "loss": -3e6}}),
+}
+
+
+@functools.cache
+def drawn(name: str) -> bytes:
+    """The plot of one case, drawn once for all tests that look at it."""
+    return CASES[name]()
+
+
+def pixels(png: bytes) -> NDArray[np.uint8]:
+    """The image as (height, width, 3)."""
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+def painted(png: bytes, colour: str) -> NDArray[np.bool_]:
+    """Where the image has this colour (the palette may shift it by a shade)."""
+    wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+    return (np.abs(pixels(png).astype(int) - wanted).max(axis=2) <= 6).astype(np.bool_)
+
+
+def lengths(png: bytes, colour: str, axis: int) -> list[int]:
+    """Extent in pixels, along `axis`, of each separate bar of this colour."""
+    counts = painted(png, colour).sum(axis=axis)
+    groups = np.split(counts, np.flatnonzero(counts == 0))
+    return [int(np.median(group[group > 0])) for group in groups if (group > 0).sum() > 5]
+
+
+def runs(png: bytes, colour: str) -> list[int]:
+    """Widths in pixels of the columns of the image that hold this colour, run by run."""
+    there = painted(png, colour).any(axis=0)
+    groups = np.split(there, np.flatnonzero(np.diff(there)) + 1)
+    return [len(group) for group in groups if group[0] and len(group) > 5]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_plot_is_a_small_png_that_says_what_is_seen(name: str) -> None:
+    png = drawn(name)
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    assert len(png) < 40_000
+    image = Image.open(io.BytesIO(png))
+    assert image.size == (canvas.WIDTH, canvas.HEIGHT) == (640, 360)
+    assert image.text["Title"] and image.text["Description"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_nothing_is_cut_off_at_the_edges(name: str) -> None:
+    image = pixels(drawn(name))
+    frame = np.concatenate([image[:2].ravel(), image[-1:].ravel(), image[:, :2].ravel()])
+    assert (frame >= 250).all() and (image[:, -2:] >= 250).all()
+
+
+def test_equal_numbers_give_equal_bytes_in_any_thread() -> None:
+    alone = [drawn(name) for name in CASES]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda draw: draw(), CASES.values()))
+    assert together == alone
+    assert len(set(alone)) == len(alone)
+
+
+def test_the_global_state_of_matplotlib_stays_out() -> None:
+    code = "import recsys_assets.kernels.plots, sys; print('matplotlib.pyplot' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.strip() == "False", result.stderr
+
+
+def test_bars_are_as_high_as_their_counts() -> None:
+    heights = lengths(plots.rating_histogram([1, 2, 3], [100, 400, 200]), canvas.BLUE, axis=0)
+    assert len(heights) == 3
+    assert heights[1] / heights[0] == pytest.approx(4, rel=0.04)
+    assert heights[1] / heights[2] == pytest.approx(2, rel=0.02)
+
+
+def test_importance_bars_are_sorted_shares_and_top_limits_them() -> None:
+    png = plots.feature_importance(["a", "b", "c", "d"], [1, 4, 2, 1], top=3)
+    lengths_ = lengths(png, canvas.BLUE, axis=1)
+    assert np.divide(lengths_, lengths_[0]) == pytest.approx([1, 0.5, 0.25], abs=0.01)
+    assert "top 3 of 4 features, together 88% of the gain" in description(png)
+
+
+def test_metric_bars_have_one_scale_per_metric() -> None:
+    png = plots.metric_bars({"a": {"ndcg": 0.2, "rows": 4e6}, "b": {"ndcg": 0.4, "rows": 1e6}})
+    first, second = runs(png, canvas.BLUE), runs(png, canvas.ORANGE)
+    assert len(first) == len(second) == 2
+    assert first[0] / second[0] == pytest.approx(0.5, abs=0.02)
+    assert first[1] / second[1] == pytest.approx(4, rel=0.04)
+
+
+def test_the_head_of_the_long_tail_is_a_fifth_of_the_axis() -> None:
+    png = plots.long_tail(np.full(1000, 8))
+    head, tail = (painted(png, colour).any(axis=0).sum() for colour in (canvas.BLUE, canvas.SKY))
+    assert head / (head + tail) == pytest.approx(0.2, abs=0.01)
+    assert title(png) == "Long tail: 20% of the movies hold 20% of the ratings"
+
+
+def test_top_share_of_known_counts() -> None:
+    assert top_share([8, 1, 1, 0, 0]) == pytest.approx(0.8)
+    assert top_items(35) == 7 and top_items(36) == 8 and top_items(2) == 1
+    assert top_items(100, 0.07) == 7
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=2, max_size=300))
+def test_the_top_never_holds_less_than_its_share_of_items(counts: list[int]) -> None:
+    assert 0.2 - 1e-12 <= top_share(sorted(counts, reverse=True)) <= 1
+
+
+def test_missing_days_count_as_days_without_events() -> None:
+    png = plots.activity_by_day([date(2024, 3, 5), date(2024, 3, 1)], [30, 10])
+    assert title(png) == "Ratings per day, 2024-03-01 to 2024-03-05"
+    assert description(png) == "40 ratings in 5 days, median 0 a day, peak 30 on 2024-03-05"
+
+
+@given(st.integers(0, 20_000), st.integers(1, 1000))
+def test_totals_of_weeks_and_months_lose_nothing(first: int, size: int) -> None:
+    days = np.datetime64(first, "D") + np.arange(size)
+    daily = np.arange(size, dtype=float)
+    for period, weekday in (("week", 0), ("month", None)):
+        starts, totals = _totals(days, daily, period)  # type: ignore[arg-type]
+        assert totals.sum() == daily.sum() and starts[0] <= days[0] < starts[0] + 31
+        for start in starts.tolist():
+            assert start.weekday() == weekday if period == "week" else start.day == 1
+
+
+def test_average_precision_is_that_of_scikit_learn_in_any_row_order() -> None:
+    expected = average_precision_score(LABELS, SCORES)
+    assert average_precision(POINTS) == pytest.approx(expected, abs=1e-12)
+    coarse = np.round(SCORES, 1)
+    precision, recall, _ = sklearn_curve(LABELS, coarse)
+    tied = pl.DataFrame({"recall": recall, "precision": precision}).sample(
+        fraction=1, shuffle=True, seed=3
+    )
+    expected = average_precision_score(LABELS, coarse)
+    assert average_precision(tied) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_selection_of_points_can_carry_the_exact_area() -> None:
+    points = precision_recall_points(LABELS, SCORES, max_points=50)
+    png = plots.precision_recall_curve(points, 0.22, area=0.1234)
+    assert title(png) == "Precision against recall: average precision 0.123"
+    exact = average_precision_score(LABELS, SCORES)
+    assert average_precision(points) == pytest.approx(exact, abs=0.02)
+
+
+def test_the_table_of_the_metrics_kernel_is_drawn() -> None:
+    table = calibration_table(LABELS, SCORES, bins=10)
+    assert calibration_error(table) == pytest.approx(ece(LABELS, SCORES, bins=10))
+    assert "4,000 rows in 10 bins" in description(plots.calibration_curve(table))
+
+
+def test_calibration_error_is_the_weighted_mean_gap() -> None:
+    table = pl.DataFrame(
+        {"mean_probability": [0.1, 0.5], "observed_rate": [0.2, 0.3], "count": [30, 10]}
+    )
+    assert calibration_error(table) == pytest.approx((30 * 0.1 + 10 * 0.2) / 40)
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    order = RNG.permutation(STARS.size)
+    shuffled = plots.rating_histogram(STARS[order], STAR_COUNTS[order])
+    assert title(shuffled) == title(drawn("rating_histogram"))
+    assert plots.calibration_curve(BINS.reverse()) == drawn("calibration_curve")
+    assert plots.precision_recall_curve(POINTS.reverse(), LABELS.mean()) == (
+        drawn("precision_recall_curve")
+    )
+    assert plots.activity_by_day(DAYS[99::-1], EVENTS[99::-1]) == drawn("activity by day")
+
+
+def test_scores_and_their_histogram_draw_the_same() -> None:
+    edges = np.linspace(0, 1, 26)
+    counted = {"x": np.histogram(SCORES, edges), "y": np.histogram(SCORES**2, edges)}
+    mixed: dict[str, Any] = {"x": np.histogram(SCORES, edges), "y": SCORES**2}
+    assert plots.score_distribution(counted) == plots.score_distribution(mixed)
+
+
+def test_columns_of_a_frame_are_accepted() -> None:
+    frame = pl.DataFrame({"day": DAYS[:100], "rows": EVENTS[:100]})
+    assert plots.activity_by_day(frame["day"].to_list(), frame["rows"]) == (
+        drawn("activity by day")
+    )
+
+
+def test_names_are_never_read_as_formulas() -> None:
+    odd = ["$\\frac{$", "$x$"]
+    formula = plots.feature_importance(odd, [2, 1])
+    assert formula != plots.feature_importance(["x", "x"], [2, 1])
+    plots.learning_curve([1, 2], {"$\\sqrt{$": [1, 2]}, "$\\frac{$")
+    plots.metric_bars({"$\\frac{$": {"$\\frac{$": 1.0, "b": 2.0}})
+
+
+FAULTS: list[tuple[str, Callable[[], bytes], str]] = [
+    ("no ratings", lambda: plots.rating_histogram([], []), "at least 2 points, got 0"),
+    ("one rating value", lambda: plots.rating_histogram([3], [9]), "at least 2 points, got 1"),
+    ("repeated value", lambda: plots.rating_histogram([3, 3], [9, 1]), "occurs twice"),
+    ("lengths", lambda: plots.rating_histogram([3, 4], [9, 1, 2]), "'values': 2, 'counts': 3"),
+    ("negative", lambda: plots.rating_histogram([3, 4], [9, -1]), "-1 is below zero"),
+    ("only zeros", lambda: plots.rating_histogram([3, 4], [0, 0]), "nothing to draw"),
+    ("a table", lambda: plots.rating_histogram([[3, 4]], [[1, 2]]), r"one dimension.*\(1, 2\)"),
+    ("no items", lambda: plots.long_tail([]), "got 0"),
+    ("one item", lambda: plots.long_tail([5]), "got 1"),
+    ("ascending", lambda: plots.long_tail([1, 5]), "descending order"),
+    ("no days", lambda: plots.activity_by_day([], []), "got 0"),
+    ("one day", lambda: plots.activity_by_day(DAYS[:1], [4]), "got 1"),
+    ("day twice", lambda: plots.activity_by_day(DAYS[:1] * 2, [4, 5]), "2024-01-01 occurs more"),
+    ("no series", lambda: plots.learning_curve([1, 2], {}), "no series"),
+    ("one step", lambda: plots.learning_curve([1], {"a": [1]}), "iterations.*got 1"),
+    ("short series", lambda: plots.learning_curve([1, 2, 3], {"a": [1, 2]}), "values of a': 2"),
+    ("steps back", lambda: plots.learning_curve([2, 1], {"a": [1, 2]}), "must ascend"),
+    ("nan", lambda: plots.learning_curve([1, 2], {"a": [1, np.nan]}), "nan at position 1"),
+    ("no features", lambda: plots.feature_importance([], []), "got 0"),
+    ("one feature", lambda: plots.feature_importance(["a"], [1]), "got 1"),
+    ("top of one", lambda: plots.feature_importance(["a", "b"], [1, 2], top=1), "top: at least 2"),
+    ("no points", lambda: plots.precision_recall_curve(POINTS.clear(), 0.2), "got 0"),
+    ("one point", lambda: plots.precision_recall_curve(POINTS.head(1), 0.2), "got 1"),
+    ("rate above 1", lambda: plots.precision_recall_curve(POINTS, 22.0), "22.0 is not a share"),
+    ("no bins", lambda: plots.calibration_curve(BINS.clear()), "got 0"),
+    ("one bin", lambda: plots.calibration_curve(BINS.head(1)), "got 1"),
+    (
+        "percentages",
+        lambda: plots.calibration_curve(BINS.with_columns(pl.col("observed_rate") * 100)),
+        "observed_rate: 4 to 55 is outside",
+    ),
+    ("no groups", lambda: plots.score_distribution({}), "no group"),
+    ("one score", lambda: plots.score_distribution({"a": np.ones(1)}), "a: .* got 1"),
+    (
+        "other edges",
+        lambda: plots.score_distribution({"a": ([1, 2], [0, 1, 2]), "b": ([1, 2], [0, 1, 3])}),
+        "b: every histogram needs the same edges",
+    ),
+    (
+        "outside",
+        lambda: plots.score_distribution({"a": ([1, 2], [0, 1, 2]), "b": np.array([1.0, 3.0])}),
+        "b: scores outside the edges 0 to 2",
+    ),
+    ("no models", lambda: plots.metric_bars({}), "got 0"),
+    ("one value", lambda: plots.metric_bars({"a": {"ndcg": 0.3}}), "got 1"),
+    (
+        "too many",
+        lambda: plots.metric_bars({f"{i}": {"ndcg": 0.3} for i in range(9)}),
+        "at most 8 models and 8 metrics fit, got 9 and 1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("draw", "message"), [f[1:] for f in FAULTS], ids=[f[0] for f in FAULTS])
+def test_faults_are_named(draw: Callable[[], bytes], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        draw()
+
+
+def title(png: bytes) -> str:
+    """The title that travels in the file."""
+    return str(Image.open(io.BytesIO(png)).text["Title"])  # type: ignore[attr-defined]
+
+
+def description(png: bytes) -> str:
+    """The line of figures that travels in the file."""
+    return str(Image.open(io.BytesIO(png)).text["Description"])  # type: ignore[attr-defined]

@@ -1,0 +1,190 @@
+"""Real servers on loopback that receive alerts: SMTP (plain, STARTTLS, SSL) and a webhook."""
+
+import datetime as dt
+import ipaddress
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+HOST = "127.0.0.1"
+ACCOUNT = LoginPassword(b"alerts", b"s3cret-Passw0rd")
+
+
+def free_port() -> int:
+    """Return a port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def make_certificate(folder: Path) -> Path:
+    """Write a self-signed certificate for loopback and its key into one PEM file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))]), False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path = folder / "loopback.pem"
+    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@dataclass
+class Mailbox:
+    """An SMTP server's handler that keeps what it accepted."""
+
+    port: int
+    mails: list[EmailMessage] = field(default_factory=list)
+    envelopes: list[Envelope] = field(default_factory=list)
+    logins: list[str] = field(default_factory=list)
+    refuse_with: str | None = None
+    refused_recipients: set[str] = field(default_factory=set)
+    quit_answer: str = "221 Bye"
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address in self.refused_recipients:
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if self.refuse_with:
+            return self.refuse_with
+        assert isinstance(envelope.content, bytes)
+        self.envelopes.append(envelope)
+        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
+        return "250 OK"
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        return self.quit_answer
+
+    def authenticate(
+        self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
+    ) -> AuthResult:
+        """Accept the one account; only called over an encrypted connection."""
+        if data != ACCOUNT:
+            return AuthResult(success=False, handled=False, message="535 5.7.8 wrong credentials")
+        self.logins.append(data.login.decode())
+        return AuthResult(success=True)
+
+    def bodies(self) -> list[str]:
+        """Return the plain-text part of every mail."""
+        parts = [mail.get_body(("plain",)) for mail in self.mails]
+        return [part.get_content().replace("\r\n", "\n") for part in parts if part is not None]
+
+
+@contextmanager
+def smtp_server(
+    security: str = "plain", certificate: Path | None = None, port: int | None = None
+) -> Iterator[Mailbox]:
+    """Run an SMTP server; with `certificate` it speaks TLS and asks for a login."""
+    mailbox = Mailbox(port or free_port())
+    tls = None
+    if certificate is not None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
+    login: dict[str, Any] = (
+        {"authenticator": mailbox.authenticate, "auth_required": True} if tls else {}
+    )
+    controller = Controller(
+        mailbox,
+        hostname=HOST,
+        port=mailbox.port,
+        ssl_context=tls if security == "ssl" else None,
+        tls_context=tls if security == "starttls" else None,
+        require_starttls=security == "starttls",
+        # With `ssl` the connection is encrypted before SMTP begins, which aiosmtpd does not notice.
+        auth_require_tls=security == "starttls",
+        **login,
+    )
+    controller.start()
+    try:
+        yield mailbox
+    finally:
+        controller.stop()
+
+
+@dataclass
+class Posts:
+    """What a webhook received, and what it answers."""
+
+    url: str
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    status: int = 200
+    answer: bytes = b"ok"
+
+
+@contextmanager
+def webhook_server(port: int | None = None, path: str = "/hooks/T000/K3Y") -> Iterator[Posts]:
+    """Run a webhook receiver; posts answered with another status than 2xx are not kept."""
+    port = port or free_port()
+    posts = Posts(f"http://{HOST}:{port}{path}")
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if 200 <= posts.status < 300:
+                posts.bodies.append(json.loads(body))
+                posts.headers.append(dict(self.headers))
+                posts.sizes.append(len(body))
+            self.send_response(posts.status)
+            self.send_header("Content-Length", str(len(posts.answer)))
+            self.send_header("Location", posts.url)
+            self.end_headers()
+            self.wfile.write(posts.answer)
+
+        def log_message(self, *args: Any) -> None:
+            """Keep the test output quiet."""
+
+    server = ThreadingHTTPServer((HOST, port), Receiver)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield posts
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def silent_server() -> Iterator[int]:
+    """Listen and never answer; yields the port."""
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        listener.listen()
+        yield listener.getsockname()[1]

@@ -1,0 +1,74 @@
+"""The graph as a whole: it loads, and its names are a promise to everyone who reads the tables."""
+
+import dagster as dg
+import pytest
+
+from recsys_assets.definitions import defs
+from recsys_assets.deployment import DeploymentError, current_deployment
+
+STAGES = {
+    "landing": {"landing/clicks", "landing/movies", "landing/ratings"},
+    "validated": {
+        "clicks",
+        "movies",
+        "ratings",
+        "quarantine_clicks",
+        "quarantine_movies",
+        "quarantine_ratings",
+    },
+    "features": {"click_features", "interactions", "movie_features", "user_features"},
+    "models": {"als_model", "click_model", "popularity_model"},
+    "evaluation": {"click_evaluation", "ranking_evaluation"},
+    "recommendations": {"popular_movies", "similar_items", "top_k"},
+}
+
+
+def test_definitions_load() -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_names_of_assets_by_stage() -> None:
+    graph = defs.resolve_asset_graph()
+    found: dict[str, set[str]] = {}
+    for key in graph.get_all_asset_keys():
+        found.setdefault(graph.get(key).group_name, set()).add(key.to_user_string())
+    assert found == STAGES
+
+
+def test_every_asset_tells_what_it_is_and_whose() -> None:
+    graph = defs.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.owners, key
+        assert node.kinds, key
+
+
+def test_tables_show_their_contract() -> None:
+    graph = defs.resolve_asset_graph()
+    schema = graph.get(dg.AssetKey("ratings")).metadata["dagster/column_schema"]
+    columns = {column.name: column for column in schema.columns}
+    assert list(columns) == ["user", "item", "rating", "timestamp"]
+    assert "half steps" in (columns["rating"].description or "")
+    assert not columns["rating"].constraints.nullable
+    assert any("0.5" in rule for rule in columns["rating"].constraints.other)
+
+
+def test_landing_and_validated_are_daily_and_backfill_in_one_run() -> None:
+    graph = defs.resolve_asset_graph()
+    for stage in ("landing", "validated"):
+        for name in STAGES[stage]:
+            node = graph.get(dg.AssetKey(name.split("/")))
+            assert isinstance(node.partitions_def, dg.DailyPartitionsDefinition), name
+            assert node.backfill_policy == dg.BackfillPolicy.single_run(), name
+
+
+def test_automation_starts_switched_off_locally_and_on_in_production() -> None:
+    assert not current_deployment({}).automated
+    assert current_deployment({"RECSYS_DEPLOYMENT": "production"}).automated
+    assert {s.default_status for s in defs.schedules or []} == {dg.DefaultScheduleStatus.STOPPED}
+
+
+def test_an_unknown_deployment_is_named() -> None:
+    with pytest.raises(DeploymentError, match="local"):
+        current_deployment({"RECSYS_DEPLOYMENT": "moon"})
