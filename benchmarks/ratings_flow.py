@@ -24,8 +24,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pyspark.sql import SparkSession
 
-from recsys_assets.deployment import current_deployment
-from recsys_assets.home import Home
+from recsys_assets.home import PROJECT, Home
 from recsys_assets.resources.spark import SparkSettings, prepare_environment, session_config
 from recsys_assets.steps.als import ALSParams, train_als
 from recsys_assets.steps.features import NoParams, SplitParams, build_interactions
@@ -39,7 +38,11 @@ from recsys_assets.synthetic.movielens import SIZES, generate_movies, generate_r
 
 DATE = datetime.date(2025, 1, 1)
 STAGES: tuple[tuple[str, Step, BaseModel], ...] = (
-    ("read and validate", validate_drops, ValidationParams(dataset="ratings", dates=[DATE])),
+    (
+        "read and validate",
+        validate_drops,
+        ValidationParams(dataset="ratings", dates=[DATE], chunk_bytes=8 << 20),
+    ),
     # As much to train on as the peer has, and as much to test by.
     ("split", build_interactions, SplitParams(train=0.75, validation=0.0)),
     ("fit", train_als, ALSParams()),
@@ -53,11 +56,13 @@ def main() -> None:
     """Measure both sides, or be one of them."""
     options = _options()
     if options.ours:
-        _run_ours(options.ours)
+        _run_ours(options.ours, options.cache)
         return
     with tempfile.TemporaryDirectory() as folder:
         file = _generate(Path(folder), options.size)
-        sides: dict[str, Callable[[], dict[str, float]]] = {"ours": lambda: _measure_ours(file)}
+        sides: dict[str, Callable[[], dict[str, float]]] = {
+            "ours": lambda: _measure_ours(options, file)
+        }
         if options.peer_script:
             sides["peer"] = lambda: _measure_peer(options, file)
         runs: dict[str, list[float]] = {name: [] for name in sides}
@@ -79,6 +84,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--peer-script", type=Path, help="takes the file; prints `stage: 1.2 s`")
     parser.add_argument("--size", choices=sorted(SIZES), default="1m")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=PROJECT / ".recsys" / "cache",
+        help="where `recsys setup` put Spark's jars",
+    )
     parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -92,8 +103,9 @@ def _generate(folder: Path, size: str) -> Path:
     return file
 
 
-def _measure_ours(file: Path) -> dict[str, float]:
-    return _measure([sys.executable, __file__, "--ours", str(file)], dict(os.environ))
+def _measure_ours(options: argparse.Namespace, file: Path) -> dict[str, float]:
+    command = [sys.executable, __file__, "--ours", str(file), "--cache", str(options.cache)]
+    return _measure(command, dict(os.environ))
 
 
 def _measure_peer(options: argparse.Namespace, file: Path) -> dict[str, float]:
@@ -117,13 +129,13 @@ def _measure(command: list[str], environment: dict[str, str]) -> dict[str, float
     return {"start and end": seconds - sum(stages.values()), **stages}
 
 
-def _run_ours(file: Path) -> None:
+def _run_ours(file: Path, cache: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(root=Path(folder))
         home.prepare()
         home.landing_zone.land(file, "ratings", DATE)
         started = time.perf_counter()
-        session = _open(home)
+        session = _open(home, cache)
         print(f"session: {time.perf_counter() - started:.1f} s")
         reports = {}
         for name, step, params in STAGES:
@@ -135,10 +147,9 @@ def _run_ours(file: Path) -> None:
         print(json.dumps(row))
 
 
-def _open(home: Home) -> Session:
+def _open(home: Home, cache: Path) -> Session:
     prepare_environment()
     builder = SparkSession.builder
-    cache = current_deployment().home.cache
     for key, value in session_config(SparkSettings(), cache, home.scratch).items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()

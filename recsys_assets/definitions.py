@@ -6,7 +6,7 @@ landing -> validated -> features -> models -> evaluation -> recommendations
 import dagster as dg
 
 from recsys_assets.assets import ASSETS
-from recsys_assets.automation.console import run_logger
+from recsys_assets.automation.console import build_run_logger
 from recsys_assets.automation.jobs import JOBS
 from recsys_assets.automation.schedules import build_schedules
 from recsys_assets.automation.sensors import build_alert_sensors
@@ -34,7 +34,7 @@ defs = dg.Definitions(
         "storage": Storage(home=_home),
         "notifier": Notifier(**deployment.alerts),
     },
-    loggers={"console": run_logger},
+    loggers={"console": build_run_logger({check.node_def.name for check in CHECKS})},
     # One process per run: a Spark session takes seconds to open and is shared by all its steps.
     executor=dg.in_process_executor,
 )

@@ -1,7 +1,9 @@
 """Evaluation: every model judged by rows it has not seen."""
 
 from recsys_assets.assets.steps import step_asset
+from recsys_assets.contracts.click_tables import ClickEvaluation
 from recsys_assets.contracts.models import RankingEvaluation
+from recsys_assets.steps.click_evaluation import evaluate_click_model
 from recsys_assets.steps.ranking_evaluation import evaluate_ranking
 
 evaluation_assets = [
@@ -12,6 +14,14 @@ evaluation_assets = [
         deps=["interactions", "als_model", "popularity_model"],
         kinds={"deltalake", "mlflow", "spark"},
         model=RankingEvaluation,
+    ),
+    step_asset(
+        "click_evaluation",
+        evaluate_click_model,
+        group="evaluation",
+        deps=["click_features", "click_model"],
+        kinds={"deltalake", "mlflow", "spark"},
+        model=ClickEvaluation,
     ),
 ]
 """Tables of figures, with their plots."""

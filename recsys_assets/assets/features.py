@@ -1,7 +1,9 @@
 """Features: what models learn from."""
 
 from recsys_assets.assets.steps import step_asset
+from recsys_assets.contracts.click_tables import ClickFeatures
 from recsys_assets.contracts.features import Interactions, MovieFeatures, UserFeatures
+from recsys_assets.steps.click_features import encode_clicks
 from recsys_assets.steps.features import (
     build_interactions,
     build_movie_features,
@@ -34,6 +36,14 @@ feature_assets = [
         deps=["interactions", "movie_features"],
         kinds=_KINDS,
         model=UserFeatures,
+    ),
+    step_asset(
+        "click_features",
+        encode_clicks,
+        group="features",
+        deps=["clicks"],
+        kinds={"deltalake", "polars", "spark"},
+        model=ClickFeatures,
     ),
 ]
 """Tables of the features stage."""

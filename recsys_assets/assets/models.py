@@ -1,7 +1,9 @@
 """Models: trained, kept as tables, registered in MLflow."""
 
 from recsys_assets.assets.steps import step_asset
+from recsys_assets.contracts.click_tables import ClickModelTable
 from recsys_assets.steps.als import train_als
+from recsys_assets.steps.click_model import train_click_model
 from recsys_assets.steps.popularity import count_popularity
 
 model_assets = [
@@ -18,6 +20,14 @@ model_assets = [
         group="models",
         deps=["interactions"],
         kinds={"polars", "mlflow", "deltalake"},
+    ),
+    step_asset(
+        "click_model",
+        train_click_model,
+        group="models",
+        deps=["click_features"],
+        kinds={"spark", "lightgbm", "mlflow", "deltalake"},
+        model=ClickModelTable,
     ),
 ]
 """Models that recommend."""

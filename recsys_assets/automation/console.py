@@ -34,7 +34,11 @@ class RunFormatter(logging.Formatter):
 
 
 class RunFilter(logging.Filter):
-    """Lets through what a person needs to follow a run."""
+    """Lets through what a person needs to follow a run; checks are named where they fail."""
+
+    def __init__(self, checks: set[str]) -> None:
+        super().__init__()
+        self.checks = checks
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is shown."""
@@ -43,6 +47,8 @@ class RunFilter(logging.Filter):
             return record.levelno >= logging.WARNING
         if event.event_type == Kind.ASSET_CHECK_EVALUATION:
             return not event.asset_check_evaluation_data.passed
+        if event.step_key in self.checks and event.event_type != Kind.STEP_FAILURE:
+            return False
         return event.event_type in _SHOWN
 
 
@@ -62,14 +68,22 @@ def _first_cause(event: dg.DagsterEvent) -> str:
     return (error.message if error else "").strip()
 
 
-@dg.logger({}, description="One line an event, for people at a terminal.")
-def run_logger(context: dg.InitLoggerContext) -> logging.Logger:
-    """The logger of ``recsys run``."""
-    logger = logging.getLogger("recsys.run")
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
-    handler = logging.StreamHandler()
-    handler.setFormatter(RunFormatter())
-    handler.addFilter(RunFilter())
-    logger.handlers[:] = [handler]
-    return logger
+def build_run_logger(checks: set[str]) -> dg.LoggerDefinition:
+    """The logger of ``recsys run``.
+
+    Args:
+        checks: names of steps that are asset checks.
+    """
+
+    @dg.logger({}, description="One line an event, for people at a terminal.")
+    def run_logger(context: dg.InitLoggerContext) -> logging.Logger:
+        logger = logging.getLogger("recsys.run")
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = False
+        handler = logging.StreamHandler()
+        handler.setFormatter(RunFormatter())
+        handler.addFilter(RunFilter(checks))
+        logger.handlers[:] = [handler]
+        return logger
+
+    return run_logger

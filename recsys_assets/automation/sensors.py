@@ -35,7 +35,8 @@ def _events_of(
     return [record.event_log_entry for record in records]
 
 
-# The two functions below return None on purpose: Dagster refuses a tick in which one run was
+# The sensors watch all code locations because `recsys run` executes in its own process: its runs
+# belong to none. The two functions below return None on purpose: Dagster refuses a tick in which one run was
 # answered with a SkipReason and another was acted on, and would repeat that tick for ever.
 
 
@@ -69,24 +70,25 @@ def build_alert_sensors(default_status: dg.DefaultSensorStatus) -> list[dg.Senso
     Args:
         default_status: whether they run without somebody switching them on in the UI.
     """
-    # `recsys run` executes in its own process: its runs belong to no code location.
-    everywhere = {"monitor_all_code_locations": True, "default_status": default_status}
     on_failure = dg.run_failure_sensor(
         name="alert_on_run_failure",
         description="Tells people about every run that fails.",
-        **everywhere,
+        monitor_all_code_locations=True,
+        default_status=default_status,
     )
     on_check = dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
         name="alert_on_failed_check",
         description="Tells people about checks that fail in runs that succeed.",
-        **everywhere,
+        monitor_all_code_locations=True,
+        default_status=default_status,
     )
     on_check_of_failed_run = dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.FAILURE,
         name="alert_on_failed_check_of_failed_run",
         description="Tells people about checks that fail in runs that fail.",
-        **everywhere,
+        monitor_all_code_locations=True,
+        default_status=default_status,
     )
     again = dg.sensor(
         name="redeliver_alerts",

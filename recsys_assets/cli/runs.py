@@ -12,7 +12,6 @@ from typing import Annotated
 import dagster as dg
 import typer
 
-from recsys_assets.assets.partitions import range_tags
 from recsys_assets.cli.shared import console, deployment, parse_date
 from recsys_assets.contracts import DATASETS
 from recsys_assets.deployment import Deployment
@@ -67,6 +66,9 @@ def run_command(
 
 
 def _drops(where: Deployment, first: str | None, last: str | None) -> dict[str, str]:
+    # The package of assets imports every library there is; other commands do without them.
+    from recsys_assets.assets.partitions import range_tags
+
     zone = where.home.landing_zone
     landed = sorted({date for name in DATASETS for date in zone.dates(name)})
     if not landed:

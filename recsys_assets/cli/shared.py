@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from collections.abc import Collection
 from typing import Annotated, Any
 
 import typer
@@ -56,13 +57,20 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-def print_table(title: str, rows: list[dict[str, Any]], columns: list[str] | None = None) -> None:
-    """Rows as a table for people."""
+def print_table(
+    title: str,
+    rows: list[dict[str, Any]],
+    columns: list[str] | None = None,
+    no_wrap: Collection[str] = (),
+) -> None:
+    """Rows as a table for people; columns in ``no_wrap`` keep their width."""
     names = columns or (list(rows[0]) if rows else [])
     table = Table(title=title, title_justify="left", header_style="bold")
     for name in names:
         right = any(isinstance(row.get(name), int | float) for row in rows)
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+        table.add_column(
+            name, justify="right" if right else "left", overflow="fold", no_wrap=name in no_wrap
+        )
     for row in rows:
         table.add_row(*[_cell(row.get(name)) for name in names])
     console.print(table)

@@ -5,11 +5,15 @@ import json
 from typing import Annotated, Any
 
 import dagster as dg
+import polars as pl
 import typer
 
+from recsys_assets.cli.check_results import in_words, latest_checks
 from recsys_assets.cli.shared import JsonOption, console, deployment, print_json, print_table
 from recsys_assets.contracts.files import FILES
 from recsys_assets.lake.tables import DROP_DATE, Lake
+
+_DROPS_SHOWN = 20
 
 TableArgument = Annotated[str, typer.Argument(help="Name of a table; `recsys status` lists them.")]
 
@@ -35,14 +39,47 @@ def status_command(as_json: JsonOption = False) -> None:
     if not files:
         console.print("nothing is accounted for yet: `recsys generate && recsys run`")
         return
-    shown = [{**row, "reasons": _reasons(row["reasons"])} for row in files]
-    print_table("Files", shown)
+    _print_drops(files)
+    _print_bad_files(files)
     rows = [
-        {"table": name, **{k: v for k, v in table.items() if k != "checks"}}
-        | {"checks": _checks_in_words(table["checks"])}
+        {
+            "table": name,
+            "version": table["version"],
+            "rows": table["rows"],
+            "written": table["written"][:16].replace("T", " "),
+            "checks": in_words(table["checks"]),
+        }
         for name, table in tables.items()
     ]
-    print_table("Tables", rows)
+    print_table("Tables (written: UTC)", rows, no_wrap=("table", "written"))
+
+
+def _print_drops(files: list[dict[str, Any]]) -> None:
+    """One row per drop, the newest last, and their sum."""
+    frame = pl.DataFrame(files).group_by("dataset", "date")
+    counts = [pl.col("read", "accepted", "quarantined").sum(), pl.col("rejected").sum()]
+    drops = frame.agg(pl.len().alias("files"), *counts).sort("date", "dataset")
+    names = ["files", "read", "accepted", "quarantined", "rejected"]
+    total = {"date": "all", "dataset": "", **drops.select(names).sum().row(0, named=True)}
+    shown = drops.tail(_DROPS_SHOWN).select("date", "dataset", *names).to_dicts()
+    hidden = drops.height - len(shown)
+    title = "Drops: files, lines" + (f" ({hidden} earlier ones are only summed)" if hidden else "")
+    print_table(title, [*shown, total], no_wrap=("date", "dataset"))
+
+
+def _print_bad_files(files: list[dict[str, Any]]) -> None:
+    """Files with lines that were set apart, and why."""
+    bad = [row for row in files if row["quarantined"] or row["rejected"]]
+    rows = [
+        {
+            "file": f"{row['dataset']}/{row['date']}/{row['file']}",
+            "apart": "all of it" if row["rejected"] else row["quarantined"],
+            "why": ", ".join(f"{rule} {count:,}" for rule, count in row["reasons"].items()),
+        }
+        for row in bad[-_DROPS_SHOWN:]
+    ]
+    if rows:
+        print_table("Set apart: recsys quarantine list", rows)
 
 
 def _files(lake: Lake) -> list[dict[str, Any]]:
@@ -64,13 +101,9 @@ def _files(lake: Lake) -> list[dict[str, Any]]:
     ]
 
 
-def _reasons(reasons: dict[str, int]) -> str:
-    return ", ".join(f"{rule} {count}" for rule, count in reasons.items())
-
-
 def _tables(lake: Lake) -> dict[str, dict[str, Any]]:
     with dg.DagsterInstance.get() as instance:
-        checks = _latest_checks(instance)
+        checks = latest_checks(instance)
         return {
             name: {
                 "version": lake.version(name),
@@ -83,35 +116,7 @@ def _tables(lake: Lake) -> dict[str, dict[str, Any]]:
 
 
 def _written(lake: Lake, table: str) -> str:
-    milliseconds = lake.open(table).history(1)[0]["timestamp"]
-    moment = datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC)
-    return moment.isoformat(timespec="seconds")
-
-
-def _latest_checks(instance: dg.DagsterInstance) -> dict[str, dict[str, str]]:
-    """Asset → check → passed, warned or failed, by its latest execution."""
-    import warnings
-
-    warnings.filterwarnings("ignore", category=dg.BetaWarning)
-    from recsys_assets.definitions import defs
-
-    keys = list(defs.resolve_asset_graph().asset_check_keys)
-    found = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
-    checks: dict[str, dict[str, str]] = {}
-    for key, record in found.items():
-        evaluation = record.evaluation
-        state = "not finished"
-        if evaluation is not None:
-            warned = evaluation.severity == dg.AssetCheckSeverity.WARN
-            state = "passed" if evaluation.passed else "warned" if warned else "failed"
-        checks.setdefault(key.asset_key.to_user_string(), {})[key.name] = state
-    return checks
-
-
-def _checks_in_words(checks: dict[str, str]) -> str:
-    bad = [f"{name} {state}" for name, state in sorted(checks.items()) if state != "passed"]
-    good = len(checks) - len(bad)
-    return ", ".join(([f"{good} passed"] if good else []) + bad)
+    return _moment(lake.open(table).history(1)[0]["timestamp"])
 
 
 def history_command(table: TableArgument, as_json: JsonOption = False) -> None:

@@ -8,7 +8,7 @@ Rows are told apart by fold, so that a training row can be encoded without its o
 import numpy as np
 import polars as pl
 
-from recsys_assets.contracts.clicks import CATEGORIES, LABEL
+from recsys_assets.kernels.click_fields import CATEGORIES, LABEL
 from recsys_assets.kernels.metrics.checks import require_columns
 
 FOLD = "fold"

@@ -15,8 +15,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys_assets.contracts.clicks import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.kernels.categories import add_up, code_of, count_categories, typed
+from recsys_assets.kernels.click_fields import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.kernels.metrics.checks import require_columns
 
 __all__ = ["Encoder", "LookupTable", "count_categories", "encode", "feature_names"]

@@ -85,12 +85,11 @@ def plain_lines(lines: Lines, separator: bytes, fields: int, quoted: bool) -> Ma
         fields: number of fields that a line must have.
         quoted: whether fields may stand in double quotes.
     """
-    separators = lines.marks == separator[0]
-    if not len(lines):
-        return np.zeros(0, bool)
-    plain: Mask = np.add.reduceat(separators, lines.starts, dtype=np.int32) == fields - 1
-    if quoted and b'"' in lines.data and separators.any():
-        plain[_oddly_quoted(lines, np.flatnonzero(separators))] = False
+    separators = np.flatnonzero(lines.marks == separator[0])
+    up_to_end = np.searchsorted(separators, lines.ends)
+    plain: Mask = np.diff(up_to_end, prepend=0) == fields - 1
+    if quoted and b'"' in lines.data and len(separators):
+        plain[_oddly_quoted(lines, separators)] = False
     if b"\r" in lines.data:
         returns = np.flatnonzero(lines.marks == RETURN)
         plain[np.searchsorted(lines.ends, returns)] = False

@@ -32,7 +32,7 @@ class TopKTask:
             self.vectors.user_factors[rows], self.vectors.item_factors, self.k, self.stars[rows]
         )
         lists = ranked_rows(self.vectors.users[rows], self.vectors.items, indices, scores)
-        reasons = [self._reasons(row, of_user) for row, of_user in zip(rows, indices, strict=True)]
+        reasons = [self._reasons(*of_user) for of_user in zip(rows.tolist(), indices, strict=True)]
         reason = np.concatenate(reasons)[indices.ravel() != NO_ITEM]
         ids = np.append(self.vectors.items, 0)[reason]
         return lists.rename({"owner": "user"}).with_columns(
@@ -59,11 +59,11 @@ def similar_items(vectors: Vectors, k: int) -> pl.DataFrame:
     directions = unit_rows(vectors.item_factors)
     blocks = Vectors(vectors.items, vectors.items, directions, directions).user_blocks()
     return pl.concat(
-        [_similar_of_block(vectors.items, directions, np.arange(*block), k) for block in blocks]
+        [_similar_of_block(vectors.items, directions, np.arange(*block, dtype=np.int32), k) for block in blocks]
     )
 
 
-def _similar_of_block(items: Ints, directions: Floats, rows: np.ndarray, k: int) -> pl.DataFrame:  # type: ignore[type-arg]
+def _similar_of_block(items: Ints, directions: Floats, rows: Ints, k: int) -> pl.DataFrame:
     ones = np.ones(len(rows), np.float32)
     itself = csr_matrix((ones, (np.arange(len(rows)), rows)), shape=(len(rows), len(items)))
     indices, cosines = top_k(directions[rows], directions, k, itself)

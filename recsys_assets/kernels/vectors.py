@@ -60,7 +60,7 @@ def places_of(asked: Ints, known: Ints) -> tuple[NDArray[np.int64], NDArray[np.b
 
 def factor_matrix(vectors: pl.Series) -> Floats:
     """Lists of one length as a matrix, a row each."""
-    width = int(vectors.list.len().max() or 0)  # type: ignore[arg-type]
+    width = len(vectors[0]) if len(vectors) else 0
     flat = vectors.explode(empty_as_null=False).to_numpy()
     return np.asarray(flat, np.float32).reshape(len(vectors), width)
 

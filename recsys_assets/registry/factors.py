@@ -49,7 +49,7 @@ class FactorModel(PythonModel):
         k = int(wanted.max(initial=1))
         indices, scores = top_k(self.user_factors[rows[known]], self.item_factors, k, seen=None)
         # A user who is asked for twice has two lists: they are told apart by the place of the row.
-        lists = ranked_rows(np.arange(len(wanted)), self.items, indices, scores)
+        lists = ranked_rows(np.arange(len(wanted), dtype=np.int32), self.items, indices, scores)
         place = lists["owner"].to_numpy()
         lists = lists.with_columns(user=pl.Series(asked[known][place], dtype=pl.Int64))
         within = pl.Series(lists["rank"].to_numpy() <= wanted[place])

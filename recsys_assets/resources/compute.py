@@ -42,9 +42,7 @@ class LocalSpark(Compute):
         config = session_config(settings, home.cache, home.scratch)
         spark = LazyPySparkResource(spark_config=config).spark_session
         spark.sparkContext.setLogLevel("ERROR")
-        return Session(
-            spark, home.lake, home.landing_zone, home.registry, reports=home.reports
-        )
+        return Session(spark, home.lake, home.landing_zone, home.registry, reports=home.reports)
 
     def run(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> StepReport:
         """Call the step here."""

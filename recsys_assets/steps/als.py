@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 from pyspark.ml.recommendation import ALS, ALSModel
 from pyspark.sql import DataFrame, SparkSession
@@ -65,7 +66,9 @@ def train_als(session: Session, params: ALSParams) -> StepReport:
             failed="the training part holds no row: raise its share, or land more ratings"
         )
     biases = estimate_biases(ratings, params.bias_shrinkage)
-    factors = pl.concat(_fit(session, params, biases)).cast(polars_schema(ALSFactors))
+    factors = pl.concat(_fit(session, params, biases)).match_to_schema(
+        pl.Schema(polars_schema(ALSFactors))
+    )
     version = session.lake.write_frame(factors, ALS_FACTORS)
     report = StepReport(
         rows={ALS_FACTORS: factors.height},
@@ -120,9 +123,10 @@ def _without_biases(spark: SparkSession, train: DataFrame, biases: Biases) -> Da
 
 def _factors_of(task: str, side: str, model: ALSModel) -> pl.DataFrame:
     collected = (model.userFactors if side == "user" else model.itemFactors).toPandas()
-    vectors = factor_lists(np.stack(collected["features"].to_numpy()))
-    frame = pl.DataFrame({"id": collected["id"].to_numpy(), "factors": vectors})
-    return frame.select(task=pl.lit(task), side=pl.lit(side), id="id", factors="factors").sort("id")
+    frame = pl.DataFrame(collected).cast({"id": pl.Int32, "features": pl.List(pl.Float32)})
+    return frame.select(task=pl.lit(task), side=pl.lit(side), id="id", factors="features").sort(
+        "id"
+    )
 
 
 def _with_biases(factors: pl.DataFrame, side: str, biases: Biases) -> pl.DataFrame:
@@ -137,10 +141,9 @@ def _with_biases(factors: pl.DataFrame, side: str, biases: Biases) -> pl.DataFra
     return factors.with_columns(factors=factor_lists(longer))
 
 
-def _lengths(factors: pl.DataFrame, side: str) -> np.ndarray:  # type: ignore[type-arg]
+def _lengths(factors: pl.DataFrame, side: str) -> NDArray[np.float32]:
     vectors = factors.filter(task="ranking", side=side)["factors"]
-    lengths: np.ndarray = np.linalg.norm(factor_matrix(vectors), axis=1)  # type: ignore[type-arg]
-    return lengths
+    return np.linalg.norm(factor_matrix(vectors), axis=1)
 
 
 def _register(
@@ -153,7 +156,7 @@ def _register(
             ALS_MODEL,
             FactorModel(),
             {"factors": save_factors(factors, Path(folder) / "factors.npz")},
-            pd.DataFrame({"user": users.head(3).to_numpy(), "k": 10}),
+            pd.DataFrame({"user": users.head(3).cast(pl.Int64).to_numpy(), "k": 10}),
             params=params.model_dump(),
             metrics={
                 f"{side}s": factors.filter(task="ranking", side=side).height

@@ -9,7 +9,6 @@ without training rows counts too, with an empty list.
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,19 +27,17 @@ from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.kernels.judging import RankingTask
 from recsys_assets.kernels.metrics.ranking import mean_ranking
 from recsys_assets.kernels.metrics.rating import RatingSums
-from recsys_assets.kernels.plots.models import metric_bars
-from recsys_assets.kernels.report_page import Section, render_page
 from recsys_assets.kernels.vectors import Vectors, places_of
-from recsys_assets.registry import CHALLENGER, LoggedModel
+from recsys_assets.registry import CHALLENGER
 from recsys_assets.steps.als import ALS_MODEL
 from recsys_assets.steps.candidates import popularity_vectors, read_ratings, read_vectors
 from recsys_assets.steps.popularity import POPULARITY_MODEL
-from recsys_assets.steps.report import StepReport, keep_page
+from recsys_assets.steps.ranking_report import Judgement, publish_ranking, report_ranking
+from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
 
 _METRICS_SCHEMA = pa.schema([("metrics", pa.binary())])
-_RANKING = ("precision@", "recall@", "map", "ndcg@", "r_precision")
 
 
 class RankingEvaluationParams(BaseModel):
@@ -48,18 +45,6 @@ class RankingEvaluationParams(BaseModel):
 
     k: int = Field(default=10, ge=1)
     """Length of the lists."""
-
-
-@dataclass(frozen=True)
-class _Judgement:
-    """What was found out, before it is told."""
-
-    figures: dict[str, dict[str, float]]
-    """Model → metric → value."""
-    by_activity: list[dict[str, Any]]
-    """How nDCG depends on how much is known of a user."""
-    test: pl.DataFrame
-    k: int
 
 
 def evaluate_ranking(session: Session, params: RankingEvaluationParams) -> StepReport:
@@ -82,12 +67,12 @@ def evaluate_ranking(session: Session, params: RankingEvaluationParams) -> StepR
     ]
     table = pl.DataFrame(rows, schema=polars_schema(RankingEvaluation), orient="row")
     version = session.lake.write_frame(table, RANKING_EVALUATION)
-    report = _report(judgement, table.height, version)
-    _publish(session, judgement, models, report)
+    report = report_ranking(judgement, table.height, version)
+    publish_ranking(session, judgement, models, report)
     return report
 
 
-def _judge(session: Session, test: pl.DataFrame, k: int) -> _Judgement:
+def _judge(session: Session, test: pl.DataFrame, k: int) -> Judgement:
     als = read_vectors(session.lake, "ranking")
     models = {ALS_MODEL: als, POPULARITY_MODEL: popularity_vectors(session.lake, als.users)}
     by_user = _ranking_by_user(session, models, test, k)
@@ -96,7 +81,7 @@ def _judge(session: Session, test: pl.DataFrame, k: int) -> _Judgement:
         for name, frame in by_user.items()
     }
     figures[ALS_MODEL] |= _rating(session, test)
-    return _Judgement(figures, _by_activity(session, by_user, k), test, k)
+    return Judgement(figures, _by_activity(session, by_user, k), test, k)
 
 
 def _ranking_by_user(
@@ -184,77 +169,3 @@ def _rating(session: Session, test: pl.DataFrame) -> dict[str, float]:
     sums = RatingSums.from_arrays(test["rating"].to_numpy(), predicted)
     # R² of stars that are all alike is undefined; the errors are not.
     return sums.metrics() if sums.truth_spread else {"rmse": sums.rmse, "mae": sums.mae}
-
-
-def _report(judgement: _Judgement, rows: int, version: int) -> StepReport:
-    figures, test = judgement.figures, judgement.test
-    report = StepReport(
-        rows={RANKING_EVALUATION: rows},
-        versions={RANKING_EVALUATION: version},
-        figures={
-            "test_rows": test.height,
-            "test_users": test["user"].n_unique(),
-            **{f"{m} ({n})": v for n, metrics in figures.items() for m, v in metrics.items()},
-        },
-        tables={
-            "Models": [{"model": name, **metrics} for name, metrics in figures.items()],
-            "By activity": judgement.by_activity,
-        },
-    )
-    ranking = {
-        name: {m: v for m, v in metrics.items() if m.startswith(_RANKING)}
-        for name, metrics in figures.items()
-    }
-    report.draw("Ranking metrics", lambda: metric_bars(ranking))
-    return report
-
-
-def _publish(
-    session: Session,
-    judgement: _Judgement,
-    models: Mapping[str, LoggedModel],
-    report: StepReport,
-) -> None:
-    """Write the report page and keep it, the plots and the figures with each model's run."""
-    page = _page(session, judgement, models, report)
-    name = f"{RANKING_EVALUATION}-{report.versions[RANKING_EVALUATION]}"
-    keep_page(session.reports, report, name, page)
-    plots = {f"evaluation/{t.lower().replace(' ', '_')}.png": p for t, p in report.plots.items()}
-    for model, metrics in judgement.figures.items():
-        known = {name.replace("@", "_at_"): value for name, value in metrics.items()}
-        session.registry.log_metrics(models[model], known)
-        files = {"evaluation/report.html": page.encode("utf-8"), **plots}
-        session.registry.log_files(models[model], files)
-    report.links["MLflow run"] = models[ALS_MODEL].link
-
-
-def _page(
-    session: Session,
-    judgement: _Judgement,
-    models: Mapping[str, LoggedModel],
-    report: StepReport,
-) -> str:
-    k, test = judgement.k, judgement.test
-    ndcg = {name: metrics[f"ndcg@{k}"] for name, metrics in judgement.figures.items()}
-    best = max(ndcg, key=lambda name: ndcg[name])
-    versions = ", ".join(f"{name} version {model.version}" for name, model in models.items())
-    protocol = (
-        f"Lists of {k} items, ranked among all items rated in training, without what the user has "
-        "in training or validation. Every held-out rating is relevant whatever its stars. Users "
-        "without training ratings count with an empty list."
-    )
-    return render_page(
-        "How well the models rank",
-        f"{best} ranks best: nDCG@{k} {ndcg[best]:.4f}, over {test['user'].n_unique():,} users and "
-        f"{test.height:,} ratings that no model has seen.",
-        [
-            Section("Models", protocol, report.tables["Models"], report.plots),
-            Section(
-                "By activity",
-                "Users by the number of their training ratings, in four groups of equal size.",
-                report.tables["By activity"],
-            ),
-        ],
-        f"{versions}; table {RANKING_EVALUATION} version {report.versions[RANKING_EVALUATION]}; "
-        f"run {session.run_id or 'by hand'}",
-    )

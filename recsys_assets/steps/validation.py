@@ -50,7 +50,7 @@ class ValidationParams(BaseModel):
     max_bad_share: float = Field(default=0.2, ge=0, le=1)
     """A file with a greater share of bad lines is rejected as a whole (duplicates count as good:
     they are well-formed)."""
-    chunk_bytes: int = Field(default=32 << 20, gt=0)
+    chunk_bytes: int = Field(default=16 << 20, gt=0)
     """Bytes of a file that one task reads at once."""
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from recsys_assets.contracts.click_tables import ClickEncoder, ClickFeatures
-from recsys_assets.contracts.clicks import CATEGORIES, LABEL, NUMBERS
+from recsys_assets.contracts.clicks import Clicks
 from recsys_assets.kernels.categories import (
     FOLD,
     STATISTICS_SCHEMA,
@@ -20,6 +20,7 @@ from recsys_assets.kernels.categories import (
     count_categories,
     merge_rare,
 )
+from recsys_assets.kernels.click_fields import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.kernels.encode import Encoder, encode, feature_names
 from recsys_assets.synthetic.criteo import click_batches
 
@@ -52,6 +53,10 @@ def training() -> pl.DataFrame:
         C1=[A, A, B, A, A, B, None, C],
         I1=[1, None, -2, 3, 4, 5, 6, 2_000_000_000],
     )
+
+
+def test_fields_are_those_of_the_contract() -> None:
+    assert [LABEL, *NUMBERS, *CATEGORIES] == list(Clicks.to_schema().columns)
 
 
 def test_features_have_their_published_names() -> None:

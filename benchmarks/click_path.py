@@ -1,0 +1,220 @@
+"""The click path against its parts done by others, in turn, on one generated log of clicks.
+
+    python benchmarks/click_path.py --rows 1000000
+    python benchmarks/click_path.py --peer-python ENV/bin/python --peer-script click_notebook.py
+
+In one warm Spark session: this side validates, encodes, trains and evaluates; native LightGBM
+trains on the same features with the same settings; StringIndexer and VectorAssembler encode the
+same rows. With a peer, both sides also run whole, each from nothing but the file in a process of
+its own. Prints medians and ratios; above 1 the other is slower.
+"""
+
+import argparse
+import datetime
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import lightgbm as lgb
+import polars as pl
+from pyspark.ml import Pipeline
+from pyspark.ml.feature import StringIndexer, VectorAssembler
+from pyspark.sql import SparkSession
+
+from recsys_assets.contracts.click_tables import CLICK_FEATURES
+from recsys_assets.contracts.clicks import CATEGORIES, CLICKS, LABEL, NUMBERS
+from recsys_assets.deployment import current_deployment
+from recsys_assets.home import Home
+from recsys_assets.kernels.boosting import click_probability, feature_matrix
+from recsys_assets.kernels.metrics.classification import auc
+from recsys_assets.lake.spark_files import read_table
+from recsys_assets.resources.spark import SparkSettings, prepare_environment, session_config
+from recsys_assets.steps.click_boosting import boost
+from recsys_assets.steps.click_evaluation import ClickEvaluationParams, evaluate_click_model
+from recsys_assets.steps.click_features import EncodingParams, encode_clicks
+from recsys_assets.steps.click_model import ClickModelParams, train_click_model
+from recsys_assets.steps.click_scores import feature_parts
+from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.session import Session
+from recsys_assets.steps.validation import ValidationParams, validate_drops
+from recsys_assets.synthetic.criteo import click_batches
+
+DATE = datetime.date(2025, 1, 1)
+WARM_UP_ROWS = 5_000
+PARAMS = ClickModelParams()
+
+
+def main() -> None:
+    """Measure all sides, or be one of them."""
+    options = _options()
+    if options.ours:
+        with tempfile.TemporaryDirectory() as folder:
+            _run_path(_open(Path(folder)), options.ours)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = _generate(Path(folder) / "clicks.tsv", options.rows)
+        seconds: dict[str, list[float]] = defaultdict(list)
+        _measure_parts(Path(folder), file, options.repeats, seconds)
+        if options.peer_script:
+            _measure_whole(options, file, seconds)
+        _print(seconds)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--peer-python", type=Path, default=Path(sys.executable))
+    parser.add_argument("--peer-script", type=Path, help="takes the file as its only argument")
+    parser.add_argument("--peer-timeout", type=float, default=1_800, help="seconds")
+    parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _generate(file: Path, rows: int) -> Path:
+    with file.open("wb") as out:
+        for batch in click_batches(rows, seed=1):
+            batch.write_csv(out, separator="\t", include_header=False)
+    return file
+
+
+def _open(folder: Path) -> Session:
+    home = Home(root=folder / "home")
+    home.prepare()
+    prepare_environment()
+    builder = SparkSession.builder
+    cache = current_deployment().home.cache
+    for key, value in session_config(SparkSettings(), cache, home.scratch).items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return Session(spark, home.lake, home.landing_zone, home.registry, reports=home.reports)
+
+
+def _measure_parts(folder: Path, file: Path, repeats: int, seconds: dict[str, list[float]]) -> None:
+    sample = _generate(folder / "sample.tsv", WARM_UP_ROWS)
+    warm = _open(folder / "warm-up")
+    _run_path(warm, sample)
+    session = _open(folder)
+    sides: dict[str, Callable[[], None]] = {
+        "LightGBM by SynapseML": lambda: _boost(session),
+        "LightGBM, native": lambda: _boost_natively(session),
+        "StringIndexer + VectorAssembler": lambda: _index(session),
+    }
+    for number in range(repeats):
+        for stage, spent in _run_path(session, file).items():
+            seconds[stage].append(spent)
+        for name, side in sides.items():
+            seconds[name].append(_timed(side))
+        print(f"round {number + 1}: ", {n: round(s[-1], 1) for n, s in seconds.items()}, flush=True)
+    session.spark.stop()
+
+
+def _run_path(session: Session, file: Path) -> dict[str, float]:
+    """Seconds of each stage of this side."""
+    session.landing.land(file, CLICKS.name, DATE)
+    validation = ValidationParams(dataset=CLICKS.name, dates=[DATE])
+    stages: dict[str, Callable[[], StepReport]] = {
+        "validate": lambda: validate_drops(session, validation),
+        "encode": lambda: encode_clicks(session, EncodingParams()),
+        "train, choose, register": lambda: train_click_model(session, PARAMS),
+        "evaluate": lambda: evaluate_click_model(session, ClickEvaluationParams()),
+    }
+    spent = {name: _timed(partial(_run_stage, stage)) for name, stage in stages.items()}
+    return spent | {"whole path": sum(spent.values())}
+
+
+def _run_stage(stage: Callable[[], StepReport]) -> None:
+    report = stage()
+    if report.failed or report.skipped:
+        raise SystemExit(report.failed or report.skipped)
+    if "auc (click_model)" in report.figures:
+        print(f"  ours: AUC {report.figures['auc (click_model)']:.4f}")
+
+
+def _timed(work: Callable[[], None]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _boost(session: Session) -> None:
+    rows = read_table(session.lake, session.spark, CLICK_FEATURES)
+    boost(rows.filter("split = 'train'"), PARAMS)
+
+
+def _boost_natively(session: Session) -> None:
+    train = _features(session, "train")
+    params = PARAMS.native() | {"num_threads": os.cpu_count()}
+    data = lgb.Dataset(feature_matrix(train), train[LABEL].to_numpy(), params=params)
+    booster = lgb.train(params, data, PARAMS.trees)
+    test = _features(session, "test")
+    print(f"  native: AUC {auc(test[LABEL], click_probability(booster, test)):.4f}")
+
+
+def _features(session: Session, split: str) -> pl.DataFrame:
+    return pl.read_parquet([part.path for part in feature_parts(session, split)])
+
+
+def _index(session: Session) -> None:
+    """Spark's own encoding of the same rows, as far as a model could read it."""
+    indexed = [f"{name}_index" for name in CATEGORIES]
+    indexer = StringIndexer(inputCols=[*CATEGORIES], outputCols=indexed, handleInvalid="keep")
+    assembler = VectorAssembler(
+        inputCols=[*NUMBERS, *indexed], outputCol="features", handleInvalid="keep"
+    )
+    rows = read_table(session.lake, session.spark, CLICKS.name)
+    model = Pipeline(stages=[indexer, assembler]).fit(rows)
+    features = model.transform(rows).select(LABEL, "features")
+    features.write.format("noop").mode("overwrite").save()
+
+
+def _measure_whole(
+    options: argparse.Namespace, file: Path, seconds: dict[str, list[float]]
+) -> None:
+    # Not resolved: a virtual environment is found by the link's own place.
+    python = str(options.peer_python.absolute())
+    ours = [sys.executable, __file__, "--ours", str(file)]
+    peer = [python, str(options.peer_script.absolute()), str(file)]
+    environment = {**os.environ, "PYSPARK_PYTHON": python}
+    for _ in range(options.repeats):
+        seconds["this side, from the file on"].append(_run(ours, dict(os.environ), None))
+        seconds["peer"].append(_run(peer, environment, options.peer_timeout))
+
+
+def _run(command: list[str], environment: dict[str, str], timeout: float | None) -> float:
+    started = time.perf_counter()
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=timeout
+    )
+    seconds = time.perf_counter() - started
+    if done.returncode:
+        print(f"{' '.join(command)} failed after {seconds:.0f} s:\n{done.stderr[-2000:]}")
+        return float("nan")
+    print("  " + done.stdout.strip().replace("\n", "\n  "))
+    return seconds
+
+
+def _print(seconds: dict[str, list[float]]) -> None:
+    medians = {name: statistics.median(spent) for name, spent in seconds.items()}
+    for name, median in medians.items():
+        print(f"{name}: {median:.1f} s")
+    pairs = {
+        "StringIndexer + VectorAssembler": "encode",
+        "LightGBM, native": "LightGBM by SynapseML",
+        "peer": "this side, from the file on",
+    }
+    for other, ours in pairs.items():
+        if other in medians:
+            print(f"{other} / {ours}: {medians[other] / medians[ours]:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+import logging
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+import pytest
+from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
+from mlflow.exceptions import MlflowException
+
+from recsys_assets.home import Home
+from recsys_assets.registry import CHALLENGER, CHAMPION, LoggedModel
+from recsys_assets.registry.popularity import PopularityModel
+from recsys_assets.registry.quiet import quiet_mlflow
+
+EXAMPLE = pd.DataFrame({"user": [1], "k": [2]})
+
+
+def log(home: Home, folder: Path, items: list[int]) -> LoggedModel:
+    path = folder / "popularity.parquet"
+    pl.DataFrame({"item": items, "rating_count": range(len(items), 0, -1)}).write_parquet(path)
+    return home.registry.log(
+        "popularity_model",
+        PopularityModel(),
+        {"popularity": path},
+        EXAMPLE,
+        params={"k": 2},
+        metrics={"items": len(items)},
+        plots={"Long tail": b"png"},
+        tags={"dagster/run_id": "r1"},
+        curves={"loss": [0.5, 0.25]},
+    )
+
+
+def test_a_training_is_a_run_and_a_version_with_aliases(home: Home, tmp_path: Path) -> None:
+    first, second = log(home, tmp_path, [5, 6, 7]), log(home, tmp_path, [8, 9])
+    registry, client = home.registry, home.registry.client()
+    assert (first.version, second.version) == (1, 2)
+    assert registry.find("popularity_model", CHAMPION) == first
+    assert registry.find("popularity_model", CHALLENGER) == second
+    data = client.get_run(first.mlflow_run_id).data
+    assert data.params == {"k": "2"} and data.metrics == {"items": 3.0, "loss": 0.25}
+    assert data.tags["dagster/run_id"] == "r1"
+    history = client.get_metric_history(first.mlflow_run_id, "loss")
+    assert [(point.step, point.value) for point in history] == [(1, 0.5), (2, 0.25)]
+    plots = client.list_artifacts(first.mlflow_run_id, "plots")
+    assert [plot.path for plot in plots] == ["plots/long_tail.png"]
+
+
+def test_a_model_answers_as_it_did_and_says_what_it_takes(home: Home, tmp_path: Path) -> None:
+    log(home, tmp_path, [5, 6, 7])
+    model = home.registry.load("popularity_model")
+    answer = model.predict(pd.DataFrame({"user": [4, 9], "k": [2, 1]}))
+    assert answer[["user", "rank", "item"]].to_numpy().tolist() == [[4, 1, 5], [4, 2, 6], [9, 1, 5]]
+    signature = model.metadata.signature
+    assert signature.inputs.input_names() == ["user", "k"]
+    assert signature.outputs.input_names() == ["user", "rank", "item", "score"]
+    with pytest.raises(MlflowException, match="k"):
+        model.predict(pd.DataFrame({"user": [4]}))
+
+
+def test_nothing_pickled_is_stored(home: Home, tmp_path: Path) -> None:
+    log(home, tmp_path, [5])
+    stored = [path for path in (home.root / "mlflow" / "artifacts").rglob("*") if path.is_file()]
+    assert any(path.name == "model.py" for path in stored)
+    assert not [path for path in stored if path.suffix == ".pkl"]
+
+
+def test_figures_and_files_are_added_later(home: Home, tmp_path: Path) -> None:
+    model = log(home, tmp_path, [5])
+    home.registry.log_metrics(model, {"ndcg_at_10": 0.5, "map": 0.1})
+    home.registry.log_files(model, {"evaluation/report.html": b"<p>", "note.txt": b"n"})
+    client = home.registry.client()
+    metrics = client.get_run(model.mlflow_run_id).data.metrics
+    assert metrics == {"items": 1.0, "loss": 0.25, "ndcg_at_10": 0.5, "map": 0.1}
+    names = {file.path for file in client.list_artifacts(model.mlflow_run_id)}
+    assert {"evaluation", "plots", "note.txt"} <= names
+
+
+def test_nobody_carries_an_alias_before_the_first_training(home: Home) -> None:
+    with pytest.raises(MlflowException):
+        home.registry.find("als_model", CHAMPION)
+
+
+def test_logging_says_nothing_of_its_own(
+    home: Home, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log(home, tmp_path, [5, 6])
+    home.registry.load("popularity_model").predict(EXAMPLE)
+    said = capfd.readouterr()
+    assert said.out + said.err == ""
+
+
+def test_quiet_ends_as_it_began() -> None:
+    logger = logging.getLogger("mlflow")
+    with quiet_mlflow():
+        before = logger.level
+    level = logger.level
+    with quiet_mlflow():
+        assert logger.level == logging.ERROR
+        assert not MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.get()
+    assert logger.level == level != before
+    assert not MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.is_set()
+
+
+def test_link_names_the_run_and_what_to_start(home: Home, tmp_path: Path) -> None:
+    model = log(home, tmp_path, [5])
+    assert model.mlflow_run_id in model.link and "recsys mlflow" in model.link
+    served = LoggedModel("m", 1, "run", "3", "https://mlflow.example/")
+    assert served.link == "https://mlflow.example/#/experiments/3/runs/run"
