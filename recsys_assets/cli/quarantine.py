@@ -19,8 +19,8 @@ from recsys_assets.cli.shared import (
     print_table,
 )
 from recsys_assets.contracts import DATASETS
-from recsys_assets.contracts.files import quarantine_of
-from recsys_assets.lake.tables import DROP_DATE
+from recsys_assets.contracts.files import FILES, quarantine_of
+from recsys_assets.lake.tables import DROP_DATE, Lake
 
 app = typer.Typer(no_args_is_help=True, help="Lines that broke a rule: list, show, replay.")
 
@@ -65,16 +65,15 @@ def show_command(
 
     Example: recsys quarantine show ratings --out fix.csv
     """
-    table = deployment().home.lake.scan(quarantine_of(check_dataset(dataset)))
+    lake = deployment().home.lake
+    table = lake.scan(quarantine_of(check_dataset(dataset)))
     if date:
         table = table.filter(pl.col(DROP_DATE) == parse_date(date))
     if file:
         table = table.filter(file=file)
     lines = table.sort(DROP_DATE, "file", "line").collect()
     if out is not None:
-        _write_lines(lines["raw"].to_list(), dataset, out)
-        console.print(f"wrote {lines.height} lines to {out}; correct them, then: recsys quarantine")
-        console.print(f"replay {dataset} {out}")
+        _export(lines, dataset, lake, out)
         return
     rows = [
         {**row, DROP_DATE: row[DROP_DATE].isoformat(), "rules": ", ".join(row["rules"])}
@@ -83,13 +82,27 @@ def show_command(
     if as_json:
         print_json(rows)
     else:
-        print_table(f"{min(limit, lines.height)} of {lines.height} lines", rows)
+        print_table(f"{len(rows)} of {lines.height} lines", rows, no_wrap=(DROP_DATE, "line"))
 
 
-def _write_lines(lines: list[str], dataset: str, out: Path) -> None:
-    header = next((d.header for d in DATASETS[dataset].dialects if d.header), ())
-    first = [",".join(header)] if header and not any("\t" in line for line in lines[:1]) else []
-    out.write_text("\n".join([*first, *lines]) + "\n", encoding="utf-8")
+def _export(lines: pl.DataFrame, dataset: str, lake: Lake, out: Path) -> None:
+    """Write lines to a file in the form they came in, header included, ready to be corrected."""
+    if lines.is_empty():
+        raise typer.BadParameter("no line is quarantined there; see `recsys quarantine list`")
+    files = lake.scan(FILES).filter(dataset=dataset).select(DROP_DATE, "file", "form").collect()
+    forms = lines.join(files, on=[DROP_DATE, "file"])["form"].unique().sort().to_list()
+    if len(forms) != 1:
+        raise typer.BadParameter(
+            f"the lines come in several forms ({', '.join(forms)}); choose one with --file"
+        )
+    dialect = next(d for d in DATASETS[dataset].dialects if d.name == forms[0])
+    header = [dialect.separator.join(dialect.header)] if dialect.header else []
+    out.write_text("\n".join([*header, *lines["raw"]]) + "\n", encoding="utf-8")
+    day = lines[DROP_DATE].max()
+    console.print(f"wrote {lines.height} lines to {out}; correct them, then:", highlight=False)
+    console.print(
+        f"recsys quarantine replay {dataset} {out} --date {day}", highlight=False, soft_wrap=True
+    )
 
 
 @app.command("replay")
@@ -106,4 +119,4 @@ def replay_command(
     landed = deployment().home.landing_zone.land(file, check_dataset(dataset), day)
     console.print(f"landed {landed.name} in the drop of {landed.date}")
     text = landed.date.isoformat()
-    run_command(select=f"{dataset} or {quarantine_of(dataset)}", first=text, last=text)
+    run_command(select=f"{dataset},{quarantine_of(dataset)}", first=text, last=text)

@@ -29,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
 def run_command(
     select: Annotated[
         str | None,
-        typer.Option(help="Assets to run, in Dagster's selection language, e.g. 'als_model+'."),
+        typer.Option(help="Assets to run, by comma; als_model+ means it and all that follows."),
     ] = None,
     first: Annotated[
         str | None, typer.Option("--from", help="First drop date to validate.")
@@ -85,8 +85,9 @@ def _selected(defs: dg.Definitions, select: str | None) -> list[dg.AssetKey] | N
     if select is None:
         return None
     try:
-        chosen = dg.AssetSelection.from_string(select)
-        keys = chosen.resolve(defs.resolve_asset_graph())
+        graph = defs.resolve_asset_graph()
+        chosen = [dg.AssetSelection.from_string(part.strip()) for part in select.split(",")]
+        keys = set().union(*(part.resolve(graph) for part in chosen))
     except Exception as error:  # Dagster raises many kinds of errors for a bad selection.
         raise typer.BadParameter(f"--select {select!r}: {error}") from error
     if not keys:

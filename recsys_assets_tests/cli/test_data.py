@@ -1,0 +1,74 @@
+import datetime
+from pathlib import Path
+
+from click.testing import Result
+
+from recsys_assets.home import Home
+from recsys_assets_tests.cli.conftest import Recsys
+
+HEADER = "userId,movieId,rating,timestamp\n"
+
+
+def one_line(result: Result) -> str:
+    return " ".join(result.stdout.split())
+
+
+def test_landing_says_as_what_a_file_will_be_read(
+    recsys: Recsys, home: Home, tmp_path: Path
+) -> None:
+    good, page = tmp_path / "ratings.csv", tmp_path / "page.csv"
+    good.write_text(HEADER + "1,2,3.5,1112486027\n", encoding="utf-8")
+    page.write_text("<html>", encoding="utf-8")
+    said = one_line(recsys("land", "ratings", good, page, "--date", "2026-01-31"))
+    assert "landed as ratings/2026-01-31/ratings.csv, read as ratings.csv (userId)" in said
+    assert "landed as ratings/2026-01-31/page.csv, but it will be rejected" in said
+    assert "file.html" in said
+    assert len(home.landing_zone.files("ratings")) == 2
+
+
+def test_landing_the_same_content_again_copies_nothing(
+    recsys: Recsys, home: Home, tmp_path: Path
+) -> None:
+    path = tmp_path / "ratings.csv"
+    path.write_text(HEADER + "1,2,3.5,1112486027\n", encoding="utf-8")
+    recsys("land", "ratings", path, "--date", "2026-01-30")
+    said = one_line(recsys("land", "ratings", path, "--date", "2026-01-31"))
+    assert "has landed before as ratings/2026-01-30/ratings.csv; nothing copied" in said
+    assert len(home.landing_zone.files("ratings")) == 1
+
+
+def test_the_known_forms_are_shown_whole_when_a_file_has_none(
+    recsys: Recsys, tmp_path: Path
+) -> None:
+    path = tmp_path / "odd [1].csv"
+    path.write_text("a,b\n1,2\n", encoding="utf-8")
+    said = one_line(recsys("land", "ratings", path, "--date", "2026-01-30"))
+    assert "file.columns" in said and "[ratings.csv (userId)" in said and "odd_1_" not in said
+    assert "odd__1_.csv" in said
+
+
+def test_what_cannot_be_landed_ends_in_one_clear_line(recsys: Recsys, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("x", encoding="utf-8")
+    assert "is none of ratings, movies, clicks" in recsys("land", "books", path, code=2).stderr
+    tomorrow = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1)
+    for date in ("31.01.2026", "2026-02-31", str(tomorrow), "1999-01-01"):
+        recsys("land", "ratings", path, "--date", date, code=2)
+    recsys("fetch", "ml-unknown", code=2)
+
+
+def test_without_a_date_a_file_lands_today(recsys: Recsys, home: Home, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("x", encoding="utf-8")
+    before = datetime.datetime.now(datetime.UTC).date()
+    recsys("land", "ratings", path)
+    assert before <= home.landing_zone.files("ratings")[0].date
+
+
+def test_generated_files_land_once(recsys: Recsys, home: Home, tmp_path: Path) -> None:
+    size = ["--users", 20, "--movies", 30, "--ratings", 300, "--clicks", 50, "--drops", 2]
+    assert "landed 5 new files of 5" in one_line(recsys("generate", *size))
+    assert "landed 0 new files of 5" in one_line(recsys("generate", *size))
+    said = one_line(recsys("generate", *size, "--clicks", 0, "--out", tmp_path / "out"))
+    assert "wrote 3 files" in said
+    assert len(home.landing_zone.dates("ratings")) == 2

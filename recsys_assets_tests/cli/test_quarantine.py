@@ -1,0 +1,84 @@
+import json
+from pathlib import Path
+
+from recsys_assets.home import Home
+from recsys_assets.steps.session import Session
+from recsys_assets_tests.cli.conftest import Recsys
+from recsys_assets_tests.steps.landing_files import (
+    DAY,
+    HEADER,
+    NEXT_DAY,
+    csv_of,
+    place,
+    ratings,
+    rows,
+    validate,
+)
+
+BAD = ["7,1,3.5,yesterday", "7,2,[red]9[/red],1112486027"]
+
+
+def fill(session: Session) -> None:
+    place(session, csv_of([*ratings(20), *BAD]))
+    place(session, "1\t2\t3\t881250949\n" * 1 + "9\t9\n", "u.data", date=NEXT_DAY)
+    validate(session, DAY, NEXT_DAY, max_bad_share=0.5)
+
+
+def test_lines_are_counted_by_rule(recsys: Recsys, session: Session) -> None:
+    assert "no line is quarantined" in recsys("quarantine", "list").stdout
+    fill(session)
+    listed = json.loads(recsys("quarantine", "list", "--json").stdout)
+    assert listed[0] == {
+        "dataset": "ratings",
+        "drop_date": "2026-01-30",
+        "file": "ratings.csv",
+        "rule": "rating.number",
+        "lines": 1,
+    }
+    assert [row["rule"] for row in listed] == [
+        "rating.number",
+        "timestamp.integer",
+        "row.field_count",
+    ]
+    assert "timestamp.integer" in recsys("quarantine", "list").stdout
+
+
+def test_lines_are_shown_as_they_stood(recsys: Recsys, session: Session) -> None:
+    fill(session)
+    shown = json.loads(recsys("quarantine", "show", "ratings", "--json").stdout)
+    assert [(row["line"], row["raw"], row["rules"]) for row in shown] == [
+        (22, BAD[0], "timestamp.integer"),
+        (23, BAD[1], "rating.number"),
+        (2, "9\t9", "row.field_count"),
+    ]
+    chosen = recsys("quarantine", "show", "ratings", "--date", DAY, "--limit", 1)
+    assert BAD[0] in chosen.stdout and BAD[1] not in chosen.stdout
+    assert "1 of 2 lines" in chosen.stdout
+    assert "[red]9" in recsys("quarantine", "show", "ratings", "--file", "ratings.csv").stdout
+
+
+def test_lines_are_written_in_the_form_they_came_in(
+    recsys: Recsys, session: Session, tmp_path: Path
+) -> None:
+    fill(session)
+    out = tmp_path / "fix"
+    several = recsys("quarantine", "show", "ratings", "--out", out, code=2)
+    assert "several forms" in " ".join(several.stderr.split())
+    said = recsys("quarantine", "show", "ratings", "--date", DAY, "--out", out).stdout
+    assert out.read_text(encoding="utf-8") == HEADER + "".join(f"{line}\n" for line in BAD)
+    assert f"recsys quarantine replay ratings {out} --date 2026-01-30" in said
+    recsys("quarantine", "show", "ratings", "--file", "u.data", "--out", out)
+    assert out.read_text(encoding="utf-8") == "9\t9\n"
+    recsys("quarantine", "show", "ratings", "--file", "nowhere", "--out", out, code=2)
+
+
+def test_corrected_lines_become_rows(
+    recsys: Recsys, session: Session, home: Home, tmp_path: Path
+) -> None:
+    fill(session)
+    fixed = tmp_path / "fixed.csv"
+    fixed.write_text(HEADER + "7,1,3.5,1112486027\n", encoding="utf-8")
+    recsys("quarantine", "replay", "ratings", fixed, "--date", DAY)
+    assert (7, 1, 3.5, 1112486027) in rows(session).rows()
+    status = json.loads(recsys("status", "--json").stdout)
+    assert status["tables"]["ratings"]["checks"]["every_line_accounted_for"] == "passed"
