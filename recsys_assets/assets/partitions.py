@@ -4,9 +4,11 @@ import datetime
 
 import dagster as dg
 
+from recsys_assets.lake.landing import FIRST_DROP
+
 # Today's drop can be worked on today: files of a day are complete when they land.
-DROPS = dg.DailyPartitionsDefinition(start_date="2020-01-01", end_offset=1)
-"""Drop dates since 2020, including today (UTC)."""
+DROPS = dg.DailyPartitionsDefinition(start_date=FIRST_DROP.isoformat(), end_offset=1)
+"""Drop dates since the first, including today (UTC)."""
 
 PARTITION = "dagster/partition"
 RANGE_START = "dagster/asset_partition_range_start"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from recsys_assets.cli.shared import (
@@ -55,7 +56,7 @@ def generate_command(
     size = MovieLensSize(users=users, movies=movies, ratings=ratings)
     last = parse_date(last_day)
     zone = deployment().home.landing_zone
-    with tempfile.TemporaryDirectory() as scratch, _progress("generate", ratings + clicks) as step:
+    with tempfile.TemporaryDirectory() as scratch, _Progress("generate", ratings + clicks) as step:
         folder = out or Path(scratch)
         files = write_movielens(folder, size, seed, last, drops, on_progress=step)
         if clicks:
@@ -69,7 +70,7 @@ def generate_command(
     console.print(f"landed {len(new)} new files of {len(landed)} in {zone.landing}")
 
 
-class _progress:
+class _Progress:
     """A progress bar as a context whose value is a callback of rows done."""
 
     def __init__(self, title: str, total: int) -> None:
@@ -78,7 +79,7 @@ class _progress:
         )
         self.task = self.bar.add_task(title, total=total)
 
-    def __enter__(self) -> "_progress":
+    def __enter__(self) -> "_Progress":
         self.bar.start()
         return self
 
@@ -110,17 +111,18 @@ def land_command(
 
 
 def _describe(path: Path, landed: LandedFile) -> str:
-    place = f"{landed.dataset}/{landed.date}/{landed.name}"
+    """What became of a file that was landed, as markup."""
+    source, place = escape(str(path)), escape(f"{landed.dataset}/{landed.date}/{landed.name}")
     if landed.known:
-        return f"{path}: the same content has landed before as {place}; nothing copied"
+        return f"{source}: the same content has landed before as {place}; nothing copied"
     try:
         form = recognize_dialect(read_head(landed.path), CONTRACTS[landed.dataset].dialects).name
     except ShapeFault as fault:
         return (
-            f"{path}: landed as {place}, but it will be rejected when validated: "
-            f"[yellow]{fault.rule}[/yellow] {fault.message}".replace("[known", "\\[known")
+            f"{source}: landed as {place}, but it will be rejected when validated: "
+            f"[yellow]{fault.rule}[/yellow] {escape(fault.message)}"
         )
-    return f"{path}: landed as {place}, read as {form}"
+    return f"{source}: landed as {place}, read as {form}"
 
 
 def fetch_command(

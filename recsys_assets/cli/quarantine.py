@@ -98,7 +98,7 @@ def _export(lines: pl.DataFrame, dataset: str, lake: Lake, out: Path) -> None:
     dialect = next(d for d in DATASETS[dataset].dialects if d.name == forms[0])
     header = [dialect.separator.join(dialect.header)] if dialect.header else []
     out.write_text("\n".join([*header, *lines["raw"]]) + "\n", encoding="utf-8")
-    day = lines[DROP_DATE].max()
+    day = lines[DROP_DATE][-1]
     console.print(f"wrote {lines.height} lines to {out}; correct them, then:", highlight=False)
     console.print(
         f"recsys quarantine replay {dataset} {out} --date {day}", highlight=False, soft_wrap=True

@@ -15,6 +15,7 @@ import typer
 from recsys_assets.cli.shared import console, deployment, parse_date
 from recsys_assets.contracts import DATASETS
 from recsys_assets.deployment import Deployment
+from recsys_assets.lake.landing import FIRST_DROP
 from recsys_assets.lake.pending import pending_dates
 
 PROCESS, HOST = "recsys/process", "recsys/host"
@@ -70,7 +71,13 @@ def _drops(where: Deployment, first: str | None, last: str | None) -> dict[str, 
     from recsys_assets.assets.partitions import range_tags
 
     zone = where.home.landing_zone
-    landed = sorted({date for name in DATASETS for date in zone.dates(name)})
+    dates = sorted({date for name in DATASETS for date in zone.dates(name)})
+    landed = [date for date in dates if FIRST_DROP <= date <= parse_date(None)]
+    for date in set(dates) - set(landed):
+        console.print(
+            f"left out: the drop of {date}, which is not between {FIRST_DROP} and today; "
+            f"move its folder in {zone.landing}"
+        )
     if not landed:
         raise typer.BadParameter(
             "nothing has landed yet: `recsys generate`, `recsys fetch ml-latest-small` "
@@ -78,7 +85,8 @@ def _drops(where: Deployment, first: str | None, last: str | None) -> dict[str, 
         )
     if first or last:
         return range_tags([parse_date(first) if first else landed[0], parse_date(last)])
-    return range_tags(pending_dates(where.home.lake, zone, list(DATASETS)) or landed[-1:])
+    pending = pending_dates(where.home.lake, zone, list(DATASETS))
+    return range_tags([date for date in pending if date in landed] or landed[-1:])
 
 
 def _selected(defs: dg.Definitions, select: str | None) -> list[dg.AssetKey] | None:

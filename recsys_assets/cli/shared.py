@@ -11,6 +11,7 @@ from rich.table import Table
 
 from recsys_assets.contracts import DATASETS
 from recsys_assets.deployment import Deployment, current_deployment, enter
+from recsys_assets.lake.landing import FIRST_DROP
 
 console = Console()
 
@@ -47,8 +48,8 @@ def parse_date(text: str | None) -> datetime.date:
         date = datetime.date.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no date; write YYYY-MM-DD") from error
-    if not datetime.date(2020, 1, 1) <= date <= today:
-        raise typer.BadParameter(f"{date} is not between 2020-01-01 and today, {today} (UTC)")
+    if not FIRST_DROP <= date <= today:
+        raise typer.BadParameter(f"{date} is not between {FIRST_DROP} and today, {today} (UTC)")
     return date
 
 

@@ -24,6 +24,7 @@ class Files(pa.DataFrameModel):
     message: pl.String = pa.Field(nullable=True, description="Why the file was rejected.")
 
     @pa.dataframe_check
+    @classmethod
     def every_line_is_accounted_for(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """Lines read = accepted + quarantined."""
         return data.lazyframe.select(pl.col("read") == pl.col("accepted") + pl.col("quarantined"))

@@ -24,6 +24,7 @@ class Ratings(pa.DataFrameModel):
     )
 
     @pa.check("rating")
+    @classmethod
     def half_step(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """Ratings come in half stars."""
         return data.lazyframe.select((pl.col(data.key) * 2) % 1 == 0)

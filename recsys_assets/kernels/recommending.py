@@ -59,7 +59,10 @@ def similar_items(vectors: Vectors, k: int) -> pl.DataFrame:
     directions = unit_rows(vectors.item_factors)
     blocks = Vectors(vectors.items, vectors.items, directions, directions).user_blocks()
     return pl.concat(
-        [_similar_of_block(vectors.items, directions, np.arange(*block, dtype=np.int32), k) for block in blocks]
+        [
+            _similar_of_block(vectors.items, directions, np.arange(*block, dtype=np.int32), k)
+            for block in blocks
+        ]
     )
 
 

@@ -21,7 +21,7 @@ th, td { padding: .3rem .8rem .3rem 0; text-align: left; border-bottom: 1px soli
 img { max-width: 100%; height: auto; background: white; }
 footer { margin-top: 2rem; font-size: .85rem; opacity: .75; }
 @media print { body { max-width: none; padding: 0; } section { break-inside: avoid; }
-  .scroll { overflow: visible; } }
+  .scroll { overflow: visible; } table { font-size: .65rem; } }
 """
 
 

@@ -16,6 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+FIRST_DROP = datetime.date(2020, 1, 1)
+"""Drop dates run from here to today (UTC)."""
+
 _UNSAFE = re.compile(r"[^\w.()+-]")
 _LONGEST_NAME = 120
 """Characters; each may take four bytes, and file systems allow 255 with what we add."""

@@ -6,20 +6,23 @@ delta-rs does where no JVM runs.
 """
 
 import datetime
-import json
 import shutil
-import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
+from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
-from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from recsys_assets.contracts.schema import plain_schema
+from recsys_assets.lake.commits import (
+    DataFile,
+    partition_folder,
+    replace_partition,
+    write_data_file,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -35,14 +38,6 @@ class MissingTableError(Exception):
         super().__init__(
             f"the table {table!r} does not exist yet: land its files and materialize its asset"
         )
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """A Parquet file that lies in a table's folder but in none of its versions yet."""
-
-    path: Path
-    rows: int
 
 
 @dataclass(frozen=True)
@@ -111,9 +106,12 @@ class Lake:
         """
         if replace:
             rows = frame.drop(list(replace))
-            folder = _partition_folder(replace)
-            files = [_write_parquet(rows, Path(self.uri(table)) / folder)] if len(rows) else []
-            return self._commit(table, replace, files, plain_schema(frame), "")
+            folder = Path(self.uri(table)) / partition_folder(replace)
+            files = [write_data_file(rows, folder)] if len(rows) else []
+            replace_partition(
+                self.uri(table), self.storage_options, replace, files, plain_schema(frame), ""
+            )
+            return self.version(table)
         write_deltalake(
             self.uri(table),
             frame.to_arrow(),
@@ -139,7 +137,7 @@ class Lake:
 
     def folder(self, table: str, date: datetime.date) -> Path:
         """Folder for new data files of one drop."""
-        return Path(self.uri(table)) / _partition_folder({DROP_DATE: date.isoformat()})
+        return Path(self.uri(table)) / partition_folder({DROP_DATE: date.isoformat()})
 
     def replace_drop(
         self, table: str, date: datetime.date, files: list[DataFile], schema: pa.Schema, note: str
@@ -154,38 +152,9 @@ class Lake:
             note: kept in the table's history.
         """
         full = schema.append(pa.field(DROP_DATE, pa.date32()))
-        return self._commit(table, {DROP_DATE: date.isoformat()}, files, full, note)
-
-    def _commit(
-        self,
-        table: str,
-        partition: dict[str, str],
-        files: list[DataFile],
-        schema: pa.Schema,
-        note: str,
-    ) -> int:
-        """Make files the rows of one partition; the first commit also makes the table."""
-        actions = [_add_action(file, partition) for file in files]
-        properties = CommitProperties(custom_metadata={"note": note} if note else None)
-        columns = list(partition)
-        if self.exists(table):
-            self.open(table).create_write_transaction(
-                actions,
-                mode="overwrite",
-                schema=Schema.from_arrow(schema),
-                partition_by=columns,
-                partition_filters=[(column, "=", value) for column, value in partition.items()],
-                commit_properties=properties,
-            )
-        else:
-            create_table_with_add_actions(
-                self.uri(table),
-                Schema.from_arrow(schema),
-                actions,
-                partition_by=columns,
-                storage_options=self.storage_options,
-                commit_properties=properties,
-            )
+        replace_partition(
+            self.uri(table), self.storage_options, {DROP_DATE: date.isoformat()}, files, full, note
+        )
         return self.version(table)
 
     def history(self, table: str) -> list[dict[str, object]]:
@@ -204,26 +173,3 @@ class Lake:
             raise ValueError(f"{table} has versions 0 to {newest}, not {version}")
         delta.restore(version)
         return self.version(table)
-
-
-def _partition_folder(partition: dict[str, str]) -> str:
-    return "/".join(f"{column}={value}" for column, value in partition.items())
-
-
-def _write_parquet(frame: pl.DataFrame, folder: Path) -> DataFile:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"part-{uuid.uuid4()}.parquet"
-    frame.write_parquet(path, compression="zstd", statistics=False)
-    return DataFile(path, frame.height)
-
-
-def _add_action(file: DataFile, partition: dict[str, str]) -> AddAction:
-    status = file.path.stat()
-    return AddAction(
-        path=f"{_partition_folder(partition)}/{file.path.name}",
-        size=status.st_size,
-        partition_values=dict(partition),
-        modification_time=int(status.st_mtime * 1000),
-        data_change=True,
-        stats=json.dumps({"numRecords": file.rows}),
-    )

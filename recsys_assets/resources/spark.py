@@ -113,8 +113,8 @@ def session_config(settings: SparkSettings, cache: Path, scratch: Path) -> dict[
         "spark.driver.extraJavaOptions": " ".join(
             (
                 "-Xss16m",  # ALS builds deep lineages, which are serialized recursively
-                # On few cores a collector that pauses costs a quarter less than one that runs
-                # beside; a heap that starts large is not collected while it grows.
+                # On few cores a collector that runs beside the work takes their time from it, and
+                # a heap that starts large is not collected again and again while it grows.
                 "-XX:+UseParallelGC",
                 "-XX:InitialRAMPercentage=15",
                 f"-Dderby.system.home={scratch}",

@@ -8,6 +8,37 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from recsys_assets.contracts.dataset import Dataset
+from recsys_assets.steps.accounts import FileAccount
+from recsys_assets.steps.blocks import OUTCOME_SCHEMA, BlockOutcome, Doubles, reject_doubles
+from recsys_assets.steps.session import Session
+from recsys_assets.steps.workers import map_items
+
+
+def set_doubles_apart(session: Session, dataset: Dataset, accounts: list[FileAccount]) -> None:
+    """Of the accepted rows of one drop with one key, keep the latest and quarantine the others."""
+    parts = [(account, *part) for account in accounts for part in account.parts()]
+    paths = [part.path for *_, part in parts]
+    doubles = find_doubles(paths, dataset.key, dataset.latest) if paths else {}
+    touched: dict[tuple[int, int], dict[int, tuple[int, ...]]] = {}
+    for position, rows in doubles.items():
+        account, chunk, block, _ = parts[position]
+        touched.setdefault((accounts.index(account), chunk), {})[block] = tuple(rows)
+    items = [_doubles_of(accounts[n], chunk, rows) for (n, chunk), rows in touched.items()]
+    outcomes: list[list[BlockOutcome]] = [[] for _ in items]
+    for item, row in map_items(session.spark, items, reject_doubles, OUTCOME_SCHEMA):
+        outcomes[item].append(BlockOutcome(**row))
+    for (n, chunk), blocks in zip(touched, outcomes, strict=True):
+        accounts[n].blocks[chunk] = blocks
+    for position in doubles:
+        paths[position].unlink()
+
+
+def _doubles_of(account: FileAccount, chunk: int, rows: dict[int, tuple[int, ...]]) -> Doubles:
+    blocks = account.blocks[chunk]
+    by_block = tuple(rows.get(block, ()) for block in range(len(blocks)))
+    return Doubles(account.chunks[chunk], tuple(blocks), by_block)
+
 
 def find_doubles(
     paths: list[Path], key: tuple[str, ...], latest: str | None

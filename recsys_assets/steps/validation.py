@@ -29,12 +29,10 @@ from recsys_assets.steps.accounts import FileAccount
 from recsys_assets.steps.blocks import (
     OUTCOME_SCHEMA,
     BlockOutcome,
-    Doubles,
     cut_into_chunks,
-    reject_doubles,
     validate_chunk,
 )
-from recsys_assets.steps.duplicates import find_doubles
+from recsys_assets.steps.duplicates import set_doubles_apart
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
@@ -123,34 +121,7 @@ def _settle(
             for _, _, part in account.parts():
                 part.path.unlink()
     if dataset.key:
-        _set_doubles_apart(session, dataset, [a for a in accounts if not a.fault])
-
-
-def _set_doubles_apart(session: Session, dataset: Dataset, accounts: list[FileAccount]) -> None:
-    """Of rows with one key, keep the latest of the drop and quarantine the others."""
-    parts = [(account, *part) for account in accounts for part in account.parts()]
-    paths = [part.path for _, _, _, part in parts]
-    doubles = find_doubles(paths, dataset.key, dataset.latest) if paths else {}
-    rows: dict[tuple[int, int], dict[int, tuple[int, ...]]] = {}
-    for position, lost in doubles.items():
-        account, n, m, _ = parts[position]
-        rows.setdefault((accounts.index(account), n), {})[m] = tuple(lost)
-    touched = list(rows)
-    items = [
-        Doubles(
-            accounts[a].chunks[n],
-            tuple(accounts[a].blocks[n]),
-            tuple(rows[a, n].get(m, ()) for m in range(len(accounts[a].blocks[n]))),
-        )
-        for a, n in touched
-    ]
-    for a, n in touched:
-        accounts[a].blocks[n] = []
-    for item, row in map_items(session.spark, items, reject_doubles, OUTCOME_SCHEMA):
-        a, n = touched[item]
-        accounts[a].blocks[n].append(BlockOutcome(**row))
-    for position in doubles:
-        paths[position].unlink()
+        set_doubles_apart(session, dataset, [a for a in accounts if not a.fault])
 
 
 def _commit(

@@ -42,8 +42,7 @@ def test_clicks_are_criteos_forty_columns() -> None:
 
 def test_delta_holds_a_contract_in_types_that_spark_knows() -> None:
     assert arrow_schema(DATASETS["ratings"].model) == pa.schema(
-        [("user", pa.int32()), ("item", pa.int32()), ("rating", pa.float32())]
-        + [("timestamp", pa.int64())]
+        {"user": pa.int32(), "item": pa.int32(), "rating": pa.float32(), "timestamp": pa.int64()}
     )
     assert arrow_schema(Quarantine).field("rules").type == pa.list_(pa.string())
     assert arrow_schema(Files).field("drop_date").type == pa.date32()
