@@ -3,10 +3,11 @@
     python benchmarks/click_path.py --rows 1000000
     python benchmarks/click_path.py --peer-python ENV/bin/python --peer-script click_notebook.py
 
-In one warm Spark session: this side validates, encodes, trains and evaluates; native LightGBM
-trains on the same features with the same settings; StringIndexer and VectorAssembler encode the
-same rows. With a peer, both sides also run whole, each from nothing but the file in a process of
-its own. Prints medians and ratios; above 1 the other is slower.
+In one warm Spark session: this side validates, encodes, trains and evaluates; SynapseML and native
+LightGBM boost the same features with the same settings and choose the number of trees by the same
+validation rows; StringIndexer and VectorAssembler encode the same rows. With a peer, both sides
+also run whole, each from nothing but the file in a process of its own. Prints medians and ratios;
+above 1 the other is slower.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import lightgbm as lgb
 import polars as pl
@@ -40,7 +42,7 @@ from recsys_assets.steps.click_boosting import boost
 from recsys_assets.steps.click_evaluation import ClickEvaluationParams, evaluate_click_model
 from recsys_assets.steps.click_features import EncodingParams, encode_clicks
 from recsys_assets.steps.click_model import ClickModelParams, train_click_model
-from recsys_assets.steps.click_scores import feature_parts
+from recsys_assets.steps.click_scores import feature_parts, mean_loss_by_tree
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.validation import ValidationParams, validate_drops
@@ -147,16 +149,25 @@ def _timed(work: Callable[[], None]) -> float:
 
 def _boost(session: Session) -> None:
     rows = read_table(session.lake, session.spark, CLICK_FEATURES)
-    boost(rows.filter("split = 'train'"), PARAMS)
+    booster = boost(rows.filter("split = 'train'"), PARAMS)
+    mean_loss_by_tree(session, booster, feature_parts(session, "validation"))
 
 
 def _boost_natively(session: Session) -> None:
-    train = _features(session, "train")
     params = PARAMS.native() | {"num_threads": os.cpu_count()}
-    data = lgb.Dataset(feature_matrix(train), train[LABEL].to_numpy(), params=params)
-    booster = lgb.train(params, data, PARAMS.trees)
+    train = _data_set(_features(session, "train"), params)
+    validation = _data_set(_features(session, "validation"), params, train)
+    stop = lgb.early_stopping(20, verbose=False)
+    booster = lgb.train(params, train, PARAMS.trees, [validation], callbacks=[stop])
     test = _features(session, "test")
     print(f"  native: AUC {auc(test[LABEL], click_probability(booster, test)):.4f}")
+
+
+def _data_set(
+    rows: pl.DataFrame, params: dict[str, Any], reference: lgb.Dataset | None = None
+) -> lgb.Dataset:
+    matrix, label = feature_matrix(rows), rows[LABEL].to_numpy()
+    return lgb.Dataset(matrix, label, reference=reference, params=params)
 
 
 def _features(session: Session, split: str) -> pl.DataFrame:

@@ -36,8 +36,8 @@ def _events_of(
 
 
 # The sensors watch all code locations because `recsys run` executes in its own process: its runs
-# belong to none. The two functions below return None on purpose: Dagster refuses a tick in which one run was
-# answered with a SkipReason and another was acted on, and would repeat that tick for ever.
+# belong to none. The two functions below return None on purpose: Dagster refuses a tick in which
+# one run was answered with a SkipReason and another was acted on, and would repeat that tick.
 
 
 def alert_on_run_failure(context: dg.RunFailureSensorContext, notifier: Notifier) -> None:

@@ -101,15 +101,22 @@ class LookupTable:
     means: NDArray[np.float32]
     """Smoothed click rate, by value and by the fold left out; the last column leaves out none."""
 
-    def places(self, codes: pl.Series) -> NDArray[np.int64]:
-        """Row of each code; null and unknown codes have the last."""
-        unknown = len(self.codes)
-        if not unknown:
-            return np.zeros(len(codes), np.int64)
-        wanted = codes.fill_null(0).to_numpy()
-        place = np.searchsorted(self.codes, wanted)
-        found = self.codes[np.minimum(place, unknown - 1)] == wanted
-        return np.where(found & codes.is_not_null().to_numpy(), place, unknown)
+    def places(self, codes: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Row of each code; the last for unknown ones."""
+        # Hashing the table pays for many rows, searching it for few; both find the same.
+        many = len(codes) > len(self.codes)
+        return self._joined(codes) if many else self._searched(codes)
+
+    def _joined(self, codes: NDArray[np.uint32]) -> NDArray[np.int64]:
+        rows = pl.DataFrame({"code": self.codes}).with_row_index("place")
+        wanted = pl.DataFrame({"code": codes})
+        place = wanted.join(rows, on="code", how="left", maintain_order="left")["place"]
+        return place.cast(pl.Int64).fill_null(len(self.codes)).to_numpy()
+
+    def _searched(self, codes: NDArray[np.uint32]) -> NDArray[np.int64]:
+        place = np.searchsorted(self.codes, codes)
+        known = self.codes[np.minimum(place, len(self.codes) - 1)] == codes
+        return np.where(known, place, len(self.codes))
 
 
 def encode(frame: pl.DataFrame, encoder: Encoder, fold_column: str | None = None) -> pl.DataFrame:
@@ -129,18 +136,21 @@ def encode(frame: pl.DataFrame, encoder: Encoder, fold_column: str | None = None
     """
     require_columns(frame, "rows to encode", [*NUMBERS, *CATEGORIES])
     left_out = _left_out(frame, encoder, fold_column)
-    features = [frame[name].cast(pl.Float32) for name in NUMBERS]
+    prior = encoder.prior[left_out].astype(np.float32)
     codes = frame.select(code_of(name) for name in CATEGORIES)
+    readable = codes.select(pl.all().is_not_null())
+    missing = frame.select(pl.col(CATEGORIES).is_null())
+    codes = codes.select(pl.all().fill_null(0))
+    features = {name: frame[name] for name in NUMBERS}
     for name in CATEGORIES:
-        table = encoder.tables[name]
-        places = table.places(codes[name])
-        missing = frame[name].is_null().to_numpy()
-        count = np.where(missing, np.float32(np.nan), table.counts[places])
-        prior = encoder.prior[left_out].astype(np.float32)
-        mean = np.where(missing, prior, table.means[places, left_out])
-        features.append(pl.Series(f"{name}_count", count).fill_nan(None))
-        features.append(pl.Series(f"{name}_mean", mean))
-    return pl.DataFrame(features)
+        table, absent = encoder.tables[name], missing[name].to_numpy()
+        places = table.places(codes[name].to_numpy())
+        places = np.where(readable[name].to_numpy(), places, len(table.codes))
+        count = np.where(absent, np.float32(np.nan), table.counts[places])
+        mean = np.where(absent, prior, table.means[places, left_out])
+        features[f"{name}_count"] = pl.Series(count)
+        features[f"{name}_mean"] = pl.Series(mean)
+    return pl.DataFrame(features).select(pl.all().cast(pl.Float32).fill_nan(None))
 
 
 def _left_out(frame: pl.DataFrame, encoder: Encoder, fold_column: str | None) -> NDArray[np.int64]:

@@ -21,6 +21,10 @@ from recsys_assets.steps.blocks import BlockOutcome, Chunk
 _EXAMPLES = 10
 
 
+FEW_LINES = 10
+"""Fewer bad lines condemn no file that holds a good one: one in three says little."""
+
+
 @dataclass
 class FileAccount:
     """What became of one file."""
@@ -65,7 +69,8 @@ class FileAccount:
                 line = block.fault_line and block.fault_line + before + self.header_lines
                 self.reject(ShapeFault(block.fault_rule, block.fault_message or "", line))
             before += block.lines
-        if not self.fault and self.quarantined > max_bad_share * self.lines:
+        many = self.quarantined >= FEW_LINES or not self.accepted
+        if not self.fault and many and self.quarantined > max_bad_share * self.lines:
             reasons = ", ".join(f"{rule} {count}" for rule, count in self.reasons().items())
             message = f"{self.quarantined} of {self.lines} lines are bad, more than "
             self.reject(ShapeFault("file.bad_share", f"{message}{max_bad_share:.0%}: {reasons}"))
@@ -90,7 +95,7 @@ class FileAccount:
         before = self.header_lines + 1
         for block in self._all_blocks():
             if block.rejected_path:
-                lines = pl.read_parquet(block.rejected_path)
+                lines = pl.read_ipc(block.rejected_path)
                 frames.append(lines.with_columns(pl.col("line") + before))
             before += block.lines
         return pl.concat(frames)

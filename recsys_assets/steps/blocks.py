@@ -1,6 +1,7 @@
 """Blocks of landed files: cut at line ends, validated in Spark's workers, written as Parquet.
 
     landed file -> chunks of bytes -> blocks of lines -> accepted rows + rejected lines
+    accepted rows with a key -> staging folder -> those that are no doubles -> table's folder
 
 A worker writes files that belong to no table version yet and returns one line about each block;
 the driver decides which of them a commit takes in.
@@ -38,7 +39,7 @@ class Chunk:
     folder: str
     """Where the accepted rows go."""
     staging: str
-    """Where the rejected lines go until the driver knows their line numbers."""
+    """Where lines and rows go that have to wait for the other blocks of the drop."""
     block_bytes: int
 
     def blocks(self) -> Iterator[bytes]:
@@ -56,8 +57,9 @@ class BlockOutcome:
     accepted: int = 0
     rejected: int = 0
     accepted_path: str | None = None
+    """Parquet file in the table's folder, or Arrow file where the rows wait."""
     rejected_path: str | None = None
-    """Lines of ``REJECTED_SCHEMA``, numbered within the block."""
+    """Arrow file of ``REJECTED_SCHEMA``, lines numbered within the block."""
     fault_rule: str | None = None
     """Why the whole file has to be rejected; the block has no lines then."""
     fault_message: str | None = None
@@ -71,13 +73,13 @@ OUTCOME_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class Doubles:
-    """Rows of one chunk that share their key with a later row."""
+class KeyedChunk:
+    """A validated chunk of a data set with a key, whose rows wait in the staging folder."""
 
     chunk: Chunk
     blocks: tuple[BlockOutcome, ...]
-    rows: tuple[tuple[int, ...], ...]
-    """For each block, its accepted rows (0-based) to give up."""
+    doubles: tuple[tuple[int, ...], ...]
+    """For each block, its accepted rows (0-based) that share their key with a later row."""
 
 
 def cut_into_chunks(
@@ -108,12 +110,22 @@ def cut_into_chunks(
 
 
 def validate_chunk(chunk: Chunk) -> Iterator[dict[str, Any]]:
-    """Validate the lines of a chunk and write them; the outcome of each block."""
+    """Validate the lines of a chunk and put them by; the outcome of each block."""
     rules = Rules(chunk.dataset.model)
     try:
         for data in chunk.blocks():
             block = validate_block(data, chunk.dialect, rules)
-            yield asdict(_write(block.lines, block.accepted, block.rejected, chunk))
+            # Which rows of a key are kept is known only when all blocks of the drop are in.
+            keep = _stage if chunk.dataset.key else _write_rows
+            yield asdict(
+                BlockOutcome(
+                    lines=block.lines,
+                    accepted=block.accepted.height,
+                    rejected=block.rejected.height,
+                    accepted_path=keep(block.accepted, chunk),
+                    rejected_path=_stage(block.rejected, chunk),
+                )
+            )
     except ShapeFault as fault:
         yield asdict(
             BlockOutcome(fault_rule=fault.rule, fault_message=fault.message, fault_line=fault.line)
@@ -123,22 +135,38 @@ def validate_chunk(chunk: Chunk) -> Iterator[dict[str, Any]]:
         yield asdict(BlockOutcome(fault_rule="file.gzip", fault_message=message))
 
 
-def reject_doubles(doubles: Doubles) -> Iterator[dict[str, Any]]:
-    """Move doubles from the accepted rows of a chunk to its rejected lines; new outcomes."""
-    chunk = doubles.chunk
-    for data, block, rows in zip(chunk.blocks(), doubles.blocks, doubles.rows, strict=True):
-        yield asdict(_reject_rows(data, block, list(rows), chunk) if rows else block)
+def write_keyed_chunk(keyed: KeyedChunk) -> Iterator[dict[str, Any]]:
+    """Write the waiting rows of a chunk to the table's folder, and set its doubles apart."""
+    chunk = keyed.chunk
+    texts = chunk.blocks() if any(keyed.doubles) else iter([b""] * len(keyed.blocks))
+    for data, block, rows in zip(texts, keyed.blocks, keyed.doubles, strict=True):
+        accepted = _read(block.accepted_path)
+        rejected = _read(block.rejected_path)
+        if rows:
+            lost = _lines_of_rows(data, block, rejected, list(rows), chunk)
+            rejected = pl.concat([rejected, lost]).sort("line")
+            stays = np.ones(block.accepted, bool)
+            stays[list(rows)] = False
+            accepted = accepted.filter(pl.Series(stays))
+        yield asdict(
+            BlockOutcome(
+                lines=block.lines,
+                accepted=accepted.height,
+                rejected=rejected.height,
+                accepted_path=_write_rows(accepted, chunk),
+                rejected_path=_stage(rejected, chunk) if rows else block.rejected_path,
+            )
+        )
 
 
-def _reject_rows(data: bytes, block: BlockOutcome, rows: list[int], chunk: Chunk) -> BlockOutcome:
-    assert block.accepted_path is not None
-    rejected = pl.DataFrame(schema=REJECTED_SCHEMA)
-    if block.rejected_path is not None:
-        rejected = pl.read_parquet(block.rejected_path)
+def _lines_of_rows(
+    data: bytes, block: BlockOutcome, rejected: pl.DataFrame, rows: list[int], chunk: Chunk
+) -> pl.DataFrame:
+    """The lines that accepted rows came from, as rejected ones."""
     accepted_lines = np.delete(np.arange(block.lines), rejected["line"].to_numpy())
     numbers = accepted_lines[rows]
     raw = find_lines(decode_text(data, chunk.dialect)).take(numbers)
-    lost = pl.DataFrame(
+    return pl.DataFrame(
         {
             "line": numbers,
             "raw": [line.decode() for line in raw],
@@ -146,10 +174,6 @@ def _reject_rows(data: bytes, block: BlockOutcome, rows: list[int], chunk: Chunk
         },
         REJECTED_SCHEMA,
     )
-    stays = np.ones(block.accepted, bool)
-    stays[rows] = False
-    accepted = pl.read_parquet(block.accepted_path).filter(pl.Series(stays))
-    return _write(block.lines, accepted, pl.concat([rejected, lost]).sort("line"), chunk)
 
 
 def duplicate_rule(dataset: Dataset) -> str:
@@ -157,23 +181,23 @@ def duplicate_rule(dataset: Dataset) -> str:
     return f"{'_'.join(dataset.key)}.duplicate"
 
 
-def _write(
-    lines: int, accepted: pl.DataFrame, rejected: pl.DataFrame, chunk: Chunk
-) -> BlockOutcome:
-    accepted = accepted.with_columns(file=pl.lit(text_name(Path(chunk.path))))
-    return BlockOutcome(
-        lines=lines,
-        accepted=accepted.height,
-        rejected=rejected.height,
-        accepted_path=_write_parquet(accepted, chunk.folder),
-        rejected_path=_write_parquet(rejected, chunk.staging),
-    )
+def _read(path: str | None) -> pl.DataFrame:
+    return pl.read_ipc(path) if path else pl.DataFrame(schema=REJECTED_SCHEMA)
 
 
-def _write_parquet(frame: pl.DataFrame, folder: str) -> str | None:
+def _stage(frame: pl.DataFrame, chunk: Chunk) -> str | None:
     if frame.is_empty():
         return None
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    path = f"{folder}/part-{uuid.uuid4()}.parquet"
-    frame.write_parquet(path, compression="zstd", compression_level=1, statistics=False)
+    path = f"{chunk.staging}/{uuid.uuid4()}.arrow"
+    frame.write_ipc(path)
+    return path
+
+
+def _write_rows(accepted: pl.DataFrame, chunk: Chunk) -> str | None:
+    if accepted.is_empty():
+        return None
+    Path(chunk.folder).mkdir(parents=True, exist_ok=True)
+    path = f"{chunk.folder}/part-{uuid.uuid4()}.parquet"
+    rows = accepted.with_columns(file=pl.lit(text_name(Path(chunk.path))))
+    rows.write_parquet(path, compression="zstd", compression_level=1, statistics=False)
     return path

@@ -32,7 +32,7 @@ from recsys_assets.steps.blocks import (
     cut_into_chunks,
     validate_chunk,
 )
-from recsys_assets.steps.duplicates import set_doubles_apart
+from recsys_assets.steps.duplicates import write_without_doubles
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
@@ -46,8 +46,8 @@ class ValidationParams(BaseModel):
     dates: list[datetime.date]
     """Drop dates; those without landed files are passed over."""
     max_bad_share: float = Field(default=0.2, ge=0, le=1)
-    """A file with a greater share of bad lines is rejected as a whole (duplicates count as good:
-    they are well-formed)."""
+    """A file with a greater share of bad lines, and more than a few, is rejected as a whole;
+    duplicates count as good: they are well-formed."""
     chunk_bytes: int = Field(default=16 << 20, gt=0)
     """Bytes of a file that one task reads at once."""
 
@@ -69,7 +69,7 @@ def validate_drops(session: Session, params: ValidationParams) -> StepReport:
         _commit(session, dataset, date, accounts)
         _describe(report, date, accounts)
     shutil.rmtree(staging, ignore_errors=True)
-    if not drops:
+    if not drops and not session.lake.exists(dataset.name):
         days = ", ".join(d.isoformat() for d in params.dates[:3])
         report.skipped = f"no {dataset.name} file landed for {days}: see `recsys land --help`"
     else:
@@ -114,14 +114,14 @@ def _validate(session: Session, accounts: list[FileAccount]) -> None:
 def _settle(
     session: Session, dataset: Dataset, accounts: list[FileAccount], max_bad_share: float
 ) -> None:
-    """Decide what is kept of a drop, and take away the files of what is not."""
+    """Decide what is kept of a drop, take away what is not, write what waited for that."""
     for account in accounts:
         account.judge(max_bad_share)
         if account.fault:
             for _, _, part in account.parts():
                 part.path.unlink()
     if dataset.key:
-        set_doubles_apart(session, dataset, [a for a in accounts if not a.fault])
+        write_without_doubles(session, dataset, [a for a in accounts if not a.fault])
 
 
 def _commit(

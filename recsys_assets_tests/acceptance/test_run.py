@@ -82,7 +82,7 @@ def test_killed_in_every_stage_and_run_again_equals_undisturbed(
 ) -> None:
     home = tmp_path / "killed"
     assert recsys(home, "generate", *SMALL).returncode == 0
-    stages = ["validate_ratings", "interactions", "als_model", "ranking_evaluation", "top_k"]
+    stages = ["validate_ratings", "click_model", "als_model", "ranking_evaluation", "top_k"]
     for step in stages:
         assert f"… {step}" in kill_during(home, step)
     finished = recsys(home, "run")

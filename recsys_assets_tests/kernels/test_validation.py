@@ -299,7 +299,7 @@ def test_any_damage_is_judged_line_by_line(texts: list[str], final: bool) -> Non
 def test_of_arbitrary_bytes_no_line_is_lost(data: bytes, form: tuple[str, str]) -> None:
     is_text = b"\0" not in data and (is_utf_8(data) or dialect_of(*form).latin_1)
     if not is_text:
-        with pytest.raises(ShapeFault, match="NUL|not UTF-8"):
+        with pytest.raises(ShapeFault, match=r"NUL|not UTF-8"):
             validate(data, *form)
         return
     block = validate(data, *form)

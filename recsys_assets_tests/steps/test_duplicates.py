@@ -11,9 +11,9 @@ SCHEMA = {"user": pl.Int32, "item": pl.Int32, "age": pl.Int64}
 
 
 def write(folder: Path, parts: list[list[tuple[int, int, int]]]) -> list[Path]:
-    paths = [folder / f"{n}.parquet" for n in range(len(parts))]
+    paths = [folder / f"{n}.arrow" for n in range(len(parts))]
     for path, rows in zip(paths, parts, strict=True):
-        pl.DataFrame(rows, SCHEMA, orient="row").write_parquet(path)
+        pl.DataFrame(rows, SCHEMA, orient="row").write_ipc(path)
     return paths
 
 

@@ -182,12 +182,12 @@ def test_files_of_the_wrong_shape_are_rejected_whole_and_others_go_on(
 
 
 def test_the_lines_of_a_rejected_file_are_counted_and_shown(session: Session) -> None:
-    place(session, gzip.compress(csv_of([*ratings(5), *["x"] * 5]).encode()))
+    place(session, gzip.compress(csv_of([*ratings(5), *["x"] * 15]).encode()))
     report = validate(session)
     account = files(session).row(0, named=True)
-    assert (account["read"], account["quarantined"]) == (10, 10)
-    assert "5 of 10 lines are bad, more than 20%" in account["message"]
-    assert "row.field_count 5" in report.failed
+    assert (account["read"], account["quarantined"]) == (20, 20)
+    assert "15 of 20 lines are bad, more than 20%" in account["message"]
+    assert "row.field_count 15" in report.failed
     copy = session.landing.rejected / "ratings" / DAY.isoformat() / "ratings.csv.report.json"
     examples = json.loads(copy.read_text(encoding="utf-8"))["examples"]
     assert examples[0] == {"line": 7, "raw": "x", "rules": ["row.field_count"]}
@@ -343,9 +343,26 @@ def test_a_folder_that_is_gone_withdraws_nothing(session: Session) -> None:
     validate(session)
     only.unlink()
     only.parent.rmdir()
-    assert validate(session).skipped
+    report = validate(session)
+    assert report.drops == {} and report.rows["ratings"] == 9
     assert rows(session).height == 9
     assert pending_dates(session.lake, session.landing, ["ratings"]) == []
+
+
+def test_a_few_bad_lines_do_not_condemn_a_short_file(session: Session) -> None:
+    place(session, csv_of([*ratings(2), "x"]))
+    place(session, csv_of(["y"]), name="worse.csv")
+    validate(session)
+    shown = files(session).sort("file").select("accepted", "quarantined", "rejected").rows()
+    assert shown == [(0, 1, True), (2, 1, False)]
+
+
+def test_a_day_without_files_leaves_the_table_and_lets_the_rest_go_on(session: Session) -> None:
+    place(session, csv_of(ratings(9)))
+    version = validate(session).versions["ratings"]
+    report = validate(session, NEXT_DAY)
+    assert not report.skipped and not report.failed
+    assert report.versions["ratings"] == version and report.rows["ratings"] == 9
 
 
 def test_nothing_landed_is_said_and_writes_nothing(session: Session) -> None:
