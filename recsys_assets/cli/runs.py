@@ -47,7 +47,9 @@ def run_command(
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     where = deployment()
     tags = _drops(where, first, last) | {PROCESS: str(os.getpid()), HOST: socket.gethostname()}
-    from recsys_assets.definitions import defs
+    from recsys_assets.definitions import build_definitions
+
+    defs = build_definitions(where)
 
     with _alone(where.home.root / "run.lock"), dg.DagsterInstance.get() as instance:
         _close_dead_runs(instance)
