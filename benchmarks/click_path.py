@@ -50,7 +50,7 @@ from recsys_assets.synthetic.criteo import click_batches
 
 DATE = datetime.date(2025, 1, 1)
 WARM_UP_ROWS = 5_000
-PARAMS = ClickModelParams()
+PARAMS = ClickModelParams(leaves=63)
 
 
 def main() -> None:

@@ -50,6 +50,7 @@ def train_click_model(session: Session, params: ClickModelParams) -> StepReport:
         return report
     if fault := _fault_of(session):
         return StepReport(failed=fault)
+    params = params.for_rows(sum(part.rows for part in feature_parts(session, "train")))
     grown = boost(
         read_table(session.lake, session.spark, CLICK_FEATURES).filter("split = 'train'"), params
     )

@@ -275,3 +275,11 @@ def test_a_validation_part_of_one_label_fails(session: Session, logged: pl.DataF
     validate(session)
     assert not encode_clicks(session, ENCODING).failed
     assert "validation part have the label 1" in train_click_model(session, BOOSTING).failed
+
+
+def test_the_number_of_leaves_follows_the_number_of_rows() -> None:
+    leaves = [ClickModelParams().for_rows(rows).leaves for rows in (1_000, 40_000, 45_000_000)]
+    assert leaves == [8, 20, 63]
+    assert ClickModelParams(leaves=31).for_rows(1_000).leaves == 31
+    with pytest.raises(ValueError, match="for_rows"):
+        ClickModelParams().native()
