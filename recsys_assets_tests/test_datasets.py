@@ -76,9 +76,10 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
+        # Noted first: the client may be done before this thread goes on.
+        self.site.sent.append(min(cut, len(body)))
         self.wfile.write(body[:cut])
         self.wfile.flush()
-        self.site.sent.append(min(cut, len(body)))
         if cut < len(body):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Spark ALS on the training interactions: once to rank, once to predict stars.
+"""ALS on the training interactions: once to rank, once to predict stars.
 
     interactions (train) -> als_factors (user and item vectors of both tasks)
                          -> als_model in the registry
@@ -9,26 +9,28 @@ only to predict ratings, and of them only what the biases of user and item leave
 """
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
-from pyspark.ml.recommendation import ALS, ALSModel
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from scipy.sparse import csr_matrix
 
 from recsys_assets.contracts.features import INTERACTIONS
 from recsys_assets.contracts.models import ALS_FACTORS, ALSFactors
 from recsys_assets.contracts.schema import polars_schema
+from recsys_assets.kernels.als import Objective
 from recsys_assets.kernels.biases import Biases, estimate_biases
 from recsys_assets.kernels.plots.scores import score_distribution
-from recsys_assets.kernels.vectors import factor_lists, factor_matrix
+from recsys_assets.kernels.top_k import Floats
+from recsys_assets.kernels.vectors import factor_lists, factor_matrix, places_of
 from recsys_assets.lake.spark_files import read_table
 from recsys_assets.registry.factors import FactorModel, save_factors
+from recsys_assets.steps.als_blocks import Task, fit_in_blocks
+from recsys_assets.steps.als_spark import fit_with_spark, without_biases
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 
@@ -38,22 +40,35 @@ ALS_MODEL = "als_model"
 class ALSParams(BaseModel):
     """Settings of both fits."""
 
-    rank: int = Field(default=48, ge=1)
+    rank: int = Field(default=64, ge=1)
     """Length of a vector in the ranking task."""
-    iterations: int = Field(default=5, ge=1)
+    iterations: int = Field(default=10, ge=1)
     """Alternations between users and items, in both tasks."""
     regularization: float = Field(default=0.2, ge=0)
-    """Weight of the penalty in the ranking task; Spark multiplies it by the number of ratings."""
+    """Weight of the penalty in the ranking task, for each rating of a user or item."""
     alpha: float = Field(default=0.6, gt=0)
     """Confidence in a rated pair is 1 + alpha × stars."""
     rating_rank: int = Field(default=16, ge=1)
     """Length of a vector in the rating task, without the two places that hold the biases."""
     rating_regularization: float = Field(default=0.15, ge=0)
-    """Weight of the penalty in the rating task; Spark multiplies it by the number of ratings."""
+    """Weight of the penalty in the rating task, for each rating of a user or item."""
     bias_shrinkage: float = Field(default=5.0, ge=0)
     """Ratings' worth of weight that pulls the biases of user and item to 0 in the rating task."""
+    steps: int = Field(default=3, ge=1)
+    """Conjugate gradient steps of the workers' solver in each alternation."""
+    solver: Literal["workers", "spark_ml"] = "workers"
+    """Who fits: compiled code in Spark's Python workers, or Spark ML's ALS in the JVM."""
+    largest_broadcast: int = Field(default=2 << 30, ge=0)
+    """Bytes of factors that may be sent to every worker; beyond them Spark ML's ALS fits."""
     seed: int = 42
     """Start of the factors."""
+
+    def objectives(self) -> dict[str, Objective]:
+        """What is minimized in each task."""
+        return {
+            "ranking": Objective(self.rank, self.regularization, self.alpha),
+            "rating": Objective(self.rating_rank, self.rating_regularization),
+        }
 
 
 def train_als(session: Session, params: ALSParams) -> StepReport:
@@ -65,16 +80,12 @@ def train_als(session: Session, params: ALSParams) -> StepReport:
         return StepReport(
             failed="the training part holds no row: raise its share, or land more ratings"
         )
-    biases = estimate_biases(ratings, params.bias_shrinkage)
-    factors = pl.concat(_fit(session, params, biases)).match_to_schema(
+    report = StepReport(figures={"training_rows": ratings.height, **params.model_dump()})
+    factors = _fit(session, params, ratings, report).match_to_schema(
         pl.Schema(polars_schema(ALSFactors))
     )
-    version = session.lake.write_frame(factors, ALS_FACTORS)
-    report = StepReport(
-        rows={ALS_FACTORS: factors.height},
-        versions={ALS_FACTORS: version},
-        figures={"training_rows": ratings.height, **params.model_dump()},
-    )
+    report.rows[ALS_FACTORS] = factors.height
+    report.versions[ALS_FACTORS] = session.lake.write_frame(factors, ALS_FACTORS)
     lengths = {side: _lengths(factors, side) for side in ("user", "item")}
     report.draw("Vector lengths", lambda: score_distribution(lengths, "length of a vector"))
     _register(session, params, factors, report)
@@ -87,58 +98,82 @@ def _training_ratings(session: Session) -> pl.DataFrame:
     return train.select("user", "item", "rating").sort("user", "item").collect()
 
 
-def _fit(session: Session, params: ALSParams, biases: Biases) -> Iterator[pl.DataFrame]:
-    """Factors of the ranking task, then of the rating task, side by side."""
-    blocks = session.spark.sparkContext.defaultParallelism
-    common = ALS(
-        userCol="user",
-        itemCol="item",
-        ratingCol="rating",
-        maxIter=params.iterations,
-        seed=params.seed,
-        numUserBlocks=blocks,
-        numItemBlocks=blocks,
+def _fit(
+    session: Session, params: ALSParams, ratings: pl.DataFrame, report: StepReport
+) -> pl.DataFrame:
+    """Vectors of both tasks as rows of `ALSFactors`."""
+    biases = estimate_biases(ratings, params.bias_shrinkage)
+    solver = _choose_solver(params, biases, report)
+    fit = _fit_with_spark if solver == "spark_ml" else _fit_in_workers
+    vectors = fit(session, params, ratings, biases)
+    ids = (biases.users["id"], biases.items["id"])
+    rating = _with_biases(*vectors["rating"], biases)
+    return pl.concat(
+        pl.DataFrame({"id": of_side, "factors": factor_lists(matrix)}).select(
+            pl.lit(task).alias("task"), pl.lit(side).alias("side"), "id", "factors"
+        )
+        for task, pair in (("ranking", vectors["ranking"]), ("rating", rating))
+        for side, of_side, matrix in zip(("user", "item"), ids, pair, strict=True)
     )
+
+
+def _choose_solver(params: ALSParams, biases: Biases, report: StepReport) -> str:
+    """The solver asked for, unless the factors are too many for every worker to hold."""
+    rows = biases.users.height + biases.items.height
+    needed = 4 * rows * (params.rank + params.rating_rank)
+    if params.solver == "workers" and needed > params.largest_broadcast:
+        report.figures["solver"] = (
+            f"spark_ml, since the factors take {needed:,} bytes, more than the "
+            f"{params.largest_broadcast:,} that may be sent to every worker"
+        )
+        return "spark_ml"
+    return params.solver
+
+
+def _fit_in_workers(
+    session: Session, params: ALSParams, ratings: pl.DataFrame, biases: Biases
+) -> dict[str, tuple[Floats, Floats]]:
+    ids = [table["id"].to_numpy() for table in (biases.users, biases.items)]
+    places = [
+        places_of(ratings[side].to_numpy(), known)[0]
+        for side, known in zip(("user", "item"), ids, strict=True)
+    ]
+    stars = ratings["rating"].to_numpy()
+    known = (biases.users["bias"].to_numpy()[places[0]], biases.items["bias"].to_numpy()[places[1]])
+    values = {"ranking": stars, "rating": stars - np.float32(biases.mean) - known[0] - known[1]}
+    tasks = {
+        name: Task(
+            objective,
+            csr_matrix((values[name], (places[0], places[1])), (len(ids[0]), len(ids[1]))),
+        )
+        for name, objective in params.objectives().items()
+    }
+    return fit_in_blocks(session.spark, tasks, params.iterations, params.steps, params.seed)
+
+
+def _fit_with_spark(
+    session: Session, params: ALSParams, ratings: pl.DataFrame, biases: Biases
+) -> dict[str, tuple[Floats, Floats]]:
     interactions = read_table(session.lake, session.spark, INTERACTIONS)
     train = interactions.filter("split = 'train'").select("user", "item", "rating")
-    ranking = common.copy().setRank(params.rank).setRegParam(params.regularization)
-    model = ranking.setImplicitPrefs(True).setAlpha(params.alpha).fit(train)
-    yield from (_factors_of("ranking", side, model) for side in ("user", "item"))
-    rating = common.copy().setRank(params.rating_rank).setRegParam(params.rating_regularization)
-    residual = rating.fit(_without_biases(session.spark, train, biases))
-    for side in ("user", "item"):
-        yield _with_biases(_factors_of("rating", side, residual), side, biases)
+    tables = {"ranking": train, "rating": without_biases(session.spark, train, biases)}
+    return {
+        name: fit_with_spark(tables[name], objective, params.iterations, params.seed)
+        for name, objective in params.objectives().items()
+    }
 
 
-def _without_biases(spark: SparkSession, train: DataFrame, biases: Biases) -> DataFrame:
-    """What mean and biases leave of each rating."""
-    for side, table in (("user", biases.users), ("item", biases.items)):
-        known = spark.createDataFrame(
-            table.rename({"id": side, "bias": f"{side}_bias"}).to_pandas()
-        )
-        train = train.join(F.broadcast(known), side)
-    left = F.col("rating") - F.col("user_bias") - F.col("item_bias") - F.lit(biases.mean)
-    return train.select("user", "item", left.cast("float").alias("rating"))
-
-
-def _factors_of(task: str, side: str, model: ALSModel) -> pl.DataFrame:
-    collected = (model.userFactors if side == "user" else model.itemFactors).toPandas()
-    frame = pl.DataFrame(collected).cast({"id": pl.Int32, "features": pl.List(pl.Float32)})
-    return frame.select(task=pl.lit(task), side=pl.lit(side), id="id", factors="features").sort(
-        "id"
-    )
-
-
-def _with_biases(factors: pl.DataFrame, side: str, biases: Biases) -> pl.DataFrame:
+def _with_biases(users: Floats, items: Floats, biases: Biases) -> tuple[Floats, Floats]:
     """Vectors two places longer, so that the inner product of a pair is its predicted stars.
 
     user: (..., b_u, 1) and item: (..., 1, mean + b_i)
     """
-    table = (biases.users if side == "user" else biases.items).sort("id")["bias"].to_numpy()
-    ones = np.ones(len(table), np.float32)
-    last = [table, ones] if side == "user" else [ones, table + np.float32(biases.mean)]
-    longer = np.column_stack([factor_matrix(factors["factors"]), *last])
-    return factors.with_columns(factors=factor_lists(longer))
+    of_users, of_items = (table["bias"].to_numpy() for table in (biases.users, biases.items))
+    ones = np.ones(max(len(users), len(items)), np.float32)
+    return (
+        np.column_stack([users, of_users, ones[: len(users)]]),
+        np.column_stack([items, ones[: len(items)], of_items + np.float32(biases.mean)]),
+    )
 
 
 def _lengths(factors: pl.DataFrame, side: str) -> NDArray[np.float32]:

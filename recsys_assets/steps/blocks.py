@@ -9,13 +9,11 @@ the driver decides which of them a commit takes in.
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from recsys_assets.contracts.dataset import Dataset
 from recsys_assets.kernels.delimited import Dialect, ShapeFault, decode_text, recognize_dialect
@@ -67,11 +65,6 @@ class BlockOutcome:
     """1-based within the block."""
 
 
-OUTCOME_SCHEMA = pa.schema(
-    [(f.name, pa.int64() if "int" in str(f.type) else pa.string()) for f in fields(BlockOutcome)]
-)
-
-
 @dataclass(frozen=True)
 class KeyedChunk:
     """A validated chunk of a data set with a key, whose rows wait in the staging folder."""
@@ -109,7 +102,7 @@ def cut_into_chunks(
     ]
 
 
-def validate_chunk(chunk: Chunk) -> Iterator[dict[str, Any]]:
+def validate_chunk(chunk: Chunk) -> Iterator[BlockOutcome]:
     """Validate the lines of a chunk and put them by; the outcome of each block."""
     rules = Rules(chunk.dataset.model)
     try:
@@ -117,25 +110,23 @@ def validate_chunk(chunk: Chunk) -> Iterator[dict[str, Any]]:
             block = validate_block(data, chunk.dialect, rules)
             # Which rows of a key are kept is known only when all blocks of the drop are in.
             keep = _stage if chunk.dataset.key else _write_rows
-            yield asdict(
-                BlockOutcome(
-                    lines=block.lines,
-                    accepted=block.accepted.height,
-                    rejected=block.rejected.height,
-                    accepted_path=keep(block.accepted, chunk),
-                    rejected_path=_stage(block.rejected, chunk),
-                )
+            yield BlockOutcome(
+                lines=block.lines,
+                accepted=block.accepted.height,
+                rejected=block.rejected.height,
+                accepted_path=keep(block.accepted, chunk),
+                rejected_path=_stage(block.rejected, chunk),
             )
     except ShapeFault as fault:
-        yield asdict(
-            BlockOutcome(fault_rule=fault.rule, fault_message=fault.message, fault_line=fault.line)
+        yield BlockOutcome(
+            fault_rule=fault.rule, fault_message=fault.message, fault_line=fault.line
         )
     except BROKEN_GZIP as error:
         message = f"the file breaks off while unpacking: {error}; transfer it again"
-        yield asdict(BlockOutcome(fault_rule="file.gzip", fault_message=message))
+        yield BlockOutcome(fault_rule="file.gzip", fault_message=message)
 
 
-def write_keyed_chunk(keyed: KeyedChunk) -> Iterator[dict[str, Any]]:
+def write_keyed_chunk(keyed: KeyedChunk) -> Iterator[BlockOutcome]:
     """Write the waiting rows of a chunk to the table's folder, and set its doubles apart."""
     chunk = keyed.chunk
     texts = chunk.blocks() if any(keyed.doubles) else iter([b""] * len(keyed.blocks))
@@ -148,14 +139,12 @@ def write_keyed_chunk(keyed: KeyedChunk) -> Iterator[dict[str, Any]]:
             stays = np.ones(block.accepted, bool)
             stays[list(rows)] = False
             accepted = accepted.filter(pl.Series(stays))
-        yield asdict(
-            BlockOutcome(
-                lines=block.lines,
-                accepted=accepted.height,
-                rejected=rejected.height,
-                accepted_path=_write_rows(accepted, chunk),
-                rejected_path=_stage(rejected, chunk) if rows else block.rejected_path,
-            )
+        yield BlockOutcome(
+            lines=block.lines,
+            accepted=accepted.height,
+            rejected=rejected.height,
+            accepted_path=_write_rows(accepted, chunk),
+            rejected_path=_stage(rejected, chunk) if rows else block.rejected_path,
         )
 
 

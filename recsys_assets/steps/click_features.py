@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 from pydantic import BaseModel, Field, model_validator
 
 from recsys_assets.contracts.click_tables import CLICK_ENCODER, CLICK_FEATURES, ClickFeatures
@@ -35,8 +34,6 @@ from recsys_assets.steps.clicks import Block, click_parts, cut_blocks, nothing_l
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
-
-_WRITTEN = pa.schema([("path", pa.string()), ("rows", pa.int64()), ("clicks", pa.int64())])
 
 
 class EncodingParams(BaseModel):
@@ -113,7 +110,7 @@ def _count(session: Session, blocks: list[Block], params: EncodingParams) -> tup
         yield {"path": path, "rows": rows.height, "clicks": int(rows[LABEL].sum())}
 
     training = [block for block in blocks if block.split == SPLITS[0]]
-    written = [row for _, row in map_items(session.spark, training, count, _WRITTEN)]
+    written = [row for _, row in map_items(session.spark, training, count)]
     statistics = pl.scan_parquet([row["path"] for row in written])
     # Category by category: all values of a full log at once would not fit a small machine.
     merged = [
@@ -145,7 +142,7 @@ def _encode(
         features.write_parquet(path, compression="zstd", compression_level=1, statistics=False)
         yield {"path": str(path), "rows": rows.height, "clicks": int(rows[LABEL].sum())}
 
-    written = [row for _, row in map_items(session.spark, blocks, work, _WRITTEN)]
+    written = [row for _, row in map_items(session.spark, blocks, work)]
     shared.destroy()
     return written
 

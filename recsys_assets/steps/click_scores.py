@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from recsys_assets.contracts.click_tables import CLICK_FEATURES
@@ -14,9 +13,6 @@ from recsys_assets.kernels.boosting import click_probability, loss_by_tree, read
 from recsys_assets.steps.clicks import Part, parts_of
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
-
-_SCORES = pa.schema([("label", pa.binary()), ("probability", pa.binary())])
-_LOSSES = pa.schema([("rows", pa.int64()), ("loss", pa.list_(pa.float64()))])
 
 
 def feature_parts(session: Session, split: str) -> list[Part]:
@@ -44,7 +40,7 @@ def score(
             "probability": probability.tobytes(),
         }
 
-    rows = [row for _, row in map_items(session.spark, parts, work, _SCORES)]
+    rows = [row for _, row in map_items(session.spark, parts, work)]
     shared.destroy()
     return (
         np.frombuffer(b"".join(row["label"] for row in rows), np.int8),
@@ -62,7 +58,7 @@ def mean_loss_by_tree(session: Session, booster: str, parts: list[Part]) -> NDAr
         loss = loss_by_tree(read_booster(shared.value), rows, label)
         yield {"rows": rows.height, "loss": loss.tolist()}
 
-    rows = [row for _, row in map_items(session.spark, parts, work, _LOSSES)]
+    rows = [row for _, row in map_items(session.spark, parts, work)]
     shared.destroy()
     total: NDArray[np.float64] = np.sum([row["loss"] for row in rows], axis=0)
     return total / sum(row["rows"] for row in rows)

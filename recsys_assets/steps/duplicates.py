@@ -10,7 +10,7 @@ import polars as pl
 
 from recsys_assets.contracts.dataset import Dataset
 from recsys_assets.steps.accounts import FileAccount
-from recsys_assets.steps.blocks import OUTCOME_SCHEMA, BlockOutcome, KeyedChunk, write_keyed_chunk
+from recsys_assets.steps.blocks import KeyedChunk, write_keyed_chunk
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
 
@@ -37,9 +37,9 @@ def write_without_doubles(session: Session, dataset: Dataset, accounts: list[Fil
     ]
     for n, chunk in owners:
         accounts[n].blocks[chunk] = []
-    for item, row in map_items(session.spark, items, write_keyed_chunk, OUTCOME_SCHEMA):
+    for item, outcome in map_items(session.spark, items, write_keyed_chunk):
         n, chunk = owners[item]
-        accounts[n].blocks[chunk].append(BlockOutcome(**row))
+        accounts[n].blocks[chunk].append(outcome)
 
 
 def _filled(account: FileAccount) -> list[int]:

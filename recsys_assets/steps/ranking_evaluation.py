@@ -7,13 +7,11 @@ items the user has in training or validation; every test row is relevant whateve
 without training rows counts too, with an empty list.
 """
 
-import io
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from pydantic import BaseModel, Field
 
 from recsys_assets.contracts.features import INTERACTIONS
@@ -36,8 +34,6 @@ from recsys_assets.steps.ranking_report import Judgement, publish_ranking, repor
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
-
-_METRICS_SCHEMA = pa.schema([("metrics", pa.binary())])
 
 
 class RankingEvaluationParams(BaseModel):
@@ -102,16 +98,15 @@ def _ranking_by_user(
         for block in vectors.user_blocks(context.defaultParallelism)
     ]
 
-    def judge(item: tuple[str, tuple[int, int]]) -> list[dict[str, Any]]:
+    def judge(item: tuple[str, tuple[int, int]]) -> list[pl.DataFrame]:
         name, block = item
-        judged = shared.value[name].metrics_of_block(block)
-        return [{"metrics": judged.write_ipc(None).getvalue()}]
+        return [shared.value[name].metrics_of_block(block)]
 
-    answers = map_items(session.spark, items, judge, _METRICS_SCHEMA)
+    answers = map_items(session.spark, items, judge)
     shared.destroy()
     blocks: dict[str, list[pl.DataFrame]] = {name: [] for name in models}
-    for number, row in answers:
-        blocks[items[number][0]].append(pl.read_ipc(io.BytesIO(row["metrics"])))
+    for number, frame in answers:
+        blocks[items[number][0]].append(frame)
     return {name: _all_users(pl.concat(frames), truth) for name, frames in blocks.items()}
 
 

@@ -6,7 +6,6 @@ als_factors + interactions + movie_features -> top_k
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 from pydantic import BaseModel, Field
 
 from recsys_assets.contracts.features import MOVIE_FEATURES, SPLITS
@@ -20,8 +19,6 @@ from recsys_assets.steps.candidates import read_ratings, read_titles, read_vecto
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
-
-_BLOCK_SCHEMA = pa.schema([("path", pa.string())])
 
 
 class TopKParams(BaseModel):
@@ -69,7 +66,7 @@ def _lists(session: Session, task: TopKTask) -> pl.DataFrame:
         return [{"path": str(path)}]
 
     blocks = task.vectors.user_blocks(context.defaultParallelism)
-    rows = map_items(session.spark, blocks, recommend, _BLOCK_SCHEMA)
+    rows = map_items(session.spark, blocks, recommend)
     shared.destroy()
     return pl.concat([pl.read_parquet(row["path"]) for _, row in rows])
 

@@ -27,8 +27,6 @@ from recsys_assets.lake.landing import LandedFile
 from recsys_assets.lake.tables import DROP_DATE
 from recsys_assets.steps.accounts import FileAccount
 from recsys_assets.steps.blocks import (
-    OUTCOME_SCHEMA,
-    BlockOutcome,
     cut_into_chunks,
     validate_chunk,
 )
@@ -106,9 +104,9 @@ def _validate(session: Session, accounts: list[FileAccount]) -> None:
     chunks = [account.chunks[n] for account, n in owners]
     for account in accounts:
         account.blocks = [[] for _ in account.chunks]
-    for item, row in map_items(session.spark, chunks, validate_chunk, OUTCOME_SCHEMA):
+    for item, outcome in map_items(session.spark, chunks, validate_chunk):
         account, n = owners[item]
-        account.blocks[n].append(BlockOutcome(**row))
+        account.blocks[n].append(outcome)
 
 
 def _settle(

@@ -207,3 +207,16 @@ def test_a_part_without_rows_fails(session: Session) -> None:
     train_als(session, SMALL)
     count_popularity(session, NoParams())
     assert "test part" in evaluate_ranking(session, RankingEvaluationParams()).failed
+
+
+def test_factors_too_many_to_send_are_fitted_by_spark_ml(session: Session) -> None:
+    write_interactions(session.lake, random_interactions())
+    report = train_als(session, SMALL.model_copy(update={"largest_broadcast": 100}))
+    assert str(report.figures["solver"]).startswith("spark_ml, since the factors take")
+    by_spark = read_vectors(session.lake, "rating")
+    assert train_als(session, SMALL).figures["solver"] == "workers"
+    ours = read_vectors(session.lake, "rating")
+    # The places of the biases do not depend on the solver.
+    np.testing.assert_allclose(by_spark.user_factors[:, -2:], ours.user_factors[:, -2:])
+    np.testing.assert_allclose(by_spark.item_factors[:, -2:], ours.item_factors[:, -2:])
+    assert by_spark.user_factors.shape == ours.user_factors.shape
