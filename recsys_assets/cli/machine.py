@@ -19,8 +19,12 @@ def add_to(app: typer.Typer) -> None:
 
 
 def setup_command() -> None:
-    """Prepare the home and fetch Spark's jars into the cache; done once, needs the network."""
+    """Prepare the home, fetch Spark's jars, compile; done once, needs the network."""
+    from recsys_assets.kernels.als import compile_solver
+
     home = deployment().home
+    with console.status("compiling"):
+        compile_solver()
     with console.status("Spark's jars"):
         jars = resolve_jars(home.cache)
     console.print(f"{len(jars)} jars in {home.cache}; everything else lies in {home.root}")
