@@ -175,7 +175,7 @@ def _features(session: Session, split: str) -> pl.DataFrame:
 
 
 def _index(session: Session) -> None:
-    """Spark's own encoding of the same rows, as far as a model could read it."""
+    """Spark's own encoding of the same rows, written as a table that a model could read."""
     indexed = [f"{name}_index" for name in CATEGORIES]
     indexer = StringIndexer(inputCols=[*CATEGORIES], outputCols=indexed, handleInvalid="keep")
     assembler = VectorAssembler(
@@ -184,7 +184,8 @@ def _index(session: Session) -> None:
     rows = read_table(session.lake, session.spark, CLICKS.name)
     model = Pipeline(stages=[indexer, assembler]).fit(rows)
     features = model.transform(rows).select(LABEL, "features")
-    features.write.format("noop").mode("overwrite").save()
+    with tempfile.TemporaryDirectory() as folder:
+        features.write.parquet(f"{folder}/features")
 
 
 def _measure_whole(
