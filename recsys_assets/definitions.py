@@ -6,9 +6,12 @@ landing -> validated -> features -> models -> evaluation -> recommendations
 import dagster as dg
 
 from recsys_assets.assets import ASSETS
+from recsys_assets.automation.catalogue import build_catalogue
 from recsys_assets.automation.console import build_run_logger
-from recsys_assets.automation.jobs import JOBS
-from recsys_assets.automation.schedules import build_schedules
+from recsys_assets.automation.freshness import with_freshness
+from recsys_assets.automation.jobs import build_jobs
+from recsys_assets.automation.monitors import build_monitors
+from recsys_assets.automation.schedules import build_landing_sensor, build_schedules
 from recsys_assets.automation.sensors import build_alert_sensors
 from recsys_assets.checks import CHECKS
 from recsys_assets.deployment import Deployment, current_deployment
@@ -23,12 +26,18 @@ def build_definitions(deployment: Deployment) -> dg.Definitions:
         if deployment.automated
         else (dg.DefaultScheduleStatus.STOPPED, dg.DefaultSensorStatus.STOPPED)
     )
+    assets, fresh = with_freshness(ASSETS)
+    catalogue = build_catalogue(assets, CHECKS)
     return dg.Definitions(
-        assets=ASSETS,
+        assets=assets,
         asset_checks=CHECKS,
-        jobs=JOBS,
-        schedules=build_schedules(schedules),
-        sensors=build_alert_sensors(sensors),
+        jobs=build_jobs(assets),
+        schedules=build_schedules(schedules, assets),
+        sensors=[
+            build_landing_sensor(sensors),
+            *build_alert_sensors(sensors, catalogue),
+            *build_monitors(sensors, catalogue, fresh, deployment.champion_days),
+        ],
         resources={
             "compute": deployment.compute(),
             "storage": Storage(home=str(deployment.home.root)),

@@ -13,13 +13,22 @@
     RECSYS_UI_URL        address of the Dagster UI, for links in alerts
     RECSYS_RUNBOOK_URL   address of the runbook, for links in alerts
     RECSYS_SMTP_HOST     mail server; no mail without it. Also _PORT, _SECURITY (starttls, ssl,
-                         plain), _USERNAME, _PASSWORD, _SENDER, _RECIPIENTS (by comma)
+                         plain), _USERNAME, _PASSWORD, _CA_FILE, _SENDER, _RECIPIENTS (by comma)
     RECSYS_WEBHOOK_URL   address that alerts are posted to as JSON. Also _TOKEN
+    RECSYS_TEAMS_URL     workflow of a Teams channel that takes webhook requests
+    RECSYS_SLACK_URL     incoming webhook of a Slack channel
+    RECSYS_PAGERDUTY_KEY integration key (Events v2). Also RECSYS_PAGERDUTY_URL
+    RECSYS_ALERT_ROUTES  JSON list of routes: who is told of what (resources/alerts/routing.py)
+    RECSYS_CHAMPION_DAYS days after which a champion that nothing replaced is told of; default 30
+    RECSYS_PUBLIC_URL    address under which users reach the service, for links in digests
+    RECSYS_DIGEST_SENDER sender of digests; no digest is sent without it and a mail server
+    RECSYS_UNSUBSCRIBE_KEY  signs the links by which users unsubscribe
 
 Passwords, tokens and webhook addresses are not read here: their names are handed on, and the
 process that sends an alert looks them up.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,6 +63,10 @@ class Deployment(BaseModel):
     """Settings of `DatabricksSpark`; empty where steps run on this machine."""
     alerts: dict[str, Any] = Field(default_factory=dict)
     """Settings of the notifier."""
+    digests: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the mailer of digests."""
+    champion_days: int = Field(default=30, ge=1)
+    """Age from which on people are told of a champion."""
 
     @property
     def automated(self) -> bool:
@@ -95,6 +108,8 @@ def current_deployment(environment: Mapping[str, str] | None = None) -> Deployme
                 "spark": {key: value for key, value in spark.items() if value},
                 "databricks": _databricks(known, home),
                 "alerts": _alerts(known, Home(root=home)),
+                "digests": _digests(known, Home(root=home)),
+                "champion_days": known.get("RECSYS_CHAMPION_DAYS") or 30,
             }
         )
     except ValidationError as error:
@@ -111,22 +126,51 @@ def _alerts(known: Mapping[str, str], home: Home) -> dict[str, Any]:
         "runbook_url": known.get("RECSYS_RUNBOOK_URL"),
     }
     if known.get("RECSYS_SMTP_HOST"):
-        settings["email"] = {
-            "host": known["RECSYS_SMTP_HOST"],
-            "port": int(known.get("RECSYS_SMTP_PORT") or 587),
-            "security": known.get("RECSYS_SMTP_SECURITY") or "starttls",
-            "username": known.get("RECSYS_SMTP_USERNAME"),
-            "password": _secret(known, "RECSYS_SMTP_PASSWORD"),
+        recipients = known.get("RECSYS_SMTP_RECIPIENTS", "").split(",")
+        settings["email"] = _mail_server(known) | {
             "sender": known.get("RECSYS_SMTP_SENDER") or "recsys@localhost",
-            "recipients": [
-                name.strip() for name in known.get("RECSYS_SMTP_RECIPIENTS", "").split(",") if name
-            ],
+            "recipients": [name.strip() for name in recipients if name],
         }
     if known.get("RECSYS_WEBHOOK_URL"):
         settings["webhook"] = {
             "url": dg.EnvVar("RECSYS_WEBHOOK_URL"),
             "bearer_token": _secret(known, "RECSYS_WEBHOOK_TOKEN"),
         }
+    for name in ("teams", "slack"):
+        variable = f"RECSYS_{name.upper()}_URL"
+        if known.get(variable):
+            settings[name] = {"url": dg.EnvVar(variable)}
+    if known.get("RECSYS_PAGERDUTY_KEY"):
+        settings["pagerduty"] = {"routing_key": dg.EnvVar("RECSYS_PAGERDUTY_KEY")}
+        if known.get("RECSYS_PAGERDUTY_URL"):
+            settings["pagerduty"]["url"] = known["RECSYS_PAGERDUTY_URL"]
+    if known.get("RECSYS_ALERT_ROUTES"):
+        try:
+            settings["routes"] = json.loads(known["RECSYS_ALERT_ROUTES"])
+        except ValueError as error:
+            raise DeploymentError(f"RECSYS_ALERT_ROUTES is no JSON: {error}") from error
+    return settings
+
+
+def _mail_server(known: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "host": known["RECSYS_SMTP_HOST"],
+        "port": int(known.get("RECSYS_SMTP_PORT") or 587),
+        "security": known.get("RECSYS_SMTP_SECURITY") or "starttls",
+        "username": known.get("RECSYS_SMTP_USERNAME"),
+        "password": _secret(known, "RECSYS_SMTP_PASSWORD"),
+        "ca_file": known.get("RECSYS_SMTP_CA_FILE"),
+    }
+
+
+def _digests(known: Mapping[str, str], home: Home) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "home": str(home.root),
+        "public_url": known.get("RECSYS_PUBLIC_URL") or "http://127.0.0.1:8000",
+        "signing_key": _secret(known, "RECSYS_UNSUBSCRIBE_KEY"),
+    }
+    if known.get("RECSYS_SMTP_HOST") and known.get("RECSYS_DIGEST_SENDER"):
+        settings["server"] = _mail_server(known) | {"sender": known["RECSYS_DIGEST_SENDER"]}
     return settings
 
 

@@ -7,12 +7,16 @@ from typing import Any
 import dagster as dg
 from pydantic import BaseModel
 
+from recsys_assets.assets.transient import ask_for_retry, is_transient, wait_before_retry
 from recsys_assets.contracts.schema import Model
 from recsys_assets.resources.compute import Compute
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Step
 
 OWNERS = ["team:recsys"]
+
+WRITES_LAKE = "lake"
+"""Pool of everything that writes tables: Dagster runs one such run at a time."""
 
 
 def table_asset_metadata(table: str, model: Model) -> dict[str, Any]:
@@ -51,7 +55,13 @@ def run_step(
     Raises:
         dagster.Failure: the step says that its result must not be used.
     """
-    report = compute.run(context, step, params)
+    wait_before_retry(context)
+    try:
+        report = compute.run(context, step, params)
+    except Exception as error:
+        if is_transient(error):
+            ask_for_retry(context)
+        raise
     metadata = metadata_of(report)
     if report.failed:
         raise dg.Failure(report.failed, metadata=metadata, allow_retries=False)

@@ -6,7 +6,12 @@ from typing import Any
 import dagster as dg
 from pydantic import BaseModel
 
-from recsys_assets.assets.materialize import OWNERS, run_step, table_asset_metadata
+from recsys_assets.assets.materialize import (
+    OWNERS,
+    WRITES_LAKE,
+    run_step,
+    table_asset_metadata,
+)
 from recsys_assets.contracts.schema import Model
 from recsys_assets.resources.compute import Compute
 from recsys_assets.steps.session import Step, params_of
@@ -43,6 +48,7 @@ def step_asset(
         description=step.__doc__,
         metadata=table_asset_metadata(name, model) if model else None,
         output_required=False,
+        pool=WRITES_LAKE,
     )
     def materialized(
         context: dg.AssetExecutionContext,

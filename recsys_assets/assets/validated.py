@@ -7,7 +7,12 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from recsys_assets.assets.materialize import OWNERS, run_step, table_asset_metadata
+from recsys_assets.assets.materialize import (
+    OWNERS,
+    WRITES_LAKE,
+    run_step,
+    table_asset_metadata,
+)
 from recsys_assets.assets.partitions import DROPS
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.dataset import Dataset
@@ -51,6 +56,7 @@ def _validated_assets(dataset: Dataset) -> dg.AssetsDefinition:
         partitions_def=DROPS,
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=False,
+        pool=WRITES_LAKE,
     )
     def validated(
         context: dg.AssetExecutionContext, config: ValidationConfig, compute: Compute

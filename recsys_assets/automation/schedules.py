@@ -1,30 +1,72 @@
-"""Schedules: drops are ingested, then models trained and tables published, every day."""
+"""Schedules: drops are ingested, models trained and tables published every day; tidied weekly.
+
+After downtime Dagster makes up for the last tick that was missed. That is enough: ingest takes all
+drops that wait, however many, and publish works from the tables as they are.
+"""
+
+from collections.abc import Sequence
 
 import dagster as dg
 
 from recsys_assets.assets.partitions import range_tags
-from recsys_assets.automation.jobs import ingest, publish
+from recsys_assets.automation.jobs import ingest, is_weekly, publish, weekly
+from recsys_assets.automation.maintenance import tidy
 from recsys_assets.contracts import DATASETS
-from recsys_assets.lake.pending import pending_dates
+from recsys_assets.lake.pending import waiting_drops
 from recsys_assets.resources.storage import Storage
 
+DROPS_TAG = "recsys/drops"
+"""Tag of a run: the fingerprint of the files that it was started for."""
 
-def build_schedules(status: dg.DefaultScheduleStatus) -> list[dg.ScheduleDefinition]:
-    """Both daily schedules.
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
+
+def request_ingest(
+    storage: Storage, instance: dg.DagsterInstance, settled_for: float = 0.0, once: bool = False
+) -> dg.RunRequest | dg.SkipReason:
+    """Ask for one run over all drops that wait.
+
+    Args:
+        storage: where files land.
+        instance: where runs are known.
+        settled_for: seconds for which no file of a drop may have changed: it may still be written.
+        once: whether the same files are asked for once only, whatever became of their run.
+    """
+    drops = waiting_drops(storage.lake, storage.landing_zone, list(DATASETS), settled_for)
+    if not drops.dates:
+        return dg.SkipReason("no file has landed since the last ingest")
+    begun = instance.get_runs(
+        dg.RunsFilter(statuses=_UNFINISHED, tags={DROPS_TAG: drops.fingerprint}), limit=1
+    )
+    if begun:
+        return dg.SkipReason(f"run {begun[0].run_id} is on its way to the files that wait")
+    tags = range_tags(drops.dates) | {DROPS_TAG: drops.fingerprint}
+    return dg.RunRequest(run_key=drops.fingerprint if once else None, tags=tags)
+
+
+def build_schedules(
+    status: dg.DefaultScheduleStatus, assets: Sequence[dg.AssetsDefinition] = ()
+) -> list[dg.ScheduleDefinition]:
+    """Every schedule.
 
     Args:
         status: whether they start switched on.
+        assets: the graph; there is a weekly schedule where it holds weekly assets.
     """
 
     @dg.schedule(
         job=ingest, cron_schedule="0 2 * * *", execution_timezone="UTC", default_status=status
     )
-    def daily_ingest(storage: Storage) -> dg.RunRequest | dg.SkipReason:
+    def daily_ingest(
+        context: dg.ScheduleEvaluationContext, storage: Storage
+    ) -> dg.RunRequest | dg.SkipReason:
         """At 02:00 UTC, every drop that has landed and is not accounted for yet."""
-        dates = pending_dates(storage.lake, storage.landing_zone, list(DATASETS))
-        if not dates:
-            return dg.SkipReason("no file has landed since the last ingest")
-        return dg.RunRequest(tags=range_tags(dates))
+        return request_ingest(storage, context.instance)
 
     daily_publish = dg.ScheduleDefinition(
         name="daily_publish",
@@ -32,6 +74,46 @@ def build_schedules(status: dg.DefaultScheduleStatus) -> list[dg.ScheduleDefinit
         cron_schedule="0 3 * * *",
         execution_timezone="UTC",
         default_status=status,
-        description="At 03:00 UTC, train, evaluate and publish from the validated tables.",
+        description="At 03:00 UTC, train, evaluate, promote and publish from the validated tables.",
     )
-    return [daily_ingest, daily_publish]
+    weekly_tidy = dg.ScheduleDefinition(
+        name="weekly_tidy",
+        job=tidy,
+        cron_schedule="0 6 * * 0",
+        execution_timezone="UTC",
+        default_status=status,
+        description="On Sundays at 06:00 UTC, remove old table files, runs and ledger rows.",
+    )
+    schedules = [daily_ingest, daily_publish, weekly_tidy]
+    if any(map(is_weekly, assets)):
+        schedules.append(
+            dg.ScheduleDefinition(
+                name="weekly_search",
+                job=weekly,
+                cron_schedule="0 8 * * 6",
+                execution_timezone="UTC",
+                default_status=status,
+                description="On Saturdays at 08:00 UTC, search for better settings, and backtest.",
+            )
+        )
+    return schedules
+
+
+def build_landing_sensor(
+    status: dg.DefaultSensorStatus, settled_for: float = 30.0
+) -> dg.SensorDefinition:
+    """The sensor that ingests drops when they arrive.
+
+    Args:
+        status: whether it starts switched on.
+        settled_for: seconds for which no file of a drop may have changed.
+    """
+
+    @dg.sensor(job=ingest, minimum_interval_seconds=30, default_status=status)
+    def ingest_landed_drops(
+        context: dg.SensorEvaluationContext, storage: Storage
+    ) -> dg.RunRequest | dg.SkipReason:
+        """Runs drops when they arrive, the same files once; what fails waits for 02:00 UTC."""
+        return request_ingest(storage, context.instance, settled_for, once=True)
+
+    return ingest_landed_drops

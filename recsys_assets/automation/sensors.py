@@ -1,6 +1,6 @@
 """Alert sensors: a run that ended -> its events -> `run_alerts` -> the notifier.
 
-There is a sensor for runs that fail and one for checks that fail, because Dagster leaves a run
+There is a sensor for runs that fail and one for runs that succeed, because Dagster leaves a run
 successful when a check that does not block fails: a failure sensor alone would never tell.
 
 Dagster shows a run to a run status sensor once. If the sensor raises, the tick fails, but the run
@@ -8,13 +8,32 @@ does not come back. So an alert that could not be delivered waits in the notifie
 `redeliver_alerts`, an ordinary sensor, tries again and fails visibly until the alert is out.
 """
 
+from collections.abc import Callable
+
 import dagster as dg
 
-from recsys_assets.automation.run_alerts import alert_for_run_failure, alerts_for_failed_checks
-from recsys_assets.resources.alerts import Notifier
+from recsys_assets.assets.partitions import dates_of
+from recsys_assets.automation.catalogue import Catalogue
+from recsys_assets.automation.run_alerts import (
+    RunStory,
+    alert_for_failed_checks,
+    alert_for_run_failure,
+    mended_by,
+)
+from recsys_assets.automation.served import quarantine_assets, served_facts
+from recsys_assets.resources.alerts import Alert, Notifier
+from recsys_assets.resources.storage import Storage
 
 RETRY_NUMBER_TAG = "dagster/retry_number"
 PARENT_RUN_TAG = "dagster/parent_run_id"
+
+_TYPES = {
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.STEP_SUCCESS,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    dg.DagsterEventType.RUN_FAILURE,
+    dg.DagsterEventType.RUN_SUCCESS,
+}
 
 
 def first_attempt_of(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str:
@@ -27,35 +46,57 @@ def first_attempt_of(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str:
     return run.run_id
 
 
-def _events_of(
-    context: dg.RunStatusSensorContext, types: set[dg.DagsterEventType]
-) -> list[dg.EventLogEntry]:
-    run_id = context.dagster_run.run_id
-    records = context.instance.get_records_for_run(run_id, of_type=types, ascending=True).records
-    return [record.event_log_entry for record in records]
+def story_of(
+    run: dg.DagsterRun, instance: dg.DagsterInstance, catalogue: Catalogue, storage: Storage
+) -> RunStory:
+    """A run that ended, with all that alerts tell of it."""
+    records = instance.get_records_for_run(run.run_id, of_type=_TYPES, ascending=True).records
+    return RunStory(
+        run=run,
+        events=[record.event_log_entry for record in records],
+        first_attempt=first_attempt_of(run, instance),
+        catalogue=catalogue,
+        facts=served_facts(storage.lake, *dates_of(dict(run.tags))),
+    )
+
+
+def tell(story: RunStory, notifier: Notifier, storage: Storage) -> None:
+    """Report what broke in a run, and what it mended.
+
+    Every part is tried, whatever becomes of the others.
+
+    Raises:
+        ExceptionGroup: the deliveries that failed; they wait in the ledger.
+    """
+    alerts = [alert_for_run_failure(story)] if story.run.status is _FAILURE else []
+    alerts.append(alert_for_failed_checks(story))
+    apart = quarantine_assets(storage.lake, *dates_of(dict(story.run.tags)))
+    errors = []
+    for part in (
+        *(_sending(alert, story, notifier, apart) for alert in alerts if alert),
+        lambda: notifier.mend(mended_by(story)),
+    ):
+        try:
+            part()
+        except Exception as error:  # noqa: BLE001  one that cannot be told must not silence the next
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+_FAILURE = dg.DagsterRunStatus.FAILURE
+
+
+def _sending(
+    alert: Alert, story: RunStory, notifier: Notifier, apart: list[str]
+) -> Callable[[], list[str]]:
+    links = notifier.links(alert.kind, story.run.run_id, apart)
+    return lambda: notifier.send(alert.model_copy(update={"links": links}))
 
 
 # The sensors watch all code locations because `recsys run` executes in its own process: its runs
-# belong to none. The two functions below return None on purpose: Dagster refuses a tick in which
-# one run was answered with a SkipReason and another was acted on, and would repeat that tick.
-
-
-def alert_on_run_failure(context: dg.RunFailureSensorContext, notifier: Notifier) -> None:
-    """Report a run that failed."""
-    run = context.dagster_run
-    types = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
-    first_attempt = first_attempt_of(run, context.instance)
-    links = notifier.links(run.run_id)
-    notifier.send(alert_for_run_failure(run, _events_of(context, types), links, first_attempt))
-
-
-def alert_on_failed_check(context: dg.RunStatusSensorContext, notifier: Notifier) -> None:
-    """Report the checks that failed in a run, whatever became of the run."""
-    run = context.dagster_run
-    events = _events_of(context, {dg.DagsterEventType.ASSET_CHECK_EVALUATION})
-    first_attempt = first_attempt_of(run, context.instance)
-    for alert in alerts_for_failed_checks(run, events, notifier.links(run.run_id), first_attempt):
-        notifier.send(alert)
+# belong to none. The functions below return None on purpose: Dagster refuses a tick in which one
+# run was answered with a SkipReason and another was acted on, and would repeat that tick.
 
 
 def redeliver_alerts(notifier: Notifier) -> dg.SkipReason:
@@ -64,29 +105,35 @@ def redeliver_alerts(notifier: Notifier) -> dg.SkipReason:
     return dg.SkipReason(f"delivered: {'; '.join(delivered)}" if delivered else "nothing waits")
 
 
-def build_alert_sensors(default_status: dg.DefaultSensorStatus) -> list[dg.SensorDefinition]:
-    """Build the four alert sensors; they need the resource `notifier`.
+def build_alert_sensors(
+    default_status: dg.DefaultSensorStatus, catalogue: Catalogue
+) -> list[dg.SensorDefinition]:
+    """Build the sensors about runs; they need the resources `notifier` and `storage`.
 
     Args:
         default_status: whether they run without somebody switching them on in the UI.
+        catalogue: owners of the assets.
     """
+
+    def told(context: dg.RunStatusSensorContext, notifier: Notifier, storage: Storage) -> None:
+        story = story_of(context.dagster_run, context.instance, catalogue, storage)
+        tell(story, notifier, storage)
+
+    def told_failure(
+        context: dg.RunFailureSensorContext, notifier: Notifier, storage: Storage
+    ) -> None:
+        told(context, notifier, storage)
+
     on_failure = dg.run_failure_sensor(
         name="alert_on_run_failure",
-        description="Tells people about every run that fails.",
+        description="Tells people about every run that fails, and about its failed checks.",
         monitor_all_code_locations=True,
         default_status=default_status,
     )
-    on_check = dg.run_status_sensor(
+    on_success = dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
         name="alert_on_failed_check",
-        description="Tells people about checks that fail in runs that succeed.",
-        monitor_all_code_locations=True,
-        default_status=default_status,
-    )
-    on_check_of_failed_run = dg.run_status_sensor(
-        run_status=dg.DagsterRunStatus.FAILURE,
-        name="alert_on_failed_check_of_failed_run",
-        description="Tells people about checks that fail in runs that fail.",
+        description="Tells people about checks that fail in runs that succeed, and what recovered.",
         monitor_all_code_locations=True,
         default_status=default_status,
     )
@@ -96,9 +143,4 @@ def build_alert_sensors(default_status: dg.DefaultSensorStatus) -> list[dg.Senso
         minimum_interval_seconds=60,
         default_status=default_status,
     )
-    return [
-        on_failure(alert_on_run_failure),
-        on_check(alert_on_failed_check),
-        on_check_of_failed_run(alert_on_failed_check),
-        again(redeliver_alerts),
-    ]
+    return [on_failure(told_failure), on_success(told), again(redeliver_alerts)]

@@ -10,6 +10,7 @@ from recsys_assets.datasets import FetchError
 from recsys_assets.deployment import DeploymentError
 from recsys_assets.lake.landing import LandingError
 from recsys_assets.lake.tables import MissingTableError
+from recsys_assets.resources.run_lock import HomeBusyError
 from recsys_assets.resources.spark import SparkSetupError
 
 app = typer.Typer(
@@ -23,7 +24,14 @@ for module in (data, runs, tables, recommend, machine):
     module.add_to(app)
 app.add_typer(quarantine.app, name="quarantine")
 
-EXPECTED = (DeploymentError, FetchError, LandingError, MissingTableError, SparkSetupError)
+EXPECTED = (
+    DeploymentError,
+    FetchError,
+    HomeBusyError,
+    LandingError,
+    MissingTableError,
+    SparkSetupError,
+)
 """Errors whose message says all that a person needs."""
 
 

@@ -1,11 +1,8 @@
 """The command that runs the graph: a Dagster run in this process, shown line by line."""
 
-import fcntl
 import os
 import socket
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +14,7 @@ from recsys_assets.contracts import DATASETS
 from recsys_assets.deployment import Deployment
 from recsys_assets.lake.landing import FIRST_DROP
 from recsys_assets.lake.pending import pending_dates
+from recsys_assets.resources.run_lock import alone
 
 PROCESS, HOST = "recsys/process", "recsys/host"
 """Tags that tell by which process on which machine a run lives."""
@@ -51,7 +49,7 @@ def run_command(
 
     defs = build_definitions(where)
 
-    with _alone(where.home.root / "run.lock"), dg.DagsterInstance.get() as instance:
+    with alone(where.home.root), dg.DagsterInstance.get() as instance:
         _close_dead_runs(instance)
         job = defs.resolve_job_def("main")
         keys = _selected(defs, select)
@@ -103,17 +101,6 @@ def _selected(defs: dg.Definitions, select: str | None) -> list[dg.AssetKey] | N
     if not keys:
         raise typer.BadParameter(f"--select {select!r} names no asset")
     return sorted(keys)
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Two runs in one home would write the same tables; the second one is refused."""
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise typer.BadParameter("another `recsys run` is at work in this home") from error
-        yield
 
 
 def _close_dead_runs(instance: dg.DagsterInstance) -> None:

@@ -1,13 +1,26 @@
 """Drops that wait: files in the landing zone that the account of files does not know yet."""
 
 import datetime
+import hashlib
+import time
+from dataclasses import dataclass
 
 import polars as pl
 
-from recsys_assets.lake.landing import LandingZone
+from recsys_assets.lake.landing import FIRST_DROP, LandedFile, LandingZone
 from recsys_assets.lake.tables import Lake
 
 FILES = "files"
+
+
+@dataclass(frozen=True)
+class WaitingDrops:
+    """Drops that can be worked on now."""
+
+    dates: list[datetime.date]
+    """Their dates, ascending."""
+    fingerprint: str
+    """Stands for their files: the same files, the same fingerprint."""
 
 
 def pending_dates(lake: Lake, landing: LandingZone, datasets: list[str]) -> list[datetime.date]:
@@ -24,3 +37,36 @@ def pending_dates(lake: Lake, landing: LandingZone, datasets: list[str]) -> list
     # A drop whose folder is gone may come back with its disk: nothing can be done about it here.
     present = {(dataset, date) for dataset in datasets for date in landing.dates(dataset)}
     return sorted({date for dataset, date, _, _ in known ^ landed if (dataset, date) in present})
+
+
+def waiting_drops(
+    lake: Lake, landing: LandingZone, datasets: list[str], settled_for: float = 0.0
+) -> WaitingDrops:
+    """Drops that wait and that nobody is writing any more; those dated in the future wait on.
+
+    Args:
+        lake: the tables.
+        landing: the landed files.
+        datasets: data sets to look for.
+        settled_for: seconds for which no file of a drop may have changed.
+    """
+    today = datetime.datetime.now(datetime.UTC).date()
+    files = {
+        date: [file for dataset in datasets for file in landing.drop(dataset, date)]
+        for date in pending_dates(lake, landing, datasets)
+        if FIRST_DROP <= date <= today
+    }
+    dates = [date for date, of_day in files.items() if _is_settled(of_day, settled_for)]
+    digest = hashlib.sha256()
+    for date in dates:
+        digest.update(date.isoformat().encode())
+        for file in files[date]:
+            status = file.path.stat()
+            words = (file.dataset, file.name, status.st_size, status.st_mtime_ns)
+            digest.update(repr(words).encode("utf-8", "surrogateescape"))
+    return WaitingDrops(dates, digest.hexdigest()[:32])
+
+
+def _is_settled(files: list[LandedFile], seconds: float) -> bool:
+    # The time of the last change to the inode: a copy may bring an old time of modification along.
+    return all(time.time() - file.path.stat().st_ctime >= seconds for file in files)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,6 +141,20 @@ class ModelRegistry:
             version = client.get_model_version_by_alias(name, alias)
             run = client.get_run(str(version.run_id)).info
         return LoggedModel(name, int(version.version), run.run_id, run.experiment_id, self.uri)
+
+    def champions(self) -> dict[str, tuple[int, datetime]]:
+        """Model → version of its champion, and when that version was registered."""
+        with quiet_mlflow():
+            client = self.client()
+            found = {
+                str(model.name): client.get_model_version_by_alias(model.name, CHAMPION)
+                for model in client.search_registered_models()
+                if CHAMPION in model.aliases
+            }
+        return {
+            name: (int(v.version), datetime.fromtimestamp(v.creation_timestamp / 1000, UTC))
+            for name, v in found.items()
+        }
 
     def load(self, name: str, alias: str = CHAMPION) -> "PyFuncModel":
         """The model that carries an alias, ready to predict."""

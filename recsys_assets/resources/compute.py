@@ -9,9 +9,18 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import BaseModel, Field
 
 from recsys_assets.home import Home
-from recsys_assets.resources.spark import SparkSettings, prepare_environment, session_config
+from recsys_assets.resources.run_lock import acquire, release
+from recsys_assets.resources.spark import (
+    SparkSettings,
+    forget_dead_session,
+    prepare_environment,
+    session_config,
+)
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session, Step
+
+LONGEST_WAIT_SECONDS = 6 * 3600.0
+"""A run of Dagster's waits for one of `recsys run`; monitoring ends it if it waits for ever."""
 
 
 class Compute(dg.ConfigurableResource, abc.ABC):  # type: ignore[type-arg]
@@ -35,7 +44,17 @@ class LocalSpark(Compute):
     driver_memory: str = Field(default="6g", description="Memory of the JVM.")
 
     @cached_property
+    def _lock_taken(self) -> bool:
+        return acquire(Path(self.home), wait_seconds=LONGEST_WAIT_SECONDS)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Let others write again."""
+        if self.__dict__.pop("_lock_taken", False):
+            release(Path(self.home))
+
+    @cached_property
     def _session(self) -> Session:
+        forget_dead_session()
         prepare_environment()
         home = Home(root=Path(self.home))
         settings = SparkSettings(master=self.master, driver_memory=self.driver_memory)
@@ -45,5 +64,6 @@ class LocalSpark(Compute):
         return Session(spark, home.lake, home.landing_zone, home.registry, reports=home.reports)
 
     def run(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> StepReport:
-        """Call the step here."""
+        """Call the step here, alone in this home until the run has ended."""
+        self._lock_taken  # noqa: B018  taken by the first step, kept by the run
         return step(self._session.for_run(context.run_id), params)

@@ -43,6 +43,20 @@ def prepare_environment() -> None:
         os.environ["JAVA_HOME"] = _find_java()
 
 
+def forget_dead_session() -> None:
+    """Let a new session open in a process whose JVM has died."""
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    gateway = SparkContext._gateway
+    process = getattr(gateway, "proc", None)
+    if process is None or process.poll() is None:
+        return
+    SparkContext._gateway = SparkContext._jvm = None
+    SparkContext._active_spark_context = None
+    SparkSession._instantiatedSession = None
+
+
 def _find_java() -> str:
     on_path = shutil.which("java")
     if on_path:

@@ -8,6 +8,7 @@ from pydantic import Field
 from recsys_assets.home import Home
 from recsys_assets.lake.landing import LandingZone
 from recsys_assets.lake.tables import Lake
+from recsys_assets.registry import ModelRegistry
 
 
 class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -24,3 +25,8 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]
     def landing_zone(self) -> LandingZone:
         """Files as they came."""
         return Home(root=Path(self.home)).landing_zone
+
+    @property
+    def registry(self) -> ModelRegistry:
+        """The models."""
+        return Home(root=Path(self.home)).registry

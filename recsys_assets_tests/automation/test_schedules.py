@@ -1,31 +1,42 @@
-"""Schedules ask for the drops that wait, and for nothing where none does."""
+"""Schedules and the landing sensor ask for the drops that wait, once, and for nothing else."""
 
 import datetime
+import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 
+from recsys_assets.assets import ASSETS
+from recsys_assets.assets.landing import landing_assets
 from recsys_assets.assets.partitions import RANGE_END, RANGE_START
-from recsys_assets.automation.schedules import build_schedules
+from recsys_assets.automation import jobs
+from recsys_assets.automation.schedules import DROPS_TAG, build_landing_sensor, build_schedules
 from recsys_assets.definitions import defs
 from recsys_assets.home import Home
 from recsys_assets.resources.storage import Storage
 
 NIGHT = datetime.datetime(2026, 2, 1, 2, 0, tzinfo=datetime.UTC)
+HEADER = "userId,movieId,rating,timestamp\n"
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as found:
+        yield found
 
 
 @pytest.fixture
 def daily_ingest() -> dg.ScheduleDefinition:
-    return next(
-        schedule
-        for schedule in build_schedules(dg.DefaultScheduleStatus.STOPPED)
-        if schedule.name == "daily_ingest"
-    )
+    return build_schedules(dg.DefaultScheduleStatus.STOPPED)[0]
 
 
-def _tick(schedule: dg.ScheduleDefinition, home: Home) -> object:
+def tick(schedule: dg.ScheduleDefinition, home: Home, instance: dg.DagsterInstance) -> Any:
     context = dg.build_schedule_context(
+        instance=instance,
         scheduled_execution_time=NIGHT,
         repository_def=defs.get_repository_def(),
         resources={"storage": Storage(home=str(home.root))},
@@ -33,24 +44,116 @@ def _tick(schedule: dg.ScheduleDefinition, home: Home) -> object:
     return schedule.evaluate_tick(context)
 
 
-def test_ingest_skips_where_nothing_landed(daily_ingest: dg.ScheduleDefinition, home: Home) -> None:
-    tick = _tick(daily_ingest, home)
-    assert tick.run_requests == []  # type: ignore[attr-defined]
-    assert "no file has landed" in tick.skip_message  # type: ignore[attr-defined]
+def look(home: Home, instance: dg.DagsterInstance, settled_for: float = 0.0) -> Any:
+    sensor = build_landing_sensor(dg.DefaultSensorStatus.STOPPED, settled_for)
+    context = dg.build_sensor_context(
+        instance=instance,
+        repository_def=defs.get_repository_def(),
+        resources={"storage": Storage(home=str(home.root))},
+    )
+    return sensor.evaluate_tick(context)
+
+
+def land(home: Home, date: datetime.date, item: int = 1) -> None:
+    source = home.root / "source.csv"
+    source.write_text(f"{HEADER}1,{item},3.5,978300760\n")
+    home.landing_zone.land(source, "ratings", date)
+
+
+def test_ingest_skips_where_nothing_landed(
+    daily_ingest: dg.ScheduleDefinition, home: Home, instance: dg.DagsterInstance
+) -> None:
+    found = tick(daily_ingest, home, instance)
+    assert found.run_requests == []
+    assert "no file has landed" in found.skip_message
 
 
 def test_ingest_covers_every_waiting_drop(
-    daily_ingest: dg.ScheduleDefinition, home: Home, tmp_path: Path
+    daily_ingest: dg.ScheduleDefinition, home: Home, instance: dg.DagsterInstance
 ) -> None:
     for day in (3, 5):
-        source = tmp_path / f"{day}.csv"
-        source.write_text(f"userId,movieId,rating,timestamp\n1,{day},3.5,978300760\n")
-        home.landing_zone.land(source, "ratings", datetime.date(2026, 1, day))
-    (request,) = _tick(daily_ingest, home).run_requests  # type: ignore[attr-defined]
+        land(home, datetime.date(2026, 1, day), day)
+    (request,) = tick(daily_ingest, home, instance).run_requests
     assert request.tags[RANGE_START] == "2026-01-03"
     assert request.tags[RANGE_END] == "2026-01-05"
 
 
-def test_both_schedules_follow_the_wanted_status() -> None:
+def test_every_schedule_follows_the_wanted_status() -> None:
     for status in dg.DefaultScheduleStatus:
         assert {s.default_status for s in build_schedules(status)} == {status}
+
+
+class TestLanding:
+    def test_a_drop_is_asked_for_once(self, home: Home, instance: dg.DagsterInstance) -> None:
+        land(home, datetime.date(2026, 1, 3))
+        (first,) = look(home, instance).run_requests
+        (again,) = look(home, instance).run_requests
+        # Dagster starts one run for a run key, however often it is asked for.
+        assert first.run_key == again.run_key
+        land(home, datetime.date(2026, 1, 3), item=2)
+        (other,) = look(home, instance).run_requests
+        assert other.run_key != first.run_key
+
+    def test_a_file_that_may_still_be_written_is_left_alone(
+        self, home: Home, instance: dg.DagsterInstance
+    ) -> None:
+        land(home, datetime.date(2026, 1, 3))
+        assert look(home, instance, settled_for=60).run_requests == []
+        # An old time of modification, brought along by the copy, does not make a file complete.
+        (file,) = home.landing_zone.files("ratings")
+        os.utime(file.path, (time.time() - 3600, time.time() - 3600))
+        assert look(home, instance, settled_for=60).run_requests == []
+
+    def test_a_drop_dated_tomorrow_waits_until_then(
+        self, home: Home, instance: dg.DagsterInstance
+    ) -> None:
+        tomorrow = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1)
+        land(home, tomorrow)
+        assert look(home, instance).run_requests == []
+
+    def test_a_run_on_its_way_to_the_files_is_not_doubled(
+        self, home: Home, instance: dg.DagsterInstance, daily_ingest: dg.ScheduleDefinition
+    ) -> None:
+        land(home, datetime.date(2026, 1, 3))
+        (request,) = look(home, instance).run_requests
+        run = instance.create_run_for_job(defs.resolve_job_def("ingest"), tags=request.tags)
+        assert run.tags[DROPS_TAG] == request.run_key
+        assert run.run_id in look(home, instance).skip_message
+        assert run.run_id in tick(daily_ingest, home, instance).skip_message
+        instance.report_run_failed(run)
+        assert len(tick(daily_ingest, home, instance).run_requests) == 1
+
+
+def test_no_table_is_written_by_two_runs_at_once() -> None:
+    stages = [asset for asset in ASSETS if asset not in landing_assets]
+    pools = {asset.node_def.pool for asset in stages}  # type: ignore[attr-defined]
+    assert pools == {"lake"}
+    settings = (Path(__file__).parents[2] / "dagster.yaml").read_text(encoding="utf-8")
+    assert "granularity: run" in settings
+
+
+def test_weekly_assets_join_by_group_or_tag_and_leave_the_daily_job() -> None:
+    @dg.asset(group_name="sweeps")
+    def als_sweep() -> None: ...
+
+    @dg.asset(tags=jobs.WEEKLY_TAG)
+    def backtest() -> None: ...
+
+    @dg.asset
+    def top_k() -> None: ...
+
+    graph = [als_sweep, backtest, top_k]
+    found = dg.Definitions(
+        assets=graph,
+        jobs=jobs.build_jobs(graph),
+        schedules=build_schedules(dg.DefaultScheduleStatus.STOPPED, graph),
+        resources={"storage": Storage(home="x")},
+    )
+
+    def made_by(job: str) -> set[str]:
+        keys = found.resolve_job_def(job).asset_layer.executable_asset_keys
+        return {key.to_user_string() for key in keys}
+
+    assert made_by("weekly") == {"als_sweep", "backtest"}
+    assert made_by("publish") == made_by("main") == {"top_k"}
+    assert found.resolve_schedule_def("weekly_search").cron_schedule == "0 8 * * 6"

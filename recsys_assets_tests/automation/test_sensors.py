@@ -12,9 +12,13 @@ import pytest
 from dagster_shared.error import SerializableErrorInfo
 from pydantic import Field
 
-from recsys_assets.automation.run_alerts import metadata_texts, plain_error
+from recsys_assets.assets.partitions import RANGE_END, RANGE_START
+from recsys_assets.automation.catalogue import Catalogue, build_catalogue
+from recsys_assets.automation.causes import plain_error
+from recsys_assets.automation.run_alerts import metadata_texts
 from recsys_assets.automation.sensors import build_alert_sensors
-from recsys_assets.resources.alerts import EmailChannel, Notifier, WebhookChannel
+from recsys_assets.resources.alerts import EmailChannel, Notifier, Route, Severity, WebhookChannel
+from recsys_assets.resources.storage import Storage
 from recsys_assets_tests.resources.alert_servers import (
     HOST,
     Mailbox,
@@ -40,7 +44,7 @@ class Switch(dg.ConfigurableResource):
         )
 
 
-@dg.asset(key_prefix="validated")
+@dg.asset(key_prefix="validated", owners=["team:data"])
 def ratings() -> None:
     """Always succeeds."""
 
@@ -55,7 +59,12 @@ def no_late_files(switch: Switch) -> dg.AssetCheckResult:
     return switch.result("no_late_files")
 
 
-@dg.asset(deps=[ratings])
+@dg.asset_check(asset=ratings, blocking=True)
+def strict(switch: Switch) -> dg.AssetCheckResult:
+    return switch.result("strict")
+
+
+@dg.asset(deps=[ratings], owners=["team:models"])
 def model(switch: Switch) -> None:
     if switch.error == "value":
         raise ValueError("7 files are <unreadable>")
@@ -71,9 +80,11 @@ SWITCHED: Any = {"switch": Switch.configure_at_launch()}
 DAILY = dg.define_asset_job(
     "daily", selection=dg.AssetSelection.assets(ratings, model), executor_def=dg.in_process_executor
 )
+CHECKS = [no_rejected_rows, no_late_files, strict]
+CATALOGUE = build_catalogue([ratings, model], CHECKS)
 DEFS = dg.Definitions(
     assets=[ratings, model],
-    asset_checks=[no_rejected_rows, no_late_files],
+    asset_checks=CHECKS,
     jobs=[DAILY],
     resources=SWITCHED,
 )
@@ -82,10 +93,12 @@ DEFS = dg.Definitions(
 class Platform:
     """A Dagster instance, the notifier, and the daemon's part: ticks with a cursor per sensor."""
 
-    def __init__(self, instance: dg.DagsterInstance, notifier: Notifier) -> None:
+    def __init__(self, instance: dg.DagsterInstance, notifier: Notifier, home: Path) -> None:
         self.instance = instance
         self.notifier = notifier
-        self.sensors = {s.name: s for s in build_alert_sensors(dg.DefaultSensorStatus.STOPPED)}
+        self.storage = Storage(home=str(home))
+        sensors = build_alert_sensors(dg.DefaultSensorStatus.STOPPED, CATALOGUE)
+        self.sensors = {s.name: s for s in sensors}
         self.cursors: dict[str, str | None] = {}
         for name in self.sensors:
             self.tick(name)
@@ -110,7 +123,7 @@ class Platform:
         return self.run(tags, **switch)
 
     def tick(self, name: str) -> Any:
-        resources = {"notifier": self.notifier}
+        resources = {"notifier": self.notifier, "storage": self.storage}
         with dg.build_sensor_context(
             instance=self.instance, cursor=self.cursors.get(name), resources=resources
         ) as context:
@@ -137,9 +150,8 @@ def posts() -> Iterator[Posts]:
         yield server
 
 
-@pytest.fixture
-def platform(mailbox: Mailbox, posts: Posts, tmp_path: Path) -> Iterator[Platform]:
-    notifier = Notifier(
+def make_notifier(mailbox: Mailbox, posts: Posts, folder: Path, **more: Any) -> Notifier:
+    return Notifier(
         email=EmailChannel(
             host=HOST,
             port=mailbox.port,
@@ -148,12 +160,18 @@ def platform(mailbox: Mailbox, posts: Posts, tmp_path: Path) -> Iterator[Platfor
             recipients=["oncall@example.org"],
         ),
         webhook=WebhookChannel(url=posts.url),
-        ledger_path=str(tmp_path / "alerts.sqlite"),
+        ledger_path=str(folder / "alerts.sqlite"),
         ui_url="https://dagster.example.org",
         runbook_url="https://book.example.org",
+        **more,
     )
+
+
+@pytest.fixture
+def platform(mailbox: Mailbox, posts: Posts, tmp_path: Path) -> Iterator[Platform]:
+    notifier = make_notifier(mailbox, posts, tmp_path)
     with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path)) as instance:
-        yield Platform(instance, notifier)
+        yield Platform(instance, notifier, tmp_path / "home")
 
 
 def subjects(mailbox: Mailbox) -> list[str]:
@@ -178,7 +196,7 @@ class TestRunFailure:
         assert "Failed: model." in body
         assert "Cause: ValueError: 7 files are <unreadable>\n" in body
         assert f"> run: https://dagster.example.org/runs/{run.run_id}\n" in body
-        assert "> runbook: https://book.example.org\n" in body
+        assert "> runbook: https://book.example.org#run-failed\n" in body
         assert "7 files are &lt;unreadable&gt;" in html_of(mailbox.mails[0])
         (post,) = posts.bodies
         assert post["event_key"] == f"run-failure:{run.run_id}"
@@ -266,7 +284,7 @@ class TestFailedChecks:
         assert platform.tick_all() == []
         assert subjects(mailbox) == ["[error] 2 checks failed in daily"]
         (post,) = posts.bodies
-        assert post["what"] == "2 checks of 2 failed; the run ended with SUCCESS."
+        assert post["what"] == "2 checks of 3 failed; the run ended with SUCCESS."
         for check in ("no_rejected_rows", "no_late_files"):
             line = f"ERROR: {check} says <no>; note = first; rows = 12; share = 0.25"
             assert post["facts"][f"validated/ratings: {check}"] == line
@@ -298,8 +316,121 @@ class TestFailedChecks:
         assert len(mailbox.mails) == 1
         platform.retry_of(first, failing_checks=["no_rejected_rows"])
         assert platform.tick_all() == []
-        assert len(mailbox.mails) == 2
+        assert subjects(mailbox)[1:] == [
+            "[error] 1 check failed in daily",
+            "[recovered] Recovered: 1 check failed in daily",
+        ]
         assert "no_rejected_rows" in mailbox.bodies()[1]
+
+    def test_a_check_that_blocks_is_told_once_not_as_a_failed_step_too(
+        self, platform: Platform, mailbox: Mailbox
+    ) -> None:
+        run = platform.run(failing_checks=["strict"])
+        assert run.status is dg.DagsterRunStatus.FAILURE
+        assert platform.tick_all() == []
+        assert subjects(mailbox) == ["[error] 1 check failed in daily"]
+        assert "the run ended with FAILURE" in mailbox.bodies()[0]
+
+
+class TestRecovery:
+    def test_what_works_again_is_told_once(self, platform: Platform, mailbox: Mailbox) -> None:
+        platform.run(error="value")
+        assert platform.tick_all() == []
+        platform.run()
+        platform.run()
+        assert platform.tick_all() == []
+        assert subjects(mailbox) == [
+            "[error] daily failed",
+            "[recovered] Recovered: daily failed",
+        ]
+        body = mailbox.bodies()[1]
+        assert "It was: ValueError: 7 files are <unreadable>" in body
+        assert mailbox.mails[1]["In-Reply-To"] == mailbox.mails[0]["Message-ID"]
+
+    def test_a_retry_that_succeeds_recovers_its_first_attempt(
+        self, platform: Platform, mailbox: Mailbox
+    ) -> None:
+        first = platform.run(error="value", tags={"dagster/will_retry": "true"})
+        platform.retry_of(first)
+        assert platform.tick_all() == []
+        assert [s.split("]")[0] for s in subjects(mailbox)] == ["[error", "[recovered"]
+
+    def test_the_order_in_which_sensors_look_does_not_matter(
+        self, platform: Platform, mailbox: Mailbox
+    ) -> None:
+        platform.run(error="value")
+        platform.run()
+        assert platform.tick("alert_on_failed_check").dagster_run_reactions
+        assert subjects(mailbox) == []
+        assert platform.tick("alert_on_run_failure").dagster_run_reactions
+        assert [s.split("]")[0] for s in subjects(mailbox)] == ["[error", "[recovered"]
+
+    def test_another_failure_after_a_success_is_no_recovery(
+        self, platform: Platform, mailbox: Mailbox
+    ) -> None:
+        platform.run()
+        platform.run(error="value")
+        assert platform.tick_all() == []
+        assert subjects(mailbox) == ["[error] daily failed"]
+
+    def test_a_trouble_that_goes_on_is_told_three_times_then_counted(
+        self, platform: Platform, mailbox: Mailbox
+    ) -> None:
+        for _ in range(6):
+            platform.run(error="value")
+            assert platform.tick_all() == []
+        assert subjects(mailbox) == ["[error] daily failed"] * 3
+        assert "- repeated: happened 3 times so far" in mailbox.bodies()[2]
+        platform.run()
+        assert platform.tick_all() == []
+        assert "it happened 6 times" in mailbox.bodies()[3]
+
+    def test_a_failure_about_one_drop_is_not_mended_by_another(
+        self, platform: Platform, mailbox: Mailbox
+    ) -> None:
+        daily = Catalogue(CATALOGUE.owners, CATALOGUE.daily | {"validated/ratings"})
+        platform.sensors = {
+            s.name: s for s in build_alert_sensors(dg.DefaultSensorStatus.STOPPED, daily)
+        }
+
+        def drops(first: str, last: str) -> dict[str, str]:
+            return {RANGE_START: first, RANGE_END: last}
+
+        platform.run(drops("2026-03-01", "2026-03-01"), failing_checks=["no_late_files"])
+        platform.run(drops("2026-03-02", "2026-03-02"))
+        assert platform.tick_all() == []
+        assert subjects(mailbox) == ["[error] 1 check failed in daily (2026-03-01)"]
+        platform.run(drops("2026-02-27", "2026-03-05"))
+        assert platform.tick_all() == []
+        assert len(mailbox.mails) == 2
+
+
+class TestRouting:
+    def test_owners_are_told_of_their_own_assets(
+        self, platform: Platform, mailbox: Mailbox, posts: Posts, tmp_path: Path
+    ) -> None:
+        routes = [
+            Route(owners=["team:data"], channels=["email"], recipients=["data@x.org"]),
+            Route(owners=["team:models"], channels=["email"], recipients=["ml@x.org"]),
+            Route(at_least=Severity.ERROR, channels=["webhook"]),
+        ]
+        platform.notifier = make_notifier(mailbox, posts, tmp_path, routes=routes)
+        platform.run(error="value")
+        platform.run(failing_checks=["no_late_files"], severity="WARN")
+        assert platform.tick_all() == []
+        told = [
+            (e.rcpt_tos[0], str(m["Subject"]))
+            for e, m in zip(mailbox.envelopes, mailbox.mails, strict=True)
+        ]
+        assert told == [
+            ("ml@x.org", "[error] daily failed"),
+            ("data@x.org", "[warning] 1 check failed in daily"),
+            ("ml@x.org", "[recovered] Recovered: daily failed"),
+        ]
+        assert [post["title"] for post in posts.bodies] == [
+            "daily failed",
+            "Recovered: daily failed",
+        ]
 
 
 class TestTicks:
@@ -331,21 +462,27 @@ class TestTicks:
         platform.run(failing_checks=["no_late_files"])
         platform.run()
         assert platform.tick_all() == []
-        assert len(mailbox.mails) == 3
+        assert sorted(subjects(mailbox)) == [
+            "[error] 1 check failed in daily",
+            "[error] daily failed",
+            "[error] daily failed",
+            "[recovered] Recovered: 1 check failed in daily",
+            "[recovered] Recovered: daily failed",
+        ]
 
     @pytest.mark.parametrize("status", list(dg.DefaultSensorStatus))
     def test_the_caller_decides_whether_they_run(self, status: dg.DefaultSensorStatus) -> None:
-        sensors = build_alert_sensors(status)
+        sensors = build_alert_sensors(status, CATALOGUE)
         assert [sensor.name for sensor in sensors] == [
             "alert_on_run_failure",
             "alert_on_failed_check",
-            "alert_on_failed_check_of_failed_run",
             "redeliver_alerts",
         ]
         assert {sensor.default_status for sensor in sensors} == {status}
-        assert all(sensor.required_resource_keys == {"notifier"} for sensor in sensors)
         dg.Definitions.validate_loadable(
-            dg.Definitions(sensors=sensors, resources={"notifier": Notifier()})
+            dg.Definitions(
+                sensors=sensors, resources={"notifier": Notifier(), "storage": Storage(home="x")}
+            )
         )
 
 

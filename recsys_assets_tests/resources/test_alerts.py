@@ -474,12 +474,12 @@ class TestNotifier:
     ) -> None:
         assert notifier.ledger_path is not None
         ledger = ledger_module.DeliveryLedger(Path(notifier.ledger_path))
-        ledger.record(make_alert(), ["email"])
+        ledger.admit(make_alert(), ["email"])
         assert ledger.claim("run-failure:abc", "email")
         assert notifier.redeliver() == []
         assert mailbox.mails == []
         monkeypatch.setattr(ledger_module, "CLAIM_SECONDS", -1.0)
-        ledger.record(make_alert(event_key="died"), ["email"])
+        ledger.admit(make_alert(event_key="died"), ["email"])
         assert ledger.claim("died", "email")
         assert notifier.redeliver() == [make_alert().subject]
 
@@ -499,11 +499,12 @@ class TestNotifier:
         assert mode == ("wal",)
 
     def test_links_point_to_the_run_and_the_runbook(self) -> None:
-        assert Notifier().links("r1") == {"run": "http://127.0.0.1:3000/runs/r1"}
+        assert Notifier().links("drift", "r1") == {"run": "http://127.0.0.1:3000/runs/r1"}
         custom = Notifier(ui_url="https://ui.example.org/", runbook_url="https://book.example.org")
-        assert custom.links("r1") == {
+        assert custom.links("drift", "r1", ["quarantine_ratings"]) == {
             "run": "https://ui.example.org/runs/r1",
-            "runbook": "https://book.example.org",
+            "runbook": "https://book.example.org#drift",
+            "quarantine_ratings": "https://ui.example.org/assets/quarantine_ratings",
         }
 
 

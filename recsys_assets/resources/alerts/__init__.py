@@ -1,15 +1,23 @@
 """Alerts: the message, its channels, the ledger of deliveries, and the notifier over them."""
 
 from recsys_assets.resources.alerts.channels import ChannelError, EmailChannel, WebhookChannel
+from recsys_assets.resources.alerts.ledger import DeliveryLedger
 from recsys_assets.resources.alerts.message import Alert, Severity
 from recsys_assets.resources.alerts.notifier import AlertDeliveryError, Notifier
+from recsys_assets.resources.alerts.routing import Route
+from recsys_assets.resources.alerts.services import PagerDutyChannel, SlackChannel, TeamsChannel
 
 __all__ = [
     "Alert",
     "AlertDeliveryError",
     "ChannelError",
+    "DeliveryLedger",
     "EmailChannel",
     "Notifier",
+    "PagerDutyChannel",
+    "Route",
     "Severity",
+    "SlackChannel",
+    "TeamsChannel",
     "WebhookChannel",
 ]

@@ -7,21 +7,22 @@ log line.
 """
 
 import hashlib
+import json
 import logging
 import smtplib
 import ssl
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime, parseaddr
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import dagster as dg
 import httpx
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from recsys_assets.resources.alerts.message import Alert, clean_line
+from recsys_assets.resources.alerts.message import Alert, Severity, clean_line
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,8 @@ class Channel(dg.Config):
 
     name: ClassVar[str]
 
+    at_least: Severity = Severity.INFO
+    """Least urgent alert that this channel gets where no route says otherwise."""
     timeout_seconds: float = 10.0
     """Longest wait for any single answer of the server."""
     ca_file: str | None = None
@@ -124,20 +127,28 @@ class EmailChannel(Channel):
         """Build the mail: plain text with an HTML alternative.
 
         The Message-ID follows from the event, so that a mail server or client that sees the same
-        event twice can tell.
+        event twice can tell. What follows the first mail about a trouble is an answer to it.
         """
-        digest = hashlib.sha256(alert.event_key.encode("utf-8", "replace")).hexdigest()[:32]
-        domain = parseaddr(self.sender)[1].rpartition("@")[2]
         mail = EmailMessage()
         mail["Subject"] = alert.subject
         mail["From"] = self.sender
         mail["To"] = ", ".join(self.recipients)
         mail["Date"] = format_datetime(localtime())
-        mail["Message-ID"] = f"<{digest}@{domain}>"
+        mail["Message-ID"] = self._message_id(alert.event_key)
+        if alert.incident not in ("", alert.event_key):
+            mail["In-Reply-To"] = mail["References"] = self._message_id(alert.incident)
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(alert.plain_text())
         mail.add_alternative(alert.html(), subtype="html")
         return mail
+
+    def to(self, recipients: list[str]) -> "EmailChannel":
+        """The same channel to other people."""
+        return self.model_copy(update={"recipients": recipients})
+
+    def _message_id(self, event_key: str) -> str:
+        digest = hashlib.sha256(event_key.encode("utf-8", "replace")).hexdigest()[:32]
+        return f"<{digest}@{parseaddr(self.sender)[1].rpartition('@')[2]}>"
 
     def _transmit(self, alert: Alert) -> None:
         mail = self.message(alert)
@@ -168,8 +179,41 @@ class EmailChannel(Channel):
         return [self.password or ""]
 
 
-class WebhookChannel(Channel):
-    """JSON posted to a URL."""
+class HookChannel(Channel):
+    """Anything that takes a JSON body by POST."""
+
+    max_payload_bytes: int = 24_000
+    """Largest body the receiver takes; facts are left out to stay below it."""
+
+    @abstractmethod
+    def body(self, alert: Alert) -> bytes:
+        """The JSON object that the receiver expects, of at most `max_payload_bytes` bytes."""
+
+    @abstractmethod
+    def _address(self) -> str:
+        """Where to post."""
+
+    def _headers(self) -> dict[str, str]:
+        return {"Content-Type": "application/json"}
+
+    def _transmit(self, alert: Alert) -> None:
+        with (
+            _unlogged(self._secrets()),
+            httpx.Client(timeout=self.timeout_seconds, verify=self._tls()) as client,
+            client.stream(
+                "POST", self._address(), content=self.body(alert), headers=self._headers()
+            ) as response,
+        ):
+            if not response.is_success:
+                answer = next(response.iter_text(200), "")
+                raise ChannelError(f"{response.url.host} answered {response.status_code}: {answer}")
+
+    def _secrets(self) -> list[str]:
+        return secret_parts(self._address())
+
+
+class WebhookChannel(HookChannel):
+    """The alert's own fields as JSON, posted to a URL."""
 
     name: ClassVar[str] = "webhook"
 
@@ -177,28 +221,37 @@ class WebhookChannel(Channel):
     """Where to post. A secret: the URL of a hook usually carries its key."""
     bearer_token: OptionalSecret = None
     """Sent as `Authorization: Bearer …` if given."""
-    max_payload_bytes: int = 24_000
-    """Largest body the receiver takes; facts are left out to stay below it."""
 
-    def _transmit(self, alert: Alert) -> None:
-        headers = {"Content-Type": "application/json"}
-        if self.bearer_token:
-            headers["Authorization"] = f"Bearer {self.bearer_token}"
-        body = alert.json_payload(self.max_payload_bytes)
-        with (
-            _unlogged(self._secrets()),
-            httpx.Client(timeout=self.timeout_seconds, verify=self._tls()) as client,
-            client.stream("POST", self.url, content=body, headers=headers) as response,
-        ):
-            if not response.is_success:
-                answer = next(response.iter_text(200), "")
-                raise ChannelError(f"{response.url.host} answered {response.status_code}: {answer}")
+    def body(self, alert: Alert) -> bytes:
+        """Every field of the alert, and the whole of it as text."""
+        return alert.json_payload(self.max_payload_bytes)
+
+    def _address(self) -> str:
+        return self.url
+
+    def _headers(self) -> dict[str, str]:
+        token = {"Authorization": f"Bearer {self.bearer_token}"} if self.bearer_token else {}
+        return super()._headers() | token
 
     def _secrets(self) -> list[str]:
-        # scheme: / / authority / path and query; a server may quote any part of it in its answer.
-        parts = self.url.split("/", 3)
-        account = parts[2].rpartition("@")[0] if len(parts) > 2 else ""
-        return [self.url, self.bearer_token or "", account, parts[3] if len(parts) > 3 else ""]
+        return [*super()._secrets(), self.bearer_token or ""]
+
+
+def secret_parts(url: str) -> list[str]:
+    """What no log may show of a URL; a server may quote any part of it in its answer."""
+    # scheme: / / authority / path and query
+    parts = url.split("/", 3)
+    account = parts[2].rpartition("@")[0] if len(parts) > 2 else ""
+    return [url, account, parts[3] if len(parts) > 3 else ""]
+
+
+def fit(alert: Alert, render: Callable[[Alert], dict[str, Any]], max_bytes: int) -> bytes:
+    """An alert as JSON in UTF-8, its facts left out from the end until it fits."""
+    for shown in range(len(alert.facts), -1, -1):
+        body = json.dumps(render(alert.with_facts(shown)), ensure_ascii=False).encode("utf-8")
+        if len(body) <= max_bytes:
+            break
+    return body
 
 
 @contextmanager

@@ -1,9 +1,11 @@
-"""The delivery ledger: which channel has which alert, and which alerts still wait.
+"""The delivery ledger: who has which alert, which alerts still wait, and which troubles are open.
 
-One row per event and channel: recorded -> claimed -> delivered, or released with the reason and
-tried again. Two senders never hold the same row, so an event reaches a channel once. The one
+One row per event and target: recorded -> claimed -> delivered, or released with the reason and
+tried again. Two senders never hold the same row, so an event reaches a target once. The one
 exception is a process that dies between the server's acceptance and the note of it: its claim runs
 out and the alert goes out again, since a second copy is better than silence.
+
+What is told and what is only counted is decided in `incidents`, in the same transaction.
 """
 
 import sqlite3
@@ -11,8 +13,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from recsys_assets.resources.alerts import incidents
 from recsys_assets.resources.alerts.message import Alert
 
 CLAIM_SECONDS = 600.0
@@ -40,15 +44,24 @@ class DeliveryLedger:
     path: Path
     """The file, on a local disk: the write-ahead log does not work on network file systems."""
 
-    def record(self, alert: Alert, channels: Sequence[str]) -> None:
-        """Note that `channels` are owed `alert`; an event that is known already stays as it is."""
-        body, now = alert.model_dump_json(), time.time()
+    def admit(self, alert: Alert, targets: Sequence[str]) -> list[Alert]:
+        """Take an event in: what now has to be told because of it, recorded for its targets.
+
+        Usually that is the alert itself; nothing if the event is known, or if the trouble has been
+        told often enough of late; the alert and its end if the trouble is over already.
+        """
         with self._transaction() as connection:
-            connection.executemany(
-                "INSERT OR IGNORE INTO deliveries (event_key, channel, alert, recorded_at)"
-                " VALUES (?, ?, ?, ?)",
-                [(alert.event_key, channel, body, now) for channel in channels],
-            )
+            told = incidents.admit(connection, alert, targets)
+            return self._record(connection, told)
+
+    def mend(self, subjects: dict[str, datetime]) -> list[Alert]:
+        """Note that something worked at a time: the ends of troubles, recorded for their targets.
+
+        Args:
+            subjects: what worked, as alerts name it, and when.
+        """
+        with self._transaction() as connection:
+            return self._record(connection, incidents.mend(connection, subjects))
 
     def claim(self, event_key: str, channel: str) -> bool:
         """Take the right to deliver; False if it was delivered or another sender is at it."""
@@ -76,8 +89,16 @@ class DeliveryLedger:
                 (error, delivered_at, error, event_key, channel),
             )
 
+    def targets(self, event_key: str) -> list[str]:
+        """Who is owed an event, delivered or not."""
+        with self._transaction() as connection:
+            rows = connection.execute(
+                "SELECT channel FROM deliveries WHERE event_key = ? ORDER BY channel", (event_key,)
+            ).fetchall()
+        return [target for (target,) in rows]
+
     def waiting(self, channel: str, limit: int) -> list[Alert]:
-        """List alerts that `channel` still has to get.
+        """List alerts that a target still has to get.
 
         Those tried least come first, so that one message a server always refuses holds up no other.
         """
@@ -90,11 +111,52 @@ class DeliveryLedger:
             ).fetchall()
         return [Alert.model_validate_json(body) for (body,) in rows]
 
+    def waiting_targets(self) -> list[str]:
+        """Targets that something waits for."""
+        with self._transaction() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT channel FROM deliveries WHERE delivered_at IS NULL"
+                " ORDER BY channel"
+            ).fetchall()
+        return [target for (target,) in rows]
+
+    def open_incidents(self) -> list[dict[str, object]]:
+        """Troubles that are not over: title, since when, how often told and only counted."""
+        with self._transaction() as connection:
+            return incidents.listing(connection)
+
+    def forget(self, before: float) -> int:
+        """Drop what was delivered before a time, and what was mended then; rows dropped."""
+        with self._transaction() as connection:
+            dropped = connection.execute(
+                "DELETE FROM deliveries WHERE delivered_at < ?", (before,)
+            ).rowcount
+            return dropped + incidents.forget(connection, before)
+
+    @staticmethod
+    def _record(
+        connection: sqlite3.Connection, told: list[tuple[Alert, Sequence[str]]]
+    ) -> list[Alert]:
+        connection.executemany(
+            "INSERT OR IGNORE INTO deliveries (event_key, channel, alert, recorded_at)"
+            " VALUES (?, ?, ?, ?)",
+            [
+                (alert.event_key, target, alert.model_dump_json(), time.time())
+                for alert, targets in told
+                for target in targets
+            ],
+        )
+        return [alert for alert, _ in told]
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(self.path, timeout=30)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(_SCHEMA)
+            incidents.prepare(connection)
+            connection.commit()
+            # Taken at once: what is read here decides what is written.
+            connection.execute("BEGIN IMMEDIATE")
             with connection:
                 yield connection

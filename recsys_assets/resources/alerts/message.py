@@ -24,7 +24,7 @@ _HTML = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_
 <h2>{{ alert.title }}</h2>
 <p style="white-space: pre-wrap">{{ alert.what }}</p>
 <table cellpadding="4">
-<tr><th align="left">severity</th><td>{{ alert.severity.value }}</td></tr>
+<tr><th align="left">severity</th><td>{{ word }}</td></tr>
 <tr><th align="left">since</th><td>{{ since }}</td></tr>
 <tr><th align="left">cause</th><td style="white-space: pre-wrap">{{ alert.cause }}</td></tr>
 {% for name, value in alert.facts.items() %}
@@ -86,6 +86,11 @@ class Severity(StrEnum):
     WARNING = "warning"
     ERROR = "error"
 
+    def reaches(self, level: "Severity") -> bool:
+        """Whether this is as urgent as a level, or more."""
+        order = list(Severity)
+        return order.index(self) >= order.index(level)
+
 
 class Alert(BaseModel):
     """One event that somebody must know about."""
@@ -108,11 +113,26 @@ class Alert(BaseModel):
     """Where to look and what to press: the run, the runbook."""
     event_key: str
     """Identifies the event: a channel gets one message for one key."""
+    kind: str = "other"
+    """What sort of event it is: the anchor of its section in the runbook."""
+    owners: tuple[str, ...] = ()
+    """Owners of the assets concerned; they decide who is told."""
+    subjects: tuple[str, ...] = ()
+    """What is broken, by name: the trouble is over once all of them work again. Empty for news."""
+    incident: str = ""
+    """Event key of the first alert about this trouble; set by the ledger."""
+    resolved: bool = False
+    """Whether this says that the trouble is over."""
 
     @property
     def subject(self) -> str:
         """The subject of the e-mail: one line, severity first."""
-        return f"[{self.severity.value}] {self.title}"
+        return f"[{self.word}] {self.title}"
+
+    @property
+    def word(self) -> str:
+        """The severity, or that it is over."""
+        return "recovered" if self.resolved else self.severity.value
 
     @property
     def since_text(self) -> str:
@@ -121,7 +141,7 @@ class Alert(BaseModel):
 
     def plain_text(self) -> str:
         """Render for a reader without HTML, a chat channel or a log."""
-        lines = [f"{self.severity.value.upper()}: {self.title}", "", self.what, ""]
+        lines = [f"{self.word.upper()}: {self.title}", "", self.what, ""]
         lines += [f"Since: {self.since_text}", f"Cause: {self.cause}", ""]
         lines += [f"- {name}: {value}" for name, value in self.facts.items()]
         lines += [f"> {name}: {url}" for name, url in self.links.items()]
@@ -130,7 +150,7 @@ class Alert(BaseModel):
 
     def html(self) -> str:
         """Render as an HTML page; every value is escaped, only http(s) links can be clicked."""
-        return _HTML.render(alert=self, since=self.since_text)
+        return _HTML.render(alert=self, since=self.since_text, word=self.word)
 
     def with_facts(self, shown: int) -> "Alert":
         """Keep the first `shown` facts and say how many are left out."""

@@ -1,17 +1,19 @@
 """The notifier: the one way by which the platform tells people that something is wrong.
 
-`Alert` -> ledger -> every configured channel. What a channel could not take waits in the ledger
-until `redeliver` succeeds; what it took it does not get again.
+`Alert` -> ledger -> the targets that routes choose. What a target could not take waits in the
+ledger until `redeliver` succeeds; what it took it does not get again. Repeats of a trouble are
+counted, and its end is told once.
 """
 
 import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 import dagster as dg
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from recsys_assets.resources.alerts.channels import (
     Channel,
@@ -21,6 +23,13 @@ from recsys_assets.resources.alerts.channels import (
 )
 from recsys_assets.resources.alerts.ledger import DeliveryLedger
 from recsys_assets.resources.alerts.message import Alert
+from recsys_assets.resources.alerts.routing import (
+    Route,
+    channel_for,
+    channel_name,
+    targets_of,
+)
+from recsys_assets.resources.alerts.services import PagerDutyChannel, SlackChannel, TeamsChannel
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +54,7 @@ class AlertDeliveryError(Exception):
 
 
 class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Sends alerts to all configured channels, each event once per channel."""
+    """Sends alerts where they belong, each event once per target."""
 
     model_config = ConfigDict(hide_input_in_errors=True, use_attribute_docstrings=True)
 
@@ -53,6 +62,14 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Settings of the e-mail channel; no mail if not given."""
     webhook: WebhookChannel | None = None
     """Settings of the webhook channel; no post if not given."""
+    teams: TeamsChannel | None = None
+    """Settings of the Teams channel; no card if not given."""
+    slack: SlackChannel | None = None
+    """Settings of the Slack channel; no message if not given."""
+    pagerduty: PagerDutyChannel | None = None
+    """Settings of the PagerDuty channel; nobody is woken if not given."""
+    routes: list[Route] = Field(default_factory=list)
+    """Who is told of what; every channel of everything it wants if empty."""
     ledger_path: str | None = None
     """SQLite file of the delivery ledger, on a local disk that outlives the process; needed as
     soon as there is a channel."""
@@ -65,80 +82,127 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _channels_have_a_ledger(self) -> Self:
         if self.channels and not self.ledger_path:
             raise ValueError("an alert channel is configured without ledger_path: set it to a file")
+        known = {channel.name for channel in self.channels}
+        for route in self.routes:
+            if unknown := set(route.channels) - known:
+                raise ValueError(
+                    f"a route leads to {', '.join(sorted(unknown))}, which is not configured; "
+                    f"there is: {', '.join(sorted(known)) or 'no channel'}"
+                )
         return self
 
     @property
     def channels(self) -> list[Channel]:
         """The configured channels."""
-        return [channel for channel in (self.email, self.webhook) if channel is not None]
+        every = (self.email, self.webhook, self.teams, self.slack, self.pagerduty)
+        return [channel for channel in every if channel is not None]
 
-    def links(self, run_id: str) -> dict[str, str]:
-        """Build the links of an alert about a run."""
-        run = {"run": f"{self.ui_url.rstrip('/')}/runs/{run_id}"}
-        return run | ({"runbook": self.runbook_url} if self.runbook_url else {})
+    def links(self, kind: str, run_id: str = "", assets: Sequence[str] = ()) -> dict[str, str]:
+        """Build the links of an alert: the run, the section of the runbook, pages of assets."""
+        ui = self.ui_url.rstrip("/")
+        links = {"run": f"{ui}/runs/{run_id}"} if run_id else {}
+        if self.runbook_url:
+            links["runbook"] = f"{self.runbook_url}#{kind}"
+        return links | {asset: f"{ui}/assets/{asset}" for asset in assets}
 
     def send(self, alert: Alert) -> list[str]:
-        """Deliver an alert to every channel that does not have this event yet.
+        """Deliver an alert to every target that does not have this event yet.
 
-        Every channel is tried even if another fails, and even if the ledger cannot be written:
+        Every target is tried even if another fails, and even if the ledger cannot be written:
         a full disk is a likely reason for an alert, and must not silence it.
 
         Returns:
-            Names of the channels that took the alert in this call.
+            Names of the targets that took the alert in this call; none if it was only counted.
 
         Raises:
-            AlertDeliveryError: names each channel that failed, and why.
+            AlertDeliveryError: names each target that failed, and why.
         """
         if not self.channels:
             logger.warning("No alert channel is configured; only logged:\n%s", alert.plain_text())
             return []
         failures: dict[str, str] = {}
-        owed = self._claim(alert, failures)
-        delivered = [c.name for c in owed if self._deliver(alert, c, failures)]
+        targets = targets_of(alert, self.channels, self.routes)
+        try:
+            told = {known.event_key: known for known in self._ledger().admit(alert, targets)}
+            owed = [
+                (told.get(key, alert), target)
+                for key in dict.fromkeys([alert.event_key, *told])
+                for target in self._ledger().targets(key)
+                if self._ledger().claim(key, target)
+            ]
+        except (OSError, sqlite3.Error) as error:
+            failures[LEDGER] = f"{self.ledger_path}: {error}"
+            owed = [(alert, target) for target in targets]
+        delivered = [target for known, target in owed if self._deliver(known, target, failures)]
         if failures:
             raise AlertDeliveryError(alert.subject, failures)
         return delivered
 
-    def redeliver(self, limit: int = 20) -> list[str]:
-        """Deliver what waits in the ledger, at most `limit` alerts per channel.
+    def mend(self, subjects: Mapping[str, datetime]) -> list[str]:
+        """Note what works; tell the end of every trouble that this ends.
 
-        A channel that fails is left alone until the next call: its server is probably down.
+        Args:
+            subjects: what worked, as alerts name it, and when.
 
         Returns:
-            Subjects of the alerts delivered, each once per channel that took it.
+            Subjects of the messages told, each once per target that took it.
 
         Raises:
-            AlertDeliveryError: names each channel that failed, and why.
+            AlertDeliveryError: names each target that failed, and why.
+        """
+        if not self.channels or not subjects:
+            return []
+        failures: dict[str, str] = {}
+        delivered = [
+            alert.subject
+            for alert in self._ledger().mend(dict(subjects))
+            for target in self._ledger().targets(alert.event_key)
+            if self._ledger().claim(alert.event_key, target)
+            and self._deliver(alert, target, failures)
+        ]
+        if failures:
+            raise AlertDeliveryError("the end of a trouble", failures)
+        return delivered
+
+    def redeliver(self, limit: int = 20) -> list[str]:
+        """Deliver what waits in the ledger, at most `limit` alerts per target.
+
+        A target that fails is left alone until the next call: its server is probably down.
+
+        Returns:
+            Subjects of the alerts delivered, each once per target that took it.
+
+        Raises:
+            AlertDeliveryError: names each target that failed, and why.
         """
         failures: dict[str, str] = {}
         delivered: list[str] = []
-        for channel in self.channels:
-            for alert in self._ledger().waiting(channel.name, limit):
-                if not self._ledger().claim(alert.event_key, channel.name):
+        known = {channel.name for channel in self.channels}
+        waiting = self._ledger().waiting_targets() if known else []
+        for target in waiting:
+            if channel_name(target) not in known:
+                continue
+            for alert in self._ledger().waiting(target, limit):
+                if not self._ledger().claim(alert.event_key, target):
                     continue
-                if not self._deliver(alert, channel, failures):
+                if not self._deliver(alert, target, failures):
                     break
                 delivered.append(alert.subject)
         if failures:
             raise AlertDeliveryError("alerts that wait in the ledger", failures)
         return delivered
 
-    def _claim(self, alert: Alert, failures: dict[str, str]) -> list[Channel]:
-        try:
-            self._ledger().record(alert, [channel.name for channel in self.channels])
-            return [c for c in self.channels if self._ledger().claim(alert.event_key, c.name)]
-        except (OSError, sqlite3.Error) as error:
-            failures[LEDGER] = f"{self.ledger_path}: {error}"
-            return self.channels
-
-    def _deliver(self, alert: Alert, channel: Channel, failures: dict[str, str]) -> bool:
+    def _deliver(self, alert: Alert, target: str, failures: dict[str, str]) -> bool:
+        channel = channel_for(target, self.channels)
         error: str | None = None
         try:
+            if channel is None:
+                raise ChannelError("this channel is not configured any more")
             channel.deliver(alert)
         except ChannelError as refusal:
-            error = failures[channel.name] = str(refusal)
+            error = failures[target] = str(refusal)
         try:
-            self._ledger().settle(alert.event_key, channel.name, error)
+            self._ledger().settle(alert.event_key, target, error)
         except (OSError, sqlite3.Error) as trouble:
             failures[LEDGER] = f"{self.ledger_path}: {trouble}"
         return error is None

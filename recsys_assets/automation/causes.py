@@ -1,0 +1,96 @@
+"""Errors in plain words, and the section of the runbook that deals with them."""
+
+import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
+
+_WRAPPERS = ("Dagster", "RetryRequested")
+_INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
+_CHECK_FAILED = "DagsterAssetCheckFailedError"
+
+_KINDS = (
+    ("disk-full", ("no space left on device", "disk quota exceeded", "database or disk is full")),
+    ("database-locked", ("database is locked", "database table is locked")),
+    (
+        "worker-died",
+        (
+            "died or never started",
+            "py4jnetworkerror",
+            "answer from java side is empty",
+            "connection refused",
+            "java gateway process exited",
+            "py4j",
+            "sparkcontext was shut down",
+        ),
+    ),
+    (
+        "store-refuses",
+        ("503", "service unavailable", "serverbusy", "timed out", "operation timed out"),
+    ),
+    ("table-damaged", ("invalid table location", "delta log", "deltaerror", "invalid json in log")),
+    ("drop-rejected", ("every file of the",)),
+    ("interrupted", ("the run was interrupted",)),
+)
+"""Section of the runbook → words in the error, the most telling first."""
+
+_CHECK_KINDS = (
+    ("drift", ("drift",)),
+    ("file-rejected", ("no_rejected_files",)),
+    ("quarantine", ("few_quarantined_lines",)),
+    ("lines-lost", ("every_line_accounted_for",)),
+    ("champion-old", ("champion", "promot")),
+)
+
+
+def kind_of_error(cause: str) -> str:
+    """Section of the runbook about an error; ``run-failed`` where none is more fitting."""
+    text = cause.lower()
+    for kind, words in _KINDS:
+        if any(word in text for word in words):
+            return kind
+    return "run-failed"
+
+
+def kind_of_check(name: str) -> str:
+    """Section of the runbook about a failed check; ``check-failed`` where none is more fitting."""
+    for kind, words in _CHECK_KINDS:
+        if any(word in name for word in words):
+            return kind
+    return "check-failed"
+
+
+def plain_error(error: SerializableErrorInfo) -> str:
+    """Give class and message of the user's exception, without what Dagster wrapped around it."""
+    while error.cause is not None and (error.cls_name or "").startswith(_WRAPPERS):
+        error = error.cause
+    if error.cls_name in _INTERRUPTIONS:
+        return "The run was interrupted: its process was told to stop, for example by a deployment."
+    return error.message.strip()
+
+
+def is_failed_check(event: dg.EventLogEntry) -> bool:
+    """Whether a step failed for no other reason than that a check that blocks did not pass."""
+    error: SerializableErrorInfo | None = event.get_dagster_event().step_failure_data.error
+    while error is not None:
+        if error.cls_name == _CHECK_FAILED:
+            return True
+        error = error.cause
+    return False
+
+
+def step_error(event: dg.EventLogEntry) -> str:
+    """Why a step failed."""
+    failure = event.get_dagster_event().step_failure_data
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return f"Failure: {failure.user_failure_data.description}"
+    return plain_error(failure.error) if failure.error else "The step gave no reason."
+
+
+def run_error(event: dg.EventLogEntry) -> str:
+    """Why a run failed of which no step reported an error."""
+    failure = event.get_dagster_event()
+    if failure.event_specific_data is not None and failure.job_failure_data.error is not None:
+        return plain_error(failure.job_failure_data.error)
+    return (
+        "No step failure was recorded: the process of the run died or never started (out of memory,"
+        f" killed, or its machine lost). Dagster says: {failure.message}"
+    )

@@ -1,0 +1,153 @@
+"""Is the machinery itself alive: daemons, sensors and schedules, the code location.
+
+What watches the runs can fail too. Sensors report each other's failed ticks; what no sensor can
+report — a dead daemon, a code location that does not load — `recsys health` finds from outside.
+"""
+
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
+
+from recsys_assets.automation.causes import plain_error
+from recsys_assets.resources.alerts import Alert, Notifier, Severity
+
+LOAD_SECONDS = 180.0
+"""How long the definitions may take to load."""
+
+_LOAD = "from recsys_assets.definitions import defs; defs.get_repository_def()"
+
+
+@dataclass
+class Findings:
+    """What is wrong, and what was found to work."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    works: dict[str, datetime] = field(default_factory=dict)
+    """Subject → when it worked."""
+
+    def add(self, other: "Findings") -> None:
+        """Take in what another look found."""
+        self.alerts += other.alerts
+        self.works |= other.works
+
+    def report(self, notifier: Notifier) -> None:
+        """Tell what is wrong and what recovered; all of it is tried.
+
+        Raises:
+            AlertDeliveryError: the first delivery that failed; it waits in the ledger.
+        """
+        errors = []
+        for alert in self.alerts:
+            try:
+                links = notifier.links(alert.kind) | alert.links
+                notifier.send(alert.model_copy(update={"links": links}))
+            except Exception as error:  # noqa: BLE001  one that cannot be told must not silence the next
+                errors.append(error)
+        notifier.mend(self.works)
+        if errors:
+            raise errors[0]
+
+
+def look_at_ticks(instance: dg.DagsterInstance, besides: str = "") -> Findings:
+    """Sensors and schedules whose last tick failed.
+
+    Args:
+        instance: where ticks are kept.
+        besides: name of the sensor that looks; its own tick has not ended yet.
+    """
+    found = Findings()
+    for state in instance.all_instigator_state():
+        if state.instigator_name == besides:
+            continue
+        # A tick that has begun and not ended says nothing yet.
+        ended = [TickStatus.FAILURE, TickStatus.SUCCESS, TickStatus.SKIPPED]
+        ticks = instance.get_ticks(
+            state.instigator_origin_id, state.selector_id, limit=1, statuses=ended
+        )
+        for tick in ticks:
+            subject = f"tick:{state.instigator_name}"
+            if tick.status is TickStatus.FAILURE:
+                found.alerts.append(_failed_tick(subject, state.instigator_name, tick))
+            else:
+                found.works[subject] = datetime.fromtimestamp(tick.timestamp, UTC)
+    return found
+
+
+def _failed_tick(subject: str, name: str, tick: InstigatorTick) -> Alert:
+    cause = plain_error(tick.error) if tick.error else "the tick gave no reason"
+    return Alert(
+        title=f"{name} fails",
+        what=f"The last tick of the sensor or schedule {name} failed: what it should start or tell"
+        " waits until it works again.",
+        severity=Severity.ERROR,
+        since=datetime.fromtimestamp(tick.timestamp, UTC),
+        cause=cause,
+        event_key=f"{subject}:{tick.tick_id}",
+        kind="sensor-failing",
+        subjects=(subject,),
+    )
+
+
+def look_at_daemons(instance: dg.DagsterInstance, now: datetime) -> Findings:
+    """Daemons that do not say that they are alive."""
+    found = Findings()
+    for name, status in instance.get_daemon_statuses().items():
+        subject = f"daemon:{name}"
+        if status.healthy or not status.required:
+            found.works[subject] = now
+            continue
+        beat = status.last_heartbeat
+        last = datetime.fromtimestamp(beat.timestamp, UTC) if beat else None
+        since = f"it last did at {last:%Y-%m-%d %H:%M} UTC" if last else "it never did"
+        errors = [plain_error(error) for error in (beat.errors or [])] if beat else []
+        found.alerts.append(
+            Alert(
+                title=f"the {name.lower()} daemon is dead",
+                what="Schedules and sensors stand still: nothing is ingested, published or told by"
+                " them until the daemon runs again. Tables stay as they are.",
+                severity=Severity.ERROR,
+                since=last or now,
+                cause=errors[0] if errors else f"the daemon does not say that it is alive; {since}",
+                event_key=f"{subject}:{last.isoformat() if last else 'never'}",
+                kind="daemon-dead",
+                subjects=(subject,),
+            )
+        )
+    return found
+
+
+def look_at_location(now: datetime, command: list[str] | None = None) -> Findings:
+    """Whether the definitions load, in a process of their own.
+
+    Args:
+        now: the time.
+        command: what loads them.
+    """
+    subject, words = "location:recsys_assets", command or [sys.executable, "-c", _LOAD]
+    try:
+        done = subprocess.run(
+            words, capture_output=True, text=True, check=False, timeout=LOAD_SECONDS
+        )
+        said = done.stderr.strip().splitlines()
+        cause = "" if done.returncode == 0 else (said[-1] if said else f"exit {done.returncode}")
+    except subprocess.TimeoutExpired:
+        cause = f"it did not load within {LOAD_SECONDS:.0f} s"
+    if not cause:
+        return Findings(works={subject: now})
+    alert = Alert(
+        title="the code location does not load",
+        what="Dagster cannot load the definitions: no schedule, no sensor and no run starts until"
+        " it can. Tables stay as they are.",
+        severity=Severity.ERROR,
+        since=now,
+        cause=cause,
+        # One event an hour: a look every minute is not sixty troubles.
+        event_key=f"{subject}:{now:%Y-%m-%dT%H}",
+        kind="location-broken",
+        subjects=(subject,),
+    )
+    return Findings(alerts=[alert])

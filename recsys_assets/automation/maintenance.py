@@ -1,0 +1,67 @@
+"""Weekly tidying, so that disk stays flat: old table files, old runs, old rows of the ledger."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+
+from recsys_assets.home import Home
+from recsys_assets.resources.alerts import DeliveryLedger
+from recsys_assets.resources.storage import Storage
+
+KEPT_JOBS = ("ingest", "main")
+"""Their runs are kept: they tell which drops are materialized."""
+
+_HOUR = 3600
+
+
+class TidyConfig(dg.Config):
+    """How long things are kept."""
+
+    table_days: int = 30
+    """Versions of tables that can be rolled back to."""
+    run_days: int = 90
+    """Runs in the UI, but for those that ingest drops."""
+    ledger_days: int = 60
+    """Delivered alerts and troubles that are over."""
+
+
+@dg.op
+def tidy_home(context: dg.OpExecutionContext, config: TidyConfig, storage: Storage) -> None:
+    """Remove what nobody looks at any more; everything removed is counted in the log."""
+    home = Home(root=Path(storage.home))
+    files = {name: len(vacuum(storage, name, config.table_days)) for name in storage.lake.names()}
+    before = time.time() - config.ledger_days * 24 * _HOUR
+    rows = DeliveryLedger(home.alerts).forget(before) if home.alerts.is_file() else 0
+    runs = forget_runs(context.instance, datetime.now(UTC) - timedelta(days=config.run_days))
+    context.log.info(f"removed: {sum(files.values())} table files, {runs} runs, {rows} ledger rows")
+
+
+def vacuum(storage: Storage, table: str, days: int) -> list[str]:
+    """Delete files that no version of the last days holds; those of killed runs among them."""
+    return storage.lake.open(table).vacuum(
+        retention_hours=days * 24, dry_run=False, enforce_retention_duration=False, full=True
+    )
+
+
+def forget_runs(instance: dg.DagsterInstance, before: datetime) -> int:
+    """Delete finished runs from before a time; how many."""
+    ended = dg.RunsFilter(
+        statuses=[
+            dg.DagsterRunStatus.SUCCESS,
+            dg.DagsterRunStatus.FAILURE,
+            dg.DagsterRunStatus.CANCELED,
+        ],
+        created_before=before,
+    )
+    runs = [run for run in instance.get_runs(ended) if run.job_name not in KEPT_JOBS]
+    for run in runs:
+        instance.delete_run(run.run_id)
+    return len(runs)
+
+
+@dg.job(tags={"dagster/max_runtime": str(2 * _HOUR)}, executor_def=dg.in_process_executor)
+def tidy() -> None:
+    """Remove old table files, runs and ledger rows."""
+    tidy_home()

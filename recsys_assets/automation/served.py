@@ -1,0 +1,88 @@
+"""What the on-call person asks first: was anything lost, and what do users see meanwhile."""
+
+import datetime
+import json
+from collections import Counter
+
+import polars as pl
+
+from recsys_assets.contracts import DATASETS
+from recsys_assets.contracts.files import FILES, quarantine_of
+from recsys_assets.contracts.recommendations import POPULAR_MOVIES, TOP_K
+from recsys_assets.lake.tables import DROP_DATE, Lake
+
+SERVED = (TOP_K, POPULAR_MOVIES)
+"""Tables that users see."""
+
+
+def served_facts(lake: Lake, first: str = "", last: str = "") -> dict[str, str]:
+    """Facts for an alert; where the lake cannot be read, that is the fact.
+
+    Args:
+        lake: the tables.
+        first: first drop date of the run, empty where it has none.
+        last: last drop date of the run.
+    """
+    try:
+        return {
+            "lines lost": _lost(lake),
+            "lines quarantined": _quarantined(lake, first, last),
+            "still served": "; ".join(_standing(lake, table) for table in SERVED),
+        }
+    except Exception as error:  # noqa: BLE001  a damaged lake is a reason for alerts, not for silence
+        return {"still served": f"the tables cannot be read: {type(error).__name__}: {error}"}
+
+
+def quarantine_assets(lake: Lake, first: str, last: str) -> list[str]:
+    """Assets that hold the quarantined lines of some drops."""
+    try:
+        files = _files(lake, first, last)
+        named = files.filter(pl.col("quarantined") > 0)["dataset"].unique().sort()
+        return [quarantine_of(dataset) for dataset in named if dataset in DATASETS]
+    except Exception:  # noqa: BLE001  a link less, not an alert less
+        return []
+
+
+def _files(lake: Lake, first: str, last: str) -> pl.DataFrame:
+    if not lake.exists(FILES):
+        return pl.DataFrame(
+            schema={"dataset": pl.String, "read": pl.Int64, "quarantined": pl.Int64}
+        )
+    files = lake.scan(FILES)
+    if first:
+        files = files.filter(
+            pl.col(DROP_DATE).cast(pl.String).is_between(pl.lit(first), pl.lit(last))
+        )
+    return files.collect()
+
+
+def _lost(lake: Lake) -> str:
+    files = _files(lake, "", "")
+    if files.is_empty():
+        return "none: nothing has been read yet"
+    read, accepted, apart = (int(files[n].sum()) for n in ("read", "accepted", "quarantined"))
+    return f"{read - accepted - apart:,} of {read:,} read; landed files stay as they came"
+
+
+def _quarantined(lake: Lake, first: str, last: str) -> str:
+    if not first:
+        return "none by this run: it validates no files"
+    files = _files(lake, first, last)
+    if files.is_empty():
+        return "none yet: the drops of this run are not accounted for"
+    rules: Counter[str] = Counter()
+    for reasons in files["reasons"]:
+        rules.update(json.loads(reasons))
+    share = f"{int(files['quarantined'].sum()):,} of {int(files['read'].sum()):,}"
+    worst = ", ".join(f"{rule} {count:,}" for rule, count in rules.most_common(4))
+    return f"{share}{': ' + worst if worst else ''}"
+
+
+def _standing(lake: Lake, table: str) -> str:
+    if not lake.exists(table):
+        return f"no {table} yet"
+    delta = lake.open(table)
+    written = datetime.datetime.fromtimestamp(
+        int(delta.history(1)[0]["timestamp"]) / 1000, datetime.UTC
+    )
+    return f"{table} of {written:%Y-%m-%d %H:%M} UTC (version {delta.version()})"
