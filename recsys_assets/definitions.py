@@ -1,6 +1,6 @@
 """The platform as Dagster sees it: what there is, what runs when, who is told.
 
-landing -> validated -> features -> models -> evaluation -> recommendations
+landing -> validated -> features -> models -> evaluation -> recommendations -> delivery
 """
 
 import dagster as dg
@@ -16,6 +16,7 @@ from recsys_assets.automation.sensors import build_alert_sensors
 from recsys_assets.checks import CHECKS
 from recsys_assets.deployment import Deployment, current_deployment
 from recsys_assets.resources.alerts import Notifier
+from recsys_assets.resources.digests import Digests
 from recsys_assets.resources.storage import Storage
 
 
@@ -42,6 +43,7 @@ def build_definitions(deployment: Deployment) -> dg.Definitions:
             "compute": deployment.compute(),
             "storage": Storage(home=str(deployment.home.root)),
             "notifier": Notifier(**deployment.alerts),
+            "mailer": Digests(**deployment.digests),
         },
         loggers={"console": build_run_logger({check.node_def.name for check in CHECKS})},
         # One process per run: a Spark session takes seconds to open and all its steps share it.

@@ -58,6 +58,11 @@ class Home(BaseModel):
         """Ledger of delivered alerts."""
         return self.root / "alerts.sqlite"
 
+    @property
+    def digests(self) -> Path:
+        """Ledger of digests: who was sent what."""
+        return self.root / "digests.sqlite"
+
     def prepare(self) -> None:
         """Create the folders that others expect, and give Dagster its settings."""
         for folder in (self.dagster, self.cache, self.scratch, self.root / "mlflow"):

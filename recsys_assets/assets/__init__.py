@@ -1,5 +1,6 @@
 """The asset graph, stage by stage in the order in which data flow."""
 
+from recsys_assets.assets.delivery import delivery_assets
 from recsys_assets.assets.evaluation import evaluation_assets
 from recsys_assets.assets.features import feature_assets
 from recsys_assets.assets.landing import landing_assets
@@ -14,5 +15,6 @@ ASSETS = [
     *model_assets,
     *evaluation_assets,
     *recommendation_assets,
+    *delivery_assets,
 ]
 """Every asset of the platform."""

@@ -5,7 +5,18 @@ import sys
 import typer
 from rich.console import Console
 
-from recsys_assets.cli import data, machine, quarantine, recommend, runs, tables
+from recsys_assets.backup import BackupError
+from recsys_assets.cli import (
+    data,
+    machine,
+    oncall,
+    quarantine,
+    recommend,
+    recovery,
+    runs,
+    subscribers,
+    tables,
+)
 from recsys_assets.datasets import FetchError
 from recsys_assets.deployment import DeploymentError
 from recsys_assets.lake.landing import LandingError
@@ -20,11 +31,13 @@ app = typer.Typer(
     help="A recommender data platform: raw files in, validated tables, models and "
     "recommendations out.\n\nExample: [bold]recsys generate && recsys run && recsys status[/bold]",
 )
-for module in (data, runs, tables, recommend, machine):
+for module in (data, runs, tables, recovery, recommend, oncall, machine):
     module.add_to(app)
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(subscribers.app, name="subscribers")
 
 EXPECTED = (
+    BackupError,
     DeploymentError,
     FetchError,
     HomeBusyError,

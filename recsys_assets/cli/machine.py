@@ -32,8 +32,13 @@ def setup_command() -> None:
 
 def ui_command(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 3000,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="A UI that shows everything and starts nothing.")
+    ] = False,
 ) -> None:
     """Open the Dagster UI, with the daemon that runs schedules and sensors; Ctrl-C ends both.
+
+    With --read-only it is the UI alone, and nobody can launch, switch or delete anything in it.
 
     Example: recsys ui --port 3001
     """
@@ -42,6 +47,8 @@ def ui_command(
     os.chdir(home.dagster)
     workspace = str(PROJECT / "workspace.yaml")
     command = [sys.executable, "-m", "dagster", "dev", "-w", workspace]
+    if read_only:
+        command = [sys.executable, "-m", "dagster_webserver", "--read-only", "-w", workspace]
     os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])
 
 

@@ -1,4 +1,4 @@
-"""Commands about tables: status, history, rollback."""
+"""Commands about tables: status, history."""
 
 import datetime
 import json
@@ -22,7 +22,6 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("status")(status_command)
     app.command("history")(history_command)
-    app.command("rollback")(rollback_command)
 
 
 def status_command(as_json: JsonOption = False) -> None:
@@ -143,20 +142,3 @@ def history_command(table: TableArgument, as_json: JsonOption = False) -> None:
 def _moment(milliseconds: Any) -> str:
     moment = datetime.datetime.fromtimestamp(int(milliseconds) / 1000, datetime.UTC)
     return moment.isoformat(timespec="seconds")
-
-
-def rollback_command(
-    table: TableArgument,
-    to: Annotated[int, typer.Option("--to", help="Version to go back to.", min=0)],
-) -> None:
-    """Make an old version of a table the newest again; nothing is deleted.
-
-    Example: recsys rollback top_k --to 3
-    """
-    lake = deployment().home.lake
-    try:
-        version = lake.roll_back(table, to)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-    rows = lake.open(table).count()
-    console.print(f"{table}: version {version} holds the {rows:,} rows of version {to}")

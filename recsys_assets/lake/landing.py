@@ -3,6 +3,7 @@
 landing/<dataset>/<YYYY-MM-DD>/<file>      what people land
 rejected/<dataset>/<YYYY-MM-DD>/<file>     copies of files rejected as a whole, each with
                                            <file>.report.json beside it
+withdrawn/<dataset>/<YYYY-MM-DD>/<file>    files of drops that were taken back
 """
 
 import datetime
@@ -121,6 +122,48 @@ class LandingZone:
         target = self.rejected_copy(file)
         target.unlink(missing_ok=True)
         _report_beside(target).unlink(missing_ok=True)
+
+    def withdraw(self, dataset: str, date: datetime.date) -> list[str]:
+        """Move the files of a drop out of the landing zone; their names.
+
+        The folder of the drop stays, empty: that is how the drop counts as withdrawn.
+
+        Raises:
+            LandingError: there is no such drop.
+        """
+        with self._locked():
+            files = self.drop(dataset, date)
+            if not files:
+                raise LandingError(f"no {dataset} file landed for {date}: see `recsys status`")
+            return self._move(files, self.withdrawn / dataset / date.isoformat())
+
+    def reinstate(self, dataset: str, date: datetime.date) -> list[str]:
+        """Move the files of a withdrawn drop back; their names.
+
+        Raises:
+            LandingError: no such drop was withdrawn.
+        """
+        with self._locked():
+            there = LandingZone(self.withdrawn, self.rejected)
+            files = there.drop(dataset, date)
+            if not files:
+                raise LandingError(f"no {dataset} file was withdrawn for {date}")
+            return self._move(files, self.landing / dataset / date.isoformat())
+
+    @property
+    def withdrawn(self) -> Path:
+        """Files of drops that were taken back."""
+        return self.landing.with_name("withdrawn")
+
+    @staticmethod
+    def _move(files: list[LandedFile], folder: Path) -> list[str]:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            if (folder / file.path.name).exists():
+                raise LandingError(f"{folder / file.path.name} is in the way: move it, try again")
+        for file in files:
+            file.path.replace(folder / file.path.name)
+        return [file.name for file in files]
 
     def rejected_copy(self, file: LandedFile) -> Path:
         """Where the copy of a file lies, if it was rejected as a whole."""

@@ -6,6 +6,7 @@ delta-rs does where no JVM runs.
 """
 
 import datetime
+import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,9 @@ DROP_DATE = "drop_date"
 """Partition column of daily tables: the date of the drop a row came in with."""
 
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
 class MissingTableError(Exception):
     """A table that nothing has written yet."""
 
@@ -50,7 +54,13 @@ class Lake:
     """Credentials for delta-rs where the root is not a local folder."""
 
     def uri(self, table: str) -> str:
-        """Where a table lies."""
+        """Where a table lies.
+
+        Raises:
+            MissingTableError: no table can have that name, for example a path out of the lake.
+        """
+        if not _NAME.fullmatch(table):
+            raise MissingTableError(table)
         return f"{self.root}/{table}"
 
     def names(self) -> list[str]:
@@ -121,6 +131,13 @@ class Lake:
         )
         return self.version(table)
 
+    def append(self, frame: pl.DataFrame, table: str) -> int:
+        """Add rows to a table, which is created where it does not exist; the version's number."""
+        write_deltalake(
+            self.uri(table), frame.to_arrow(), mode="append", storage_options=self.storage_options
+        )
+        return self.version(table)
+
     def delete(self, table: str, where: dict[str, str]) -> None:
         """Remove the rows of a partition; no new version where there are none."""
         predicate = " AND ".join(f"{c} = '{v}'" for c, v in where.items())
@@ -171,5 +188,13 @@ class Lake:
         newest = int(delta.version())
         if not 0 <= version <= newest:
             raise ValueError(f"{table} has versions 0 to {newest}, not {version}")
-        delta.restore(version)
+        try:
+            delta.restore(version)
+        except Exception as error:
+            if "missing" not in str(error).lower() and "not found" not in str(error).lower():
+                raise
+            raise ValueError(
+                f"files of version {version} of {table} have been tidied away; "
+                f"see `recsys history {table}` for a later one"
+            ) from error
         return self.version(table)

@@ -15,13 +15,10 @@ from typing import Self
 import dagster as dg
 from pydantic import ConfigDict, Field, model_validator
 
-from recsys_assets.resources.alerts.channels import (
-    Channel,
-    ChannelError,
-    EmailChannel,
-    WebhookChannel,
-)
+from recsys_assets.resources.alerts.channels import Channel, ChannelError
+from recsys_assets.resources.alerts.hooks import WebhookChannel
 from recsys_assets.resources.alerts.ledger import DeliveryLedger
+from recsys_assets.resources.alerts.mail import EmailChannel
 from recsys_assets.resources.alerts.message import Alert
 from recsys_assets.resources.alerts.routing import (
     Route,

@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 import dagster as dg
 from pydantic import ConfigDict, Field
 
-from recsys_assets.resources.alerts.channels import Channel, EmailChannel
+from recsys_assets.resources.alerts.channels import Channel
+from recsys_assets.resources.alerts.mail import EmailChannel
 from recsys_assets.resources.alerts.message import Alert, Severity
 
 

@@ -7,7 +7,8 @@ mention of people is taken apart first.
 import re
 from typing import Any, ClassVar
 
-from recsys_assets.resources.alerts.channels import HookChannel, Secret, fit
+from recsys_assets.resources.alerts.connection import Secret
+from recsys_assets.resources.alerts.hooks import HookChannel, fit
 from recsys_assets.resources.alerts.message import Alert, Severity, shorten
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~>-])")

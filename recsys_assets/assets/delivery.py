@@ -1,0 +1,105 @@
+"""Delivery: what leaves the platform once the tables are published."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from pydantic import Field
+
+from recsys_assets.assets.materialize import OWNERS
+from recsys_assets.assets.transient import ask_for_retry, is_transient, wait_before_retry
+from recsys_assets.contracts.features import MOVIE_FEATURES
+from recsys_assets.contracts.recommendations import TOP_K
+from recsys_assets.lake.tables import Lake
+from recsys_assets.resources.digests import Digest, Digests, Movie
+from recsys_assets.resources.digests.subscriptions import subscribed
+from recsys_assets.resources.storage import Storage
+
+_YEAR = re.compile(r"\s*\(\d{4}\)\s*$")
+
+
+class DigestConfig(dg.Config):
+    """What can be set in the launchpad."""
+
+    dry_run: bool = Field(default=False, description="Render a few digests, send none.")
+    min_hours: float = Field(default=20.0, description="Least hours between two mails to a user.")
+
+
+@dg.asset(group_name="delivery", deps=[TOP_K, MOVIE_FEATURES], kinds={"email"}, owners=OWNERS)
+def digests(
+    context: dg.AssetExecutionContext, config: DigestConfig, storage: Storage, mailer: Digests
+) -> dg.MaterializeResult[Any]:
+    """Mails with each subscriber's recommendations: at most one per user and publication."""
+    wait_before_retry(context)
+    lake = storage.lake
+    publication = publication_of(lake)
+    found = list(digests_of(lake, mailer, publication))
+    figures = {"publication": publication, "subscribers with a list": len(found)}
+    if config.dry_run or not mailer.can_send or not found:
+        if not (config.dry_run or mailer.can_send):
+            context.log.info("No mail server, sender or signing key is set: nothing is sent.")
+        pages = mailer.render(found).previews if config.dry_run else []
+        return dg.MaterializeResult(
+            metadata={**figures, "sent": 0, **{f"page {n}": p for n, p in enumerate(pages, 1)}}
+        )
+    try:
+        report = mailer.send(found, config.min_hours)
+    except Exception as error:
+        if is_transient(error):
+            ask_for_retry(context)
+        raise
+    unknown = mailer.ledger.counts(publication).get("claimed", 0)
+    return dg.MaterializeResult(
+        metadata={
+            **figures,
+            "sent": report.sent,
+            "had it already": report.silent,
+            "refused for now": report.waiting,
+            "addresses set apart": len(report.bounced),
+            "unknown, not sent again": unknown,
+        }
+    )
+
+
+def publication_of(lake: Lake) -> str:
+    """What stands for the published lists: the same lists, the same text."""
+    lists = lake.scan(TOP_K).select("user", "rank", "item").sort("user", "rank").collect()
+    digest = hashlib.sha256()
+    for column in lists.iter_columns():
+        digest.update(column.to_numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def digests_of(lake: Lake, mailer: Digests, publication: str) -> Iterator[Digest]:
+    """The digest of every subscriber who has a list."""
+    lists = lake.scan(TOP_K).select("user", "rank", "item", "reason").collect()
+    people = subscribed(lake)
+    rows = lists.join(people, on="user").sort("user", "rank")
+    if lake.exists(MOVIE_FEATURES):
+        known = lake.scan(MOVIE_FEATURES).select("item", "title", "year").collect()
+        rows = rows.join(known, on="item", how="left")
+    else:
+        rows = rows.with_columns(title=pl.lit(None, pl.String), year=pl.lit(None, pl.Int32))
+    for (user, address), of_user in rows.sort("user", "rank").group_by(
+        ["user", "address"], maintain_order=True
+    ):
+        yield Digest(
+            publication=publication,
+            user=user,
+            address=address,
+            movies=[_movie(row) for row in of_user.iter_rows(named=True)],
+            unsubscribe=mailer.link(user),
+        )
+
+
+def _movie(row: dict[str, Any]) -> Movie:
+    title = row["title"] or f"movie {row['item']}"
+    plain = _YEAR.sub("", title) if row["year"] else title
+    return Movie(title=plain, year=row["year"], reason=row["reason"])
+
+
+delivery_assets = [digests]
+"""What is delivered."""

@@ -1,0 +1,119 @@
+"""Backup and restore of the databases: Dagster's, MLflow's, the ledgers of alerts and digests.
+
+    home/**/*.db, *.sqlite -> SQLite's online backup -> folder/<same path> + manifest.json
+    folder -> checked against its manifest -> home
+
+A backup may be taken while runs are at work: each database is copied in one consistent state. A
+restore may not: it replaces the files under those who have them open.
+"""
+
+import hashlib
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from recsys_assets.home import Home
+from recsys_assets.resources.run_lock import alone
+
+MANIFEST = "manifest.json"
+_SUFFIXES = {".db", ".sqlite"}
+
+
+class BackupError(Exception):
+    """A backup that cannot be made or used; the message says why and what to do."""
+
+
+def databases(home: Home) -> list[Path]:
+    """Database files of a home, as paths within it."""
+    folders = (home.dagster, home.root / "mlflow")
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    files += [path for path in home.root.glob("*") if path.is_file()]
+    return sorted(p.relative_to(home.root) for p in files if p.suffix in _SUFFIXES)
+
+
+def back_up(home: Home, folder: Path) -> dict[str, str]:
+    """Copy every database into a folder; path within the home → SHA-256 of the copy.
+
+    Raises:
+        BackupError: the folder holds something, or a copy is not sound.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise BackupError(f"{folder} is not empty: name a new folder")
+    digests = {}
+    for path in databases(home):
+        copy = folder / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        _copy_database(home.root / path, copy)
+        digests[path.as_posix()] = _digest(copy)
+    manifest = {"made": datetime.now(UTC).isoformat(timespec="seconds"), "databases": digests}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    return digests
+
+
+def restore(home: Home, folder: Path) -> list[str]:
+    """Put the databases of a backup in place; paths within the home.
+
+    All of them are checked before the first is replaced; those that were there are kept beside
+    with the suffix ``.before-restore``. Databases that the backup does not know are set aside too:
+    they would not fit the others.
+
+    Raises:
+        BackupError: the folder is no backup, or is damaged.
+        HomeBusyError: a run is at work.
+    """
+    known = _manifest(folder)
+    for path, digest in known.items():
+        if not (folder / path).is_file() or _digest(folder / path) != digest:
+            raise BackupError(f"{folder / path} is missing or damaged: use another backup")
+    with alone(home.root):
+        for found in databases(home):
+            _set_aside(home.root / found)
+        for path in known:
+            target = home.root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial = target.with_name(f".{target.name}.part")
+            shutil.copyfile(folder / path, partial)
+            partial.replace(target)
+    return sorted(known)
+
+
+def _manifest(folder: Path) -> dict[str, str]:
+    try:
+        known = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["databases"]
+        paths = {Path(path) for path in known}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BackupError(f"{folder} is no backup: it has no readable {MANIFEST}") from error
+    if any(path.is_absolute() or ".." in path.parts for path in paths):
+        raise BackupError(f"{folder}: its {MANIFEST} names files outside of the home")
+    return {str(path): str(digest) for path, digest in known.items()}
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    try:
+        with (
+            closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=30)) as live,
+            closing(sqlite3.connect(target)) as copy,
+        ):
+            live.backup(copy)
+            (state,) = copy.execute("PRAGMA integrity_check").fetchone()
+    except sqlite3.Error as error:
+        raise BackupError(f"{source} cannot be copied: {error}") from error
+    if state != "ok":
+        raise BackupError(f"{source} is damaged: {state}")
+
+
+def _set_aside(path: Path) -> None:
+    # The write-ahead log belongs to the database it lies beside, and to no other.
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        old = path.with_name(path.name + suffix)
+        if old.is_file():
+            old.replace(old.with_name(f"{old.name}.before-restore"))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,97 @@
+"""Commands for whoever is on call: what is wrong, is the machinery alive, say that it is known."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import dagster as dg
+import typer
+
+from recsys_assets.cli.shared import JsonOption, console, deployment, print_json, print_table
+from recsys_assets.deployment import Deployment
+from recsys_assets.resources.alerts import AlertDeliveryError, DeliveryLedger, Notifier
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("health")(health_command)
+    app.command("incidents")(incidents_command)
+    app.command("redeliver")(redeliver_command)
+
+
+def health_command(
+    tell: Annotated[bool, typer.Option(help="Send alerts about what is wrong.")] = False,
+    location: Annotated[bool, typer.Option(help="Try whether the definitions load.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Look whether daemon, sensors, schedules and definitions are alive; exit code 1 if not.
+
+    Run it from outside of Dagster, e.g. by cron every five minutes: nothing inside can tell that
+    all of it is dead.
+
+    Example: recsys health --tell
+    """
+    from recsys_assets.automation.health import look_at_daemons, look_at_location, look_at_ticks
+
+    where, now = deployment(), datetime.now(UTC)
+    with dg.DagsterInstance.get() as instance:
+        found = look_at_daemons(instance, now)
+        found.add(look_at_ticks(instance))
+    if location:
+        found.add(look_at_location(now))
+    rows = [
+        {"what": a.title, "since": a.since_text, "cause": a.cause, "runbook": a.kind}
+        for a in found.alerts
+    ]
+    if as_json:
+        print_json({"healthy": not rows, "problems": rows, "alive": sorted(found.works)})
+    elif rows:
+        print_table("What is wrong (docs/runbook.md has a section for each)", rows)
+    else:
+        console.print(f"all is well: {', '.join(sorted(found.works))}")
+    if tell:
+        try:
+            found.report(notifier_of(where))
+        except AlertDeliveryError as error:
+            console.print(f"[yellow]{error}[/yellow]", highlight=False)
+    if rows:
+        raise typer.Exit(1)
+
+
+def incidents_command(as_json: JsonOption = False) -> None:
+    """List troubles that people were told of and that are not over.
+
+    Example: recsys incidents
+    """
+    path = deployment().home.alerts
+    rows = DeliveryLedger(path).open_incidents() if path.is_file() else []
+    if as_json:
+        print_json(rows)
+    elif rows:
+        shown = ("title", "severity", "since", "cause", "repeats", "runbook")
+        print_table("Open troubles", [{name: row[name] for name in shown} for row in rows])
+    else:
+        console.print("no trouble is open")
+
+
+def redeliver_command() -> None:
+    """Send the alerts that wait because a channel could not take them.
+
+    Example: recsys redeliver
+    """
+    where = deployment()
+    if not Path(where.home.alerts).is_file():
+        console.print("nothing waits")
+        return
+    try:
+        delivered = notifier_of(where).redeliver()
+    except AlertDeliveryError as error:
+        console.print(f"[red]{error}[/red]", highlight=False)
+        raise typer.Exit(1) from None
+    console.print(f"delivered: {'; '.join(delivered)}" if delivered else "nothing waits")
+
+
+def notifier_of(where: Deployment) -> Notifier:
+    """The notifier of a deployment, its secrets looked up."""
+    notifier: Notifier = Notifier(**where.alerts).process_config_and_initialize()
+    return notifier

@@ -1,0 +1,120 @@
+"""Commands that mend: withdraw a bad drop, roll a table back, back databases up and restore."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recsys_assets.backup import back_up, restore
+from recsys_assets.cli.runs import run_command
+from recsys_assets.cli.shared import DatasetArgument, check_dataset, console, deployment, parse_date
+from recsys_assets.contracts.files import quarantine_of
+from recsys_assets.resources.run_lock import alone
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("withdraw")(withdraw_command)
+    app.command("rollback")(rollback_command)
+    app.command("backup")(backup_command)
+    app.command("restore")(restore_command)
+
+
+def withdraw_command(
+    dataset: DatasetArgument,
+    date: Annotated[str, typer.Argument(help="Drop date YYYY-MM-DD.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Put a withdrawn drop back.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option(help="Run what depends on the drop; else the next runs do.")
+    ] = True,
+) -> None:
+    """Take a bad drop back, and rebuild everything that was made from it.
+
+    Its files are moved out of the landing zone, not deleted; --undo brings them back. Its rows
+    leave the table, and features, models and recommendations are made anew without them.
+
+    Example: recsys withdraw ratings 2026-01-31
+    """
+    where, day = deployment(), parse_date(date)
+    zone = where.home.landing_zone
+    with alone(where.home.root):
+        moved = (zone.reinstate if undo else zone.withdraw)(check_dataset(dataset), day)
+    done = "put back" if undo else "withdrawn"
+    console.print(f"{len(moved)} files {done}: {', '.join(moved)}", highlight=False)
+    if not rebuild:
+        console.print(f"to rebuild: recsys run --from {day} --to {day}", highlight=False)
+        return
+    run_command(select=f"{dataset}+,{quarantine_of(dataset)}", first=str(day), last=str(day))
+
+
+def rollback_command(
+    table: Annotated[str, typer.Argument(help="Name of a table; `recsys status` lists them.")],
+    to: Annotated[int, typer.Option("--to", help="Version to go back to.", min=0)],
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Run what is made from the table, too.")
+    ] = False,
+) -> None:
+    """Make an old version of a table the newest again; nothing is deleted.
+
+    Whoever reads the table sees the old rows at once. Tables made from it follow with --rebuild,
+    or with the next run.
+
+    Example: recsys rollback top_k --to 3
+    """
+    where = deployment()
+    lake = where.home.lake
+    with alone(where.home.root):
+        try:
+            version = lake.roll_back(table, to)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+    rows = lake.open(table).count()
+    console.print(f"{table}: version {version} holds the {rows:,} rows of version {to}")
+    if rebuild:
+        run_command(select=_downstream_of(table))
+
+
+def _downstream_of(table: str) -> str:
+    """A selection of what is made from a table, as `recsys run --select` takes it."""
+    import dagster as dg
+
+    from recsys_assets.definitions import defs
+
+    graph = defs.resolve_asset_graph()
+    key = dg.AssetKey(TABLE_ASSETS.get(table, table))
+    if key not in graph.get_all_asset_keys():
+        raise typer.BadParameter(f"no asset is called {table}: name what follows with recsys run")
+    below = dg.AssetSelection.assets(key).downstream() - dg.AssetSelection.assets(key)
+    names = sorted(found.to_user_string() for found in below.resolve(graph))
+    if not names:
+        console.print(f"nothing is made from {table}")
+        raise typer.Exit(0)
+    return ",".join(names)
+
+
+TABLE_ASSETS = {"als_factors": "als_model", "popularity": "popularity_model"}
+"""Tables that are called otherwise than the asset that writes them."""
+
+
+def backup_command(
+    folder: Annotated[Path, typer.Argument(help="New folder for the copies.")],
+) -> None:
+    """Copy the databases of Dagster, MLflow and the ledgers, while everything runs on.
+
+    Example: recsys backup backups/today
+    """
+    copies = back_up(deployment().home, folder)
+    console.print(f"{len(copies)} databases copied to {folder}", highlight=False)
+
+
+def restore_command(
+    folder: Annotated[Path, typer.Argument(help="Folder of a backup.")],
+) -> None:
+    """Put the databases of a backup in place of those that are there; end the UI first.
+
+    What was there is kept beside, with the suffix .before-restore.
+
+    Example: recsys restore backups/today
+    """
+    paths = restore(deployment().home, folder)
+    console.print(f"{len(paths)} databases restored from {folder}", highlight=False)

@@ -1,0 +1,107 @@
+"""Channels that post JSON to an address: the plain webhook, and what the others share."""
+
+import json
+import logging
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import httpx
+
+from recsys_assets.resources.alerts.channels import Channel, ChannelError
+from recsys_assets.resources.alerts.connection import OptionalSecret, Secret, redact
+from recsys_assets.resources.alerts.message import Alert
+
+
+class HookChannel(Channel):
+    """Anything that takes a JSON body by POST."""
+
+    max_payload_bytes: int = 24_000
+    """Largest body the receiver takes; facts are left out to stay below it."""
+
+    @abstractmethod
+    def body(self, alert: Alert) -> bytes:
+        """The JSON object that the receiver expects, of at most `max_payload_bytes` bytes."""
+
+    @abstractmethod
+    def _address(self) -> str:
+        """Where to post."""
+
+    def _headers(self) -> dict[str, str]:
+        return {"Content-Type": "application/json"}
+
+    def _transmit(self, alert: Alert) -> None:
+        with (
+            _unlogged(self._secrets()),
+            httpx.Client(timeout=self.timeout_seconds, verify=self.tls()) as client,
+            client.stream(
+                "POST", self._address(), content=self.body(alert), headers=self._headers()
+            ) as response,
+        ):
+            if not response.is_success:
+                answer = next(response.iter_text(200), "")
+                raise ChannelError(f"{response.url.host} answered {response.status_code}: {answer}")
+
+    def _secrets(self) -> list[str]:
+        return secret_parts(self._address())
+
+
+class WebhookChannel(HookChannel):
+    """The alert's own fields as JSON, posted to a URL."""
+
+    name: ClassVar[str] = "webhook"
+
+    url: Secret
+    """Where to post. A secret: the URL of a hook usually carries its key."""
+    bearer_token: OptionalSecret = None
+    """Sent as `Authorization: Bearer …` if given."""
+
+    def body(self, alert: Alert) -> bytes:
+        """Every field of the alert, and the whole of it as text."""
+        return alert.json_payload(self.max_payload_bytes)
+
+    def _address(self) -> str:
+        return self.url
+
+    def _headers(self) -> dict[str, str]:
+        token = {"Authorization": f"Bearer {self.bearer_token}"} if self.bearer_token else {}
+        return super()._headers() | token
+
+    def _secrets(self) -> list[str]:
+        return [*super()._secrets(), self.bearer_token or ""]
+
+
+def secret_parts(url: str) -> list[str]:
+    """What no log may show of a URL; a server may quote any part of it in its answer."""
+    # scheme: / / authority / path and query
+    parts = url.split("/", 3)
+    account = parts[2].rpartition("@")[0] if len(parts) > 2 else ""
+    return [url, account, parts[3] if len(parts) > 3 else ""]
+
+
+def fit(alert: Alert, render: Callable[[Alert], dict[str, Any]], max_bytes: int) -> bytes:
+    """An alert as JSON in UTF-8, its facts left out from the end until it fits."""
+    for shown in range(len(alert.facts), -1, -1):
+        body = json.dumps(render(alert.with_facts(shown)), ensure_ascii=False).encode("utf-8")
+        if len(body) <= max_bytes:
+            break
+    return body
+
+
+@contextmanager
+def _unlogged(secrets: list[str]) -> Iterator[None]:
+    """Drop records with a secret: httpx logs every URL, httpcore every header of an answer."""
+
+    def holds_no_secret(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        return redact(text, secrets) == text
+
+    http_loggers = [logging.getLogger(name) for name in ("httpx", "httpcore.http11")]
+    for http_logger in http_loggers:
+        http_logger.addFilter(holds_no_secret)
+    try:
+        yield
+    finally:
+        for http_logger in http_loggers:
+            http_logger.removeFilter(holds_no_secret)

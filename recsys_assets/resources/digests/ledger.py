@@ -1,0 +1,84 @@
+"""Who was sent what: a user gets at most one mail per publication, and not two in a short time.
+
+The row is written before the mail leaves. A process that dies in between leaves a row of which
+nobody knows whether its mail arrived; it is not sent again, and it is counted.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS mails (
+    publication TEXT NOT NULL,
+    user INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    claimed_at REAL NOT NULL,
+    error TEXT,
+    PRIMARY KEY (publication, user)
+) WITHOUT ROWID
+"""
+
+CLAIMED, SENT, WAITING, REFUSED = "claimed", "sent", "waiting", "refused"
+
+
+@dataclass(frozen=True)
+class MailLedger:
+    """A SQLite file shared by all senders on one machine."""
+
+    path: Path
+    """The file, on a local disk."""
+
+    def claim(self, publication: str, user: int, min_hours: float) -> bool:
+        """Take the right to send a user the mail about a publication.
+
+        False if that mail was sent or may have been, or if the user got another one of late.
+        """
+        now = time.time()
+        with self._transaction() as connection:
+            recent = connection.execute(
+                "SELECT 1 FROM mails WHERE user = ? AND publication <> ? AND state IN (?, ?)"
+                " AND claimed_at > ?",
+                (user, publication, CLAIMED, SENT, now - min_hours * 3600),
+            ).fetchone()
+            if recent:
+                return False
+            claimed = connection.execute(
+                "INSERT INTO mails (publication, user, state, claimed_at) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (publication, user) DO UPDATE"
+                " SET state = excluded.state, claimed_at = excluded.claimed_at"
+                " WHERE mails.state = ?",
+                (publication, user, CLAIMED, now, WAITING),
+            )
+            return claimed.rowcount == 1
+
+    def settle(self, publication: str, user: int, state: str, error: str = "") -> None:
+        """Note what became of a mail."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE mails SET state = ?, error = ? WHERE publication = ? AND user = ?",
+                (state, error[:500], publication, user),
+            )
+
+    def counts(self, publication: str) -> dict[str, int]:
+        """State → mails about a publication."""
+        with self._transaction() as connection:
+            rows = connection.execute(
+                "SELECT state, count(*) FROM mails WHERE publication = ? GROUP BY state",
+                (publication,),
+            ).fetchall()
+        return {str(state): int(count) for state, count in rows}
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self.path, timeout=30)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(_SCHEMA)
+            connection.commit()
+            connection.execute("BEGIN IMMEDIATE")
+            with connection:
+                yield connection

@@ -1,0 +1,132 @@
+"""The table of subscribers: rows are only ever added, so that no unsubscription is lost.
+
+Two who write at once each add their rows; nobody rewrites what the other wrote.
+"""
+
+import csv
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from recsys_assets.contracts.schema import polars_schema
+from recsys_assets.contracts.subscribers import (
+    BOUNCED,
+    SUBSCRIBED,
+    SUBSCRIBERS,
+    UNSUBSCRIBED,
+    Subscribers,
+)
+from recsys_assets.lake.tables import Lake
+
+_ADDRESS = re.compile(r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+_LONGEST = 254
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A row of a list of subscribers that is none."""
+
+    line: int
+    text: str
+    reason: str
+
+
+def is_address(text: str) -> bool:
+    """Whether a text may be written into a mail's To header as one address."""
+    return (
+        len(text) <= _LONGEST
+        and _ADDRESS.fullmatch(text) is not None
+        and ".." not in text
+        and not text.startswith(".")
+    )
+
+
+def states(lake: Lake) -> pl.DataFrame:
+    """The last row of every user."""
+    if not lake.exists(SUBSCRIBERS):
+        return pl.DataFrame(schema=polars_schema(Subscribers))
+    rows = lake.scan(SUBSCRIBERS).collect()
+    return rows.sort("at").unique("user", keep="last", maintain_order=True).sort("user")
+
+
+def subscribed(lake: Lake) -> pl.DataFrame:
+    """Users who get mails, with their addresses."""
+    return states(lake).filter(state=SUBSCRIBED).select("user", "address")
+
+
+def subscribe(lake: Lake, people: Iterable[tuple[int, str]], reason: str = "added") -> int:
+    """Add subscribers; those who are known with the same address are left as they are.
+
+    Nobody who unsubscribed is added again by a list: only by their own wish, see `resubscribe`.
+
+    Returns:
+        How many were added.
+    """
+    known = {user: (address, state) for user, address, state in _known(lake)}
+    new = [
+        (user, address)
+        for user, address in people
+        if known.get(user, ("", ""))[1] != UNSUBSCRIBED
+        and known.get(user) not in ((address, SUBSCRIBED), (address, BOUNCED))
+    ]
+    _append(lake, new, SUBSCRIBED, reason)
+    return len(new)
+
+
+def resubscribe(lake: Lake, user: int, address: str) -> None:
+    """Subscribe somebody by their own wish, whatever was before."""
+    _append(lake, [(user, address)], SUBSCRIBED, "by their own wish")
+
+
+def unsubscribe(lake: Lake, user: int) -> bool:
+    """End a subscription; whether there was one."""
+    known = {number: (address, state) for number, address, state in _known(lake)}
+    if user not in known or known[user][1] == UNSUBSCRIBED:
+        return False
+    _append(lake, [(user, known[user][0])], UNSUBSCRIBED, "by their own wish")
+    return True
+
+
+def set_apart(lake: Lake, bounced: Iterable[tuple[int, str, str]]) -> None:
+    """Quarantine addresses that no mail reaches: user, address, reason."""
+    for user, address, reason in bounced:
+        _append(lake, [(user, address)], BOUNCED, reason[:300])
+
+
+def read_list(path: Path) -> tuple[list[tuple[int, str]], list[Refused]]:
+    """Subscribers of a CSV file with the columns user and address, and rows that are none."""
+    people: list[tuple[int, str]] = []
+    refused: list[Refused] = []
+    with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
+        for number, row in enumerate(csv.reader(file), 1):
+            if number == 1 and row[:2] == ["user", "address"]:
+                continue
+            user, address = (row[0].strip(), row[1].strip()) if len(row) == 2 else ("", "")
+            if user.isascii() and user.isdigit() and 0 < int(user) < 2**31 and is_address(address):
+                people.append((int(user), address))
+            else:
+                reason = "not a user and an address" if len(row) != 2 else "no such user or address"
+                refused.append(Refused(number, ",".join(row)[:200], reason))
+    return people, refused
+
+
+def _known(lake: Lake) -> list[tuple[int, str, str]]:
+    return states(lake).select("user", "address", "state").rows()
+
+
+def _append(lake: Lake, people: list[tuple[int, str]], state: str, reason: str) -> None:
+    if not people:
+        return
+    rows = [
+        {"user": user, "address": address, "state": state, "reason": reason, "at": _now()}
+        for user, address in people
+    ]
+    lake.append(Subscribers.validate(pl.DataFrame(rows, polars_schema(Subscribers))), SUBSCRIBERS)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,190 @@
+"""What no run tells: stale tables, old champions, failing ticks, dead daemons, broken code."""
+
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.freshness import (
+    FreshnessState,
+    FreshnessStateChange,
+)
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    SensorInstigatorData,
+    TickData,
+    TickStatus,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._daemon.types import DaemonHeartbeat
+from dagster_shared.error import SerializableErrorInfo
+
+from recsys_assets.automation.catalogue import Catalogue
+from recsys_assets.automation.health import look_at_daemons, look_at_location, look_at_ticks
+from recsys_assets.automation.monitors import build_monitors, find_old_champions
+from recsys_assets.home import Home
+from recsys_assets.resources.alerts import Notifier, WebhookChannel
+from recsys_assets.resources.storage import Storage
+from recsys_assets_tests.resources.alert_servers import Posts, webhook_server
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TOP_K = dg.AssetKey("top_k")
+CATALOGUE = Catalogue({"top_k": ("team:recsys",), "als_model": ("team:ml",)})
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as found:
+        yield found
+
+
+@pytest.fixture
+def posts() -> Iterator[Posts]:
+    with webhook_server() as server:
+        yield server
+
+
+@pytest.fixture
+def notifier(posts: Posts, tmp_path: Path) -> Notifier:
+    return Notifier(
+        webhook=WebhookChannel(url=posts.url),
+        ledger_path=str(tmp_path / "alerts.sqlite"),
+        runbook_url="https://book.example.org",
+    )
+
+
+def look(name: str, instance: dg.DagsterInstance, notifier: Notifier, home: Home) -> Any:
+    monitors = build_monitors(dg.DefaultSensorStatus.STOPPED, CATALOGUE, [TOP_K])
+    sensor = next(found for found in monitors if found.name == name)
+    resources = {"notifier": notifier, "storage": Storage(home=str(home.root))}
+    resources = {k: v for k, v in resources.items() if k in sensor.required_resource_keys}
+    return sensor.evaluate_tick(dg.build_sensor_context(instance=instance, resources=resources))
+
+
+def becomes(instance: dg.DagsterInstance, state: FreshnessState) -> None:
+    change = FreshnessStateChange(
+        key=TOP_K,
+        new_state=state,
+        previous_state=FreshnessState.UNKNOWN,
+        state_change_timestamp=time.time(),
+    )
+    instance._report_runless_asset_event(change)
+
+
+def test_a_stale_table_is_told_once_and_so_is_its_recovery(
+    instance: dg.DagsterInstance, notifier: Notifier, posts: Posts, home: Home
+) -> None:
+    becomes(instance, FreshnessState.FAIL)
+    for _ in range(3):
+        look("alert_on_stale_asset", instance, notifier, home)
+    (told,) = posts.bodies
+    assert told["title"] == "top_k is out of date"
+    assert told["owners"] == ["team:recsys"]
+    assert told["links"]["runbook"] == "https://book.example.org#asset-stale"
+    assert told["facts"]["still served"] == "no top_k yet; no popular_movies yet"
+    time.sleep(0.01)
+    becomes(instance, FreshnessState.PASS)
+    for _ in range(2):
+        look("alert_on_stale_asset", instance, notifier, home)
+    assert [body["title"] for body in posts.bodies][1:] == ["Recovered: top_k is out of date"]
+
+
+def test_a_warning_of_freshness_tells_nobody(
+    instance: dg.DagsterInstance, notifier: Notifier, posts: Posts, home: Home
+) -> None:
+    becomes(instance, FreshnessState.WARN)
+    look("alert_on_stale_asset", instance, notifier, home)
+    assert posts.bodies == []
+
+
+def test_a_champion_is_told_of_each_time_the_limit_passes_again() -> None:
+    def keys(age: int) -> list[str]:
+        champions = {"als_model": (3, NOW - timedelta(days=age))}
+        found = find_old_champions(champions, NOW, 30, CATALOGUE)
+        assert list(found.works) == ([] if found.alerts else ["champion:als_model"])
+        return [alert.event_key for alert in found.alerts]
+
+    assert keys(29) == keys(30) == []
+    assert keys(31) == keys(59) == ["champion:als_model:3:1"]
+    assert keys(60) == ["champion:als_model:3:2"]
+
+
+def test_a_registry_without_models_has_no_champions(home: Home) -> None:
+    assert home.registry.champions() == {}
+
+
+def failed_tick(instance: dg.DagsterInstance, name: str, status: TickStatus) -> None:
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(
+        loadable_target_origin=LoadableTargetOrigin(module_name="m"), location_name="l"
+    )
+    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "r"), name)
+    state = InstigatorState(
+        origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING, SensorInstigatorData()
+    )
+    if not instance.get_instigator_state(state.instigator_origin_id, state.selector_id):
+        instance.add_instigator_state(state)
+    error = SerializableErrorInfo("ValueError: no such folder\n", [], "ValueError")
+    instance.create_tick(
+        TickData(
+            state.instigator_origin_id,
+            name,
+            InstigatorType.SENSOR,
+            status,
+            time.time(),
+            error=error if status is TickStatus.FAILURE else None,
+            selector_id=state.selector_id,
+        )
+    )
+
+
+def test_a_sensor_that_fails_is_told_by_another(
+    instance: dg.DagsterInstance, notifier: Notifier, posts: Posts, home: Home
+) -> None:
+    failed_tick(instance, "ingest_landed_drops", TickStatus.FAILURE)
+    for _ in range(2):
+        look("alert_on_failing_automation", instance, notifier, home)
+    assert [body["title"] for body in posts.bodies] == ["ingest_landed_drops fails"]
+    assert posts.bodies[0]["cause"] == "ValueError: no such folder"
+    for _ in range(9):
+        failed_tick(instance, "ingest_landed_drops", TickStatus.FAILURE)
+        look("alert_on_failing_automation", instance, notifier, home)
+    assert len(posts.bodies) == 3, "every tick that fails is a repeat: told thrice, then counted"
+    failed_tick(instance, "ingest_landed_drops", TickStatus.SKIPPED)
+    look("alert_on_failing_automation", instance, notifier, home)
+    assert posts.bodies[-1]["title"] == "Recovered: ingest_landed_drops fails"
+
+
+def test_its_own_failed_tick_is_left_to_the_look_from_outside(
+    instance: dg.DagsterInstance,
+) -> None:
+    failed_tick(instance, "alert_on_failing_automation", TickStatus.FAILURE)
+    assert len(look_at_ticks(instance).alerts) == 1
+    assert look_at_ticks(instance, besides="alert_on_failing_automation").alerts == []
+
+
+def test_a_daemon_that_is_silent_is_dead(instance: dg.DagsterInstance) -> None:
+    found = look_at_daemons(instance, NOW)
+    assert {alert.kind for alert in found.alerts} == {"daemon-dead"}
+    assert "daemon:SENSOR" in {s for alert in found.alerts for s in alert.subjects}
+    instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "id", []))
+    assert "daemon:SENSOR" in look_at_daemons(instance, NOW).works
+
+
+def test_a_code_location_that_does_not_load_says_why() -> None:
+    broken = look_at_location(NOW, [sys.executable, "-c", "import no_such_module"])
+    (alert,) = broken.alerts
+    assert alert.cause == "ModuleNotFoundError: No module named 'no_such_module'"
+    assert alert.kind == "location-broken"
+    works = look_at_location(NOW, [sys.executable, "-c", "pass"])
+    assert works.alerts == [] and list(works.works) == ["location:recsys_assets"]
