@@ -1,6 +1,6 @@
 """Who owns what, and which steps work on drops: what alerts need to know of the graph."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -14,6 +14,8 @@ class Catalogue:
     """Asset or step → owners."""
     daily: frozenset[str] = frozenset()
     """Assets and steps that work on drops."""
+    stages: dict[str, str] = field(default_factory=dict)
+    """Asset → its stage."""
 
     def owners_of(self, names: Iterable[str]) -> tuple[str, ...]:
         """Owners of assets or steps, each once."""
@@ -22,7 +24,7 @@ class Catalogue:
 
 
 def build_catalogue(
-    assets: Iterable[dg.AssetsDefinition], checks: Iterable[dg.AssetChecksDefinition]
+    assets: Sequence[dg.AssetsDefinition], checks: Iterable[dg.AssetChecksDefinition]
 ) -> Catalogue:
     """The catalogue of a graph.
 
@@ -43,4 +45,7 @@ def build_catalogue(
         name, of = check.node_def.name, {k.asset_key.to_user_string() for k in check.check_keys}
         owners[name] = tuple(dict.fromkeys(o for asset in of for o in owners.get(asset, ())))
         daily |= {name} if of & daily else set()
-    return Catalogue(owners, frozenset(daily))
+    stages = {
+        spec.key.to_user_string(): spec.group_name or "" for asset in assets for spec in asset.specs
+    }
+    return Catalogue(owners, frozenset(daily), stages)

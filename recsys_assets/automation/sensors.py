@@ -21,6 +21,8 @@ from recsys_assets.automation.run_alerts import (
     mended_by,
 )
 from recsys_assets.automation.served import quarantine_assets, served_facts
+from recsys_assets.automation.summary import summary_of
+from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.resources.alerts import Alert, Notifier
 from recsys_assets.resources.storage import Storage
 
@@ -119,6 +121,19 @@ def build_alert_sensors(
         story = story_of(context.dagster_run, context.instance, catalogue, storage)
         tell(story, notifier, storage)
 
+    def told_success(
+        context: dg.RunStatusSensorContext, notifier: Notifier, storage: Storage
+    ) -> None:
+        told(context, notifier, storage)
+        run, written = context.dagster_run, {dg.DagsterEventType.ASSET_MATERIALIZATION}
+        found = context.instance.get_records_for_run(run.run_id, of_type=written, ascending=True)
+        events = [record.event_log_entry for record in found.records]
+        owners = catalogue.owners_of([TOP_K])
+        summary = summary_of(run, events, catalogue.stages, owners, served_facts(storage.lake))
+        if summary is not None:
+            links = notifier.links(summary.kind, run.run_id)
+            notifier.send(summary.model_copy(update={"links": links}))
+
     def told_failure(
         context: dg.RunFailureSensorContext, notifier: Notifier, storage: Storage
     ) -> None:
@@ -133,7 +148,7 @@ def build_alert_sensors(
     on_success = dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
         name="alert_on_failed_check",
-        description="Tells people about checks that fail in runs that succeed, and what recovered.",
+        description="Tells people what was published, which checks failed, and what recovered.",
         monitor_all_code_locations=True,
         default_status=default_status,
     )
@@ -143,4 +158,4 @@ def build_alert_sensors(
         minimum_interval_seconds=60,
         default_status=default_status,
     )
-    return [on_failure(told_failure), on_success(told), again(redeliver_alerts)]
+    return [on_failure(told_failure), on_success(told_success), again(redeliver_alerts)]

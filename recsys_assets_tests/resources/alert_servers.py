@@ -1,5 +1,6 @@
 """Real servers on loopback that receive alerts: SMTP (plain, STARTTLS, SSL) and a webhook."""
 
+import asyncio
 import datetime as dt
 import ipaddress
 import json
@@ -70,6 +71,8 @@ class Mailbox:
     refuse_with: str | None = None
     refused_recipients: set[str] = field(default_factory=set)
     quit_answer: str = "221 Bye"
+    delay: float = 0.0
+    """Seconds between taking a mail and saying so."""
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -85,6 +88,7 @@ class Mailbox:
         assert isinstance(envelope.content, bytes)
         self.envelopes.append(envelope)
         self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
+        await asyncio.sleep(self.delay)
         return "250 OK"
 
     async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
