@@ -3,6 +3,7 @@
 from recsys_assets.checks.clicks import click_checks
 from recsys_assets.checks.features import feature_checks
 from recsys_assets.checks.models import model_checks
+from recsys_assets.checks.published import published_checks
 from recsys_assets.checks.recommendations import recommendation_checks
 from recsys_assets.checks.validated import validated_checks
 
@@ -12,5 +13,6 @@ CHECKS = [
     *model_checks,
     *click_checks,
     *recommendation_checks,
+    *published_checks,
 ]
 """Every check of the platform."""

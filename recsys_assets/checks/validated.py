@@ -1,5 +1,7 @@
 """Checks of the validated tables: no line lost, no file rejected unseen, few lines quarantined."""
 
+from statistics import median
+
 import dagster as dg
 import polars as pl
 import pyarrow as pa
@@ -16,6 +18,13 @@ from recsys_assets.resources.storage import Storage
 
 WORRYING_SHARE = 0.01
 """More quarantined lines than this share of a file are worth a look."""
+
+VOLUME_DAYS = 7
+"""Drops before the last one that tell what is usual."""
+FEWEST_DAYS = 3
+"""With fewer drops nothing is usual yet."""
+VOLUME_FACTOR = 3
+"""A drop so many times smaller or larger than usual is worth a look."""
 
 
 def _checks_of(dataset: Dataset) -> list[dg.AssetChecksDefinition]:
@@ -87,7 +96,38 @@ def _checks_of(dataset: Dataset) -> list[dg.AssetChecksDefinition]:
             metadata={"columns": len(held.names), "wrong": ", ".join(wrong) or "none"},
         )
 
-    return [every_line_accounted_for, no_rejected_files, few_quarantined_lines, keeps_contract]
+    @dg.asset_check(asset=dataset.name)
+    def volume_is_usual(
+        context: dg.AssetCheckExecutionContext, storage: Storage
+    ) -> dg.AssetCheckResult:
+        """The rows of the run's last drop are between a third and thrice those of days before."""
+        rows = _rows_by_drop(storage, dataset)
+        last = dates_of(dict(context.run.tags))[1]
+        before = [count for date, count in rows.items() if date < last][-VOLUME_DAYS:]
+        if last not in rows or len(before) < FEWEST_DAYS:
+            return dg.AssetCheckResult(passed=True, metadata={"drops to compare with": len(before)})
+        usual = median(before)
+        return dg.AssetCheckResult(
+            passed=usual / VOLUME_FACTOR <= rows[last] <= usual * VOLUME_FACTOR,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"the drop of {last} has {rows[last]:,} rows; usual are {usual:,.0f}",
+            metadata={"rows": rows[last], "usual": usual, "drops to compare with": len(before)},
+        )
+
+    return [
+        every_line_accounted_for,
+        no_rejected_files,
+        few_quarantined_lines,
+        volume_is_usual,
+        keeps_contract,
+    ]
+
+
+def _rows_by_drop(storage: Storage, dataset: Dataset) -> dict[str, int]:
+    """Drop date → accepted rows, the earliest first."""
+    files = storage.lake.scan(FILES).filter(dataset=dataset.name)
+    sums = files.group_by(DROP_DATE).agg(pl.col("accepted").sum()).sort(DROP_DATE).collect()
+    return {date.isoformat(): count for date, count in sums.iter_rows()}
 
 
 def _files_of_run(
@@ -107,4 +147,4 @@ def _table(frame: pl.DataFrame) -> str:
 
 
 validated_checks = [check for dataset in DATASETS.values() for check in _checks_of(dataset)]
-"""Four checks for each validated table."""
+"""Five checks for each validated table."""

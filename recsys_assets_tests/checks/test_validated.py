@@ -60,6 +60,7 @@ def test_checks_tell_good_drops_from_doubtful_ones(validated: Session, home: Hom
         LAW: True,
         "no_rejected_files": True,
         "few_quarantined_lines": True,
+        "volume_is_usual": True,
         "keeps_contract": True,
     }
     results = evaluate(home, NEXT_DAY)
@@ -149,3 +150,16 @@ def test_a_table_of_other_columns_breaks_its_contract(validated: Session, home: 
     validated.lake.write_frame(frame, "ratings")
     result = evaluate(home, DAY)["keeps_contract"]
     assert not result.passed and result.metadata["wrong"].value == "rating"
+
+
+def test_a_drop_of_unusual_size_is_worth_a_look(session: Session, home: Home) -> None:
+    days = [DAY - datetime.timedelta(days=n) for n in range(4)]
+    for number, day in enumerate(days[1:], 2):
+        place(session, csv_of(ratings(100, user=number)), date=day)
+    place(session, csv_of(ratings(20, user=9)), date=DAY)
+    validate(session, *days)
+    result = evaluate(home, DAY)["volume_is_usual"]
+    assert not result.passed
+    assert result.severity is dg.AssetCheckSeverity.WARN
+    assert "has 20 rows; usual are 100" in (result.description or "")
+    assert evaluate(home, days[1])["volume_is_usual"].passed, "too few days to compare with"

@@ -1,0 +1,96 @@
+"""Checks of every table that people or programs read: columns and types, rules, rows."""
+
+import dagster as dg
+import pandera.errors
+import polars as pl
+import pyarrow as pa
+
+from recsys_assets.contracts.click_tables import (
+    CLICK_EVALUATION,
+    CLICK_FEATURES,
+    CLICK_MODEL,
+    ClickEvaluation,
+    ClickFeatures,
+    ClickModelTable,
+)
+from recsys_assets.contracts.features import (
+    INTERACTIONS,
+    MOVIE_FEATURES,
+    USER_FEATURES,
+    Interactions,
+    MovieFeatures,
+    UserFeatures,
+)
+from recsys_assets.contracts.models import RANKING_EVALUATION, RankingEvaluation
+from recsys_assets.contracts.recommendations import (
+    POPULAR_MOVIES,
+    SIMILAR_ITEMS,
+    TOP_K,
+    PopularMovies,
+    SimilarItems,
+    TopK,
+)
+from recsys_assets.contracts.schema import Model, arrow_schema
+from recsys_assets.resources.storage import Storage
+
+CONTRACTS: dict[str, Model] = {
+    INTERACTIONS: Interactions,
+    MOVIE_FEATURES: MovieFeatures,
+    USER_FEATURES: UserFeatures,
+    CLICK_FEATURES: ClickFeatures,
+    CLICK_MODEL: ClickModelTable,
+    CLICK_EVALUATION: ClickEvaluation,
+    RANKING_EVALUATION: RankingEvaluation,
+    TOP_K: TopK,
+    SIMILAR_ITEMS: SimilarItems,
+    POPULAR_MOVIES: PopularMovies,
+}
+"""Table → its contract."""
+
+CHECKED_ROWS = 1_000_000
+"""Rows that are held against the rules; of more, the first so many and the last."""
+
+
+def _contract_check(table: str, model: Model) -> dg.AssetChecksDefinition:
+    @dg.asset_check(asset=table, name="keeps_contract", blocking=True)
+    def keeps_contract(storage: Storage) -> dg.AssetCheckResult:
+        """The table has rows, and columns, types and values as its contract says."""
+        held = pa.schema(storage.lake.open(table).schema())
+        wrong = [
+            f.name
+            for f in arrow_schema(model)
+            if f.name not in held.names or held.field(f.name).type != f.type
+        ]
+        rows = storage.lake.open(table).count()
+        broken = "" if wrong else broken_rules(model, storage.lake.scan(table), rows)
+        problems = [
+            f"wrong columns: {', '.join(wrong)}" if wrong else "",
+            "" if rows else "no rows",
+            broken,
+        ]
+        said = "; ".join(problem for problem in problems if problem)
+        return dg.AssetCheckResult(
+            passed=not said,
+            description=said or None,
+            metadata={"rows": rows, "columns": len(held.names)},
+        )
+
+    return keeps_contract
+
+
+def broken_rules(model: Model, table: pl.LazyFrame, rows: int) -> str:
+    """Rules that rows of a table break, each with one example; empty where there is none."""
+    if rows > CHECKED_ROWS:
+        half = CHECKED_ROWS // 2
+        table = pl.concat([table.head(half), table.tail(half)])
+    try:
+        model.validate(table.collect(), lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        cases = error.failure_cases.unique(["column", "check"], keep="any").sort("column", "check")
+        shown = cases.select("column", "check", "failure_case").head(5).rows()
+        return "; ".join(f"{column}: {check} ({case})" for column, check, case in shown)
+    return ""
+
+
+published_checks = [_contract_check(table, model) for table, model in CONTRACTS.items()]
+"""One check for each table."""
