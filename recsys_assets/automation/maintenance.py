@@ -8,6 +8,7 @@ import dagster as dg
 
 from recsys_assets.home import Home
 from recsys_assets.resources.alerts import DeliveryLedger
+from recsys_assets.resources.run_lock import alone
 from recsys_assets.resources.storage import Storage
 
 KEPT_JOBS = ("ingest", "main")
@@ -27,22 +28,17 @@ class TidyConfig(dg.Config):
     """Delivered alerts and troubles that are over."""
 
 
-@dg.op
+@dg.op(pool="lake")
 def tidy_home(context: dg.OpExecutionContext, config: TidyConfig, storage: Storage) -> None:
     """Remove what nobody looks at any more; everything removed is counted in the log."""
     home = Home(root=Path(storage.home))
-    files = {name: len(vacuum(storage, name, config.table_days)) for name in storage.lake.names()}
+    lake = storage.lake
+    with alone(home.root, wait_seconds=_HOUR):
+        files = {name: len(lake.tidy(name, config.table_days)) for name in lake.names()}
     before = time.time() - config.ledger_days * 24 * _HOUR
     rows = DeliveryLedger(home.alerts).forget(before) if home.alerts.is_file() else 0
     runs = forget_runs(context.instance, datetime.now(UTC) - timedelta(days=config.run_days))
     context.log.info(f"removed: {sum(files.values())} table files, {runs} runs, {rows} ledger rows")
-
-
-def vacuum(storage: Storage, table: str, days: int) -> list[str]:
-    """Delete files that no version of the last days holds; those of killed runs among them."""
-    return storage.lake.open(table).vacuum(
-        retention_hours=days * 24, dry_run=False, enforce_retention_duration=False, full=True
-    )
 
 
 def forget_runs(instance: dg.DagsterInstance, before: datetime) -> int:

@@ -16,6 +16,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("withdraw")(withdraw_command)
     app.command("rollback")(rollback_command)
+    app.command("tidy")(tidy_command)
     app.command("backup")(backup_command)
     app.command("restore")(restore_command)
 
@@ -118,3 +119,23 @@ def restore_command(
     """
     paths = restore(deployment().home, folder)
     console.print(f"{len(paths)} databases restored from {folder}", highlight=False)
+
+
+def tidy_command(
+    days: Annotated[
+        int, typer.Option(help="Days for which versions of tables are kept.", min=0)
+    ] = 30,
+) -> None:
+    """Remove table files that no version of the last days holds, and those of killed runs.
+
+    The weekly job does the same; this is for a disk that is full now.
+
+    Example: recsys tidy
+    """
+    where = deployment()
+    with alone(where.home.root):
+        removed = {name: len(where.home.lake.tidy(name, days)) for name in where.home.lake.names()}
+    for name, count in removed.items():
+        if count:
+            console.print(f"{name}: {count} files removed")
+    console.print(f"{sum(removed.values())} files removed in all")

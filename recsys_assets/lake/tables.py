@@ -178,6 +178,15 @@ class Lake:
         """Versions of a table, the newest first: version, timestamp, operation, details."""
         return [dict(entry) for entry in self.open(table).history()]
 
+    def tidy(self, table: str, days: int) -> list[str]:
+        """Delete files that no version of the last days holds, those of killed runs among them.
+
+        Versions older than that can no longer be rolled back to. No run may be at work.
+        """
+        return self.open(table).vacuum(
+            retention_hours=days * 24, dry_run=False, enforce_retention_duration=False, full=True
+        )
+
     def roll_back(self, table: str, version: int) -> int:
         """Make an old version the newest again; the number of the version this makes.
 

@@ -1,0 +1,73 @@
+"""Tidying keeps what can be rolled back to, and removes the rest."""
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from recsys_assets.automation.maintenance import forget_runs, tidy
+from recsys_assets.home import Home
+from recsys_assets.resources.alerts import Alert, DeliveryLedger, Severity
+from recsys_assets.resources.storage import Storage
+
+
+@dg.asset
+def made() -> None: ...
+
+
+def parquet(home: Home, table: str) -> set[Path]:
+    return set(Path(home.lake.uri(table)).rglob("*.parquet"))
+
+
+def test_old_files_and_those_of_killed_runs_go_and_the_newest_version_stays(home: Home) -> None:
+    frame = pl.DataFrame({"a": [1, 2]})
+    for _ in range(3):
+        home.lake.write_frame(frame, "top_k")
+    current = {Path(path) for path in home.lake.open("top_k").file_uris()}
+    orphan = Path(home.lake.uri("top_k")) / "part-of-a-killed-run.parquet"
+    frame.write_parquet(orphan)
+    assert home.lake.tidy("top_k", 30) == [], "nothing is old yet"
+    month_ago = time.time() - 40 * 24 * 3600
+    os.utime(orphan, (month_ago, month_ago))
+    home.lake.tidy("top_k", 30)
+    assert orphan not in parquet(home, "top_k")
+    assert len(parquet(home, "top_k")) == 3, "versions of the last days can be rolled back to"
+    home.lake.tidy("top_k", 0)
+    assert parquet(home, "top_k") == current
+    assert home.lake.scan("top_k").collect().equals(frame)
+
+
+def test_the_job_counts_what_it_removes(home: Home) -> None:
+    home.lake.write_frame(pl.DataFrame({"a": [1]}), "top_k")
+    ledger = DeliveryLedger(home.alerts)
+    alert = Alert(
+        title="t",
+        what="w",
+        severity=Severity.ERROR,
+        since=datetime.now(UTC),
+        cause="c",
+        event_key="e",
+    )
+    ledger.admit(alert, ["email"])
+    ledger.claim("e", "email")
+    ledger.settle("e", "email")
+    config = {"ops": {"tidy_home": {"config": {"ledger_days": -1}}}}
+    resources = {"storage": Storage(home=str(home.root))}
+    assert tidy.execute_in_process(config, resources=resources).success
+    assert ledger.targets("e") == []
+
+
+def test_old_runs_go_but_for_those_that_ingest(tmp_path: Path) -> None:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        kept = {}
+        for name in ("ingest", "publish"):
+            defs = dg.Definitions(assets=[made], jobs=[dg.define_asset_job(name, [made])])
+            run = defs.resolve_job_def(name).execute_in_process(instance=instance)
+            kept[name] = run.run_id
+        later = datetime.now(UTC) + timedelta(days=1)
+        assert forget_runs(instance, datetime.now(UTC) - timedelta(days=1)) == 0
+        assert forget_runs(instance, later) == 1
+        assert {run.run_id for run in instance.get_runs()} == {kept["ingest"]}

@@ -1,0 +1,74 @@
+"""A bad drop is withdrawn and put back; tables are rolled back and their readers follow."""
+
+import json
+
+import pytest
+
+from recsys_assets.lake.landing import LandingError
+from recsys_assets.lake.pending import pending_dates
+from recsys_assets.steps.session import Session
+from recsys_assets_tests.cli.conftest import Recsys
+from recsys_assets_tests.steps.landing_files import (
+    DAY,
+    NEXT_DAY,
+    csv_of,
+    place,
+    ratings,
+    rows,
+    validate,
+)
+
+
+@pytest.fixture
+def two_drops(session: Session) -> Session:
+    place(session, csv_of(ratings(9)))
+    place(session, csv_of([*ratings(5, user=2), "bad"]), date=NEXT_DAY)
+    validate(session, DAY, NEXT_DAY)
+    return session
+
+
+def test_a_withdrawn_drop_leaves_its_table_and_comes_back(
+    recsys: Recsys, two_drops: Session
+) -> None:
+    before = rows(two_drops).sort("user", "item")
+    said = recsys("withdraw", "ratings", NEXT_DAY, "--no-rebuild").stdout
+    assert "1 files withdrawn: ratings.csv" in said
+    assert f"recsys run --from {NEXT_DAY} --to {NEXT_DAY}" in " ".join(said.split())
+    assert pending_dates(two_drops.lake, two_drops.landing, ["ratings"]) == [NEXT_DAY]
+    validate(two_drops, NEXT_DAY)
+    assert rows(two_drops)["user"].unique().to_list() == [1]
+    assert two_drops.lake.open("quarantine_ratings").count() == 0
+    assert pending_dates(two_drops.lake, two_drops.landing, ["ratings"]) == []
+
+    recsys("withdraw", "ratings", NEXT_DAY, "--undo", "--no-rebuild")
+    validate(two_drops, NEXT_DAY)
+    assert rows(two_drops).sort("user", "item").equals(before)
+
+
+def test_what_is_not_there_cannot_be_withdrawn(recsys: Recsys, two_drops: Session) -> None:
+    for option in ([], ["--undo"]):
+        result = recsys("withdraw", "movies", DAY, "--no-rebuild", *option, code=1)
+        assert isinstance(result.exception, LandingError)
+    recsys("withdraw", "ratings", "2019-01-01", code=2)
+
+
+def test_readers_follow_a_rollback(recsys: Recsys, two_drops: Session) -> None:
+    assert json.loads(recsys("status", "--json").stdout)["tables"]["ratings"]["rows"] == 14
+    recsys("rollback", "ratings", "--to", 0)
+    assert json.loads(recsys("status", "--json").stdout)["tables"]["ratings"]["rows"] == 9
+    assert rows(two_drops).height == 9
+
+
+def test_versions_that_were_tidied_away_are_named(recsys: Recsys, two_drops: Session) -> None:
+    validate(two_drops, DAY)
+    two_drops.lake.open("ratings").vacuum(
+        retention_hours=0, dry_run=False, enforce_retention_duration=False
+    )
+    said = recsys("rollback", "ratings", "--to", 0, code=2)
+    assert "tidied away" in " ".join(said.stderr.split())
+
+
+@pytest.mark.parametrize("name", ["../../etc", "..", "a/b", "/etc", "", "top_k; DROP", "-x"])
+def test_no_name_of_a_table_leads_out_of_the_lake(recsys: Recsys, name: str) -> None:
+    result = recsys("history", "--", name, code=1)
+    assert "does not exist" in str(result.exception)
