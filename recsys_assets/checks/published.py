@@ -3,7 +3,6 @@
 import dagster as dg
 import pandera.errors
 import polars as pl
-import pyarrow as pa
 
 from recsys_assets.contracts.click_tables import (
     CLICK_EVALUATION,
@@ -30,7 +29,7 @@ from recsys_assets.contracts.recommendations import (
     SimilarItems,
     TopK,
 )
-from recsys_assets.contracts.schema import Model, arrow_schema
+from recsys_assets.contracts.schema import Model, polars_schema
 from recsys_assets.resources.storage import Storage
 
 CONTRACTS: dict[str, Model] = {
@@ -55,12 +54,8 @@ def _contract_check(table: str, model: Model) -> dg.AssetChecksDefinition:
     @dg.asset_check(asset=table, name="keeps_contract", blocking=True)
     def keeps_contract(storage: Storage) -> dg.AssetCheckResult:
         """The table has rows, and columns, types and values as its contract says."""
-        held = pa.schema(storage.lake.open(table).schema())
-        wrong = [
-            f.name
-            for f in arrow_schema(model)
-            if f.name not in held.names or held.field(f.name).type != f.type
-        ]
+        held = storage.lake.scan(table).collect_schema()
+        wrong = [n for n, dtype in polars_schema(model).items() if held.get(n) != dtype]
         rows = storage.lake.open(table).count()
         broken = "" if wrong else broken_rules(model, storage.lake.scan(table), rows)
         problems = [
@@ -72,7 +67,7 @@ def _contract_check(table: str, model: Model) -> dg.AssetChecksDefinition:
         return dg.AssetCheckResult(
             passed=not said,
             description=said or None,
-            metadata={"rows": rows, "columns": len(held.names)},
+            metadata={"rows": rows, "columns": len(held)},
         )
 
     return keeps_contract
