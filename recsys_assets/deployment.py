@@ -30,6 +30,7 @@ process that sends an alert looks them up.
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -208,6 +209,26 @@ def _databricks(known: Mapping[str, str], home: Path) -> dict[str, Any]:
 
 def _secret(known: Mapping[str, str], name: str) -> str | None:
     return dg.EnvVar(name) if known.get(name) else None
+
+
+def secrets(environment: Mapping[str, str] | None = None) -> list[str]:
+    """Values of the environment that must not be seen anywhere, the longest first.
+
+    They are read when something is about to be written down that might hold one, and kept nowhere.
+    """
+    known = os.environ if environment is None else environment
+    found = {
+        value
+        for name, value in known.items()
+        if len(value) >= _SHORTEST_SECRET and _SECRET_NAME.search(name)
+    }
+    return sorted(found, key=len, reverse=True)
+
+
+_SHORTEST_SECRET = 6
+_SECRET_NAME = re.compile(
+    r"(PASSWORD|PASSWD|TOKEN|SECRET|_KEY|CREDENTIAL|CONNECTION_STRING|(WEBHOOK|TEAMS|SLACK)_URL)$"
+)
 
 
 def enter(deployment: Deployment) -> Deployment:

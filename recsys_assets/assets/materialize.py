@@ -1,6 +1,7 @@
 """From a step's report to what the UI shows: row counts, schemas, tables, plots, links."""
 
 import base64
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from pydantic import BaseModel
 
 from recsys_assets.assets.transient import ask_for_retry, is_transient, wait_before_retry
 from recsys_assets.contracts.schema import Model
+from recsys_assets.deployment import secrets
+from recsys_assets.resources.alerts.connection import redact
 from recsys_assets.resources.compute import Compute
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Step
@@ -61,7 +64,11 @@ def run_step(
     except Exception as error:
         if is_transient(error):
             ask_for_retry(context)
-        raise
+        said = redacted_error(error)
+        if said is None:
+            raise
+        # Raised without its cause: that one holds the secret too.
+        raise StepError(said) from None
     metadata = metadata_of(report)
     if report.failed:
         raise dg.Failure(report.failed, metadata=metadata, allow_retries=False)
@@ -71,6 +78,19 @@ def run_step(
     for key in sorted(context.selected_asset_keys):
         table = key.path[-1]
         yield dg.MaterializeResult(asset_key=key, metadata={**metadata, **own(report, table)})
+
+
+class StepError(Exception):
+    """A step failed with an error that held a secret; this one does not."""
+
+
+def redacted_error(error: BaseException) -> str | None:
+    """An error with all that led to it, its secrets struck out; None where it holds none."""
+    text = "".join(traceback.format_exception(error))
+    clean = redact(text, secrets())
+    if clean == text:
+        return None
+    return f"{redact(f'{type(error).__name__}: {error}', secrets())}\n\n{clean}"
 
 
 def own(report: StepReport, table: str) -> dict[str, Any]:
@@ -93,7 +113,12 @@ def metadata_of(report: StepReport) -> dict[str, Any]:
         for title, rows in report.tables.items()
         if rows
     }
-    return {**plots, **tables, **report.figures, **report.links}
+    hidden = secrets()
+    words = {
+        name: redact(value, hidden) if isinstance(value, str) else value
+        for name, value in {**report.figures, **report.links}.items()
+    }
+    return {**plots, **tables, **words}
 
 
 def _picture(title: str, png: bytes) -> str:

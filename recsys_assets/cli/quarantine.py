@@ -59,6 +59,9 @@ def show_command(
     out: Annotated[
         Path | None, typer.Option(help="Write the lines to this file, to correct and replay them.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write lines and rules to a CSV file for a spreadsheet.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show quarantined lines as they stood, with every rule they broke.
@@ -74,6 +77,9 @@ def show_command(
     lines = table.sort(DROP_DATE, "file", "line").collect()
     if out is not None:
         _export(lines, dataset, lake, out)
+        return
+    if report is not None:
+        _report(lines, report)
         return
     rows = [
         {**row, DROP_DATE: row[DROP_DATE].isoformat(), "rules": ", ".join(row["rules"])}
@@ -103,6 +109,17 @@ def _export(lines: pl.DataFrame, dataset: str, lake: Lake, out: Path) -> None:
     console.print(
         f"recsys quarantine replay {dataset} {out} --date {day}", highlight=False, soft_wrap=True
     )
+
+
+def _report(lines: pl.DataFrame, path: Path) -> None:
+    """Write lines with their rules so that no spreadsheet takes any of them for a formula."""
+    shown = lines.select(
+        pl.col(DROP_DATE).cast(pl.String), "file", "line", pl.col("rules").list.join(" "), "raw"
+    )
+    texts = pl.col(pl.String)
+    risky = texts.str.contains(r"^\s*[=+\-@\t\r]")
+    shown.with_columns(pl.when(risky).then(pl.lit("'") + texts).otherwise(texts)).write_csv(path)
+    console.print(f"wrote {lines.height} lines to {path}", highlight=False)
 
 
 @app.command("replay")

@@ -16,6 +16,11 @@ BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 HEAD_BYTES = MAX_LINE_BYTES + 2
 """Enough of a file to see that its first line is too long."""
 
+GREATEST_RATIO = 200
+"""Text packs to a twentieth; what unpacks to so many times its size is a bomb."""
+HARMLESS_BYTES = 256 << 20
+"""Unpacked bytes that are read whatever the ratio."""
+
 _Stream = gzip.GzipFile | io.BufferedReader
 _GZIP_MAGIC = b"\x1f\x8b"
 _COUNT_BYTES = 1 << 20
@@ -60,10 +65,18 @@ def read_blocks(
         header: whether the first line of the file is a header.
     """
     if span is None:
+        left = most_unpacked(path)
         with open_unpacked(path) as unpacked:
             blocks = iter(lambda: unpacked.read(block_bytes), b"")
             for number, data in enumerate(blocks):
                 whole = data + _rest_of_line(unpacked)
+                left -= len(whole)
+                if left < 0:
+                    raise ShapeFault(
+                        "file.bomb",
+                        f"the file unpacks to more than {GREATEST_RATIO} times its size; "
+                        "nothing of it is read: pack real data, or land it unpacked",
+                    )
                 yield from _nonempty(whole, header, at_start=number == 0)
         return
     with path.open("rb") as raw:
@@ -94,11 +107,24 @@ def _rest_of_line(stream: _Stream) -> bytes:
     return stream.readline(MAX_LINE_BYTES + 2)
 
 
+def most_unpacked(path: Path) -> int:
+    """Bytes of a packed file beyond which it is no data of ours."""
+    return max(HARMLESS_BYTES, GREATEST_RATIO * path.stat().st_size)
+
+
 def count_file_lines(path: Path) -> int:
-    """Lines of a file, unpacked, its header included; of a broken gzip file those that unpack."""
+    """Lines of a file, unpacked, its header included.
+
+    Of a broken gzip file those that unpack; of a bomb those up to the most that is unpacked.
+    """
     total, ends_open = 0, False
+    left = most_unpacked(path) if is_gzip(path) else None
     with open_unpacked(path) as unpacked, suppress(*BROKEN_GZIP):
         while block := unpacked.read1(_COUNT_BYTES):
+            if left is not None:
+                left -= len(block)
+                if left < 0:
+                    break
             total += count_lines(block) - int(ends_open)
             ends_open = not block.endswith(b"\n")
     return total

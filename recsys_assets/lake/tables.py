@@ -140,7 +140,9 @@ class Lake:
 
     def delete(self, table: str, where: dict[str, str]) -> None:
         """Remove the rows of a partition; no new version where there are none."""
-        predicate = " AND ".join(f"{c} = '{v}'" for c, v in where.items())
+        predicate = " AND ".join(
+            f"{column} = '{value.replace(chr(39), chr(39) * 2)}'" for column, value in where.items()
+        )
         delta = self.open(table)
         if delta.file_uris([(column, "=", value) for column, value in where.items()]):
             delta.delete(predicate)

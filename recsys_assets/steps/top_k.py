@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 
 from recsys_assets.contracts.features import MOVIE_FEATURES, SPLITS
 from recsys_assets.contracts.models import ALS_FACTORS
-from recsys_assets.contracts.recommendations import TOP_K
+from recsys_assets.contracts.recommendations import TOP_K, TopK
+from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.kernels.plots.scores import score_distribution
 from recsys_assets.kernels.recommending import TopKTask
 from recsys_assets.registry import CHALLENGER
@@ -49,7 +50,7 @@ def recommend_top_k(session: Session, params: TopKParams) -> StepReport:
         reason_item="reason_item",
         model=pl.lit(ALS_MODEL),
         model_version=pl.lit(model.version, pl.Int64),
-    )
+    ).cast(polars_schema(TopK))  # type: ignore[arg-type]
     version = session.lake.write_frame(rows, TOP_K)
     return _report(rows, version, titles, params.k, len(vectors.users))
 

@@ -29,6 +29,11 @@ def judged(content: bytes, dataset: str, folder: Path) -> tuple[FileAccount, lis
     """What the platform makes of a file, and the rows it accepts; without Spark."""
     path = folder / "file.csv"
     path.write_bytes(content)
+    return judged_file(path, dataset, folder)
+
+
+def judged_file(path: Path, dataset: str, folder: Path) -> tuple[FileAccount, list[Any]]:
+    """The same for a file that lies there already."""
     account = FileAccount(LandedFile(dataset, DAY, path))
     try:
         account.chunks = cut_into_chunks(path, DATASETS[dataset], folder / "t", folder, 1 << 16)
