@@ -41,16 +41,20 @@ def recommend_top_k(session: Session, params: TopKParams) -> StepReport:
         pl.format("because you rated {}", named)
     )
     model = session.registry.find(ALS_MODEL, CHALLENGER)
-    rows = _lists(session, task).select(
-        "user",
-        "rank",
-        "item",
-        "score",
-        reason=because.otherwise(pl.lit("people with your taste watch it")),
-        reason_item="reason_item",
-        model=pl.lit(ALS_MODEL),
-        model_version=pl.lit(model.version, pl.Int64),
-    ).cast(polars_schema(TopK))  # type: ignore[arg-type]
+    rows = (
+        _lists(session, task)
+        .select(
+            "user",
+            "rank",
+            "item",
+            "score",
+            reason=because.otherwise(pl.lit("people with your taste watch it")),
+            reason_item="reason_item",
+            model=pl.lit(ALS_MODEL),
+            model_version=pl.lit(model.version, pl.Int64),
+        )
+        .cast(polars_schema(TopK))
+    )  # type: ignore[arg-type]
     version = session.lake.write_frame(rows, TOP_K)
     return _report(rows, version, titles, params.k, len(vectors.users))
 

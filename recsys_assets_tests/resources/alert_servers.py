@@ -6,6 +6,7 @@ import ipaddress
 import json
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -73,10 +74,13 @@ class Mailbox:
     quit_answer: str = "221 Bye"
     delay: float = 0.0
     """Seconds between taking a mail and saying so."""
+    lag: float = 0.0
+    """Seconds before anything is said to a recipient's address."""
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        await asyncio.sleep(self.lag)
         if address in self.refused_recipients:
             return "550 no such mailbox"
         envelope.rcpt_tos.append(address)
@@ -150,6 +154,8 @@ class Posts:
     sizes: list[int] = field(default_factory=list)
     status: int = 200
     answer: bytes = b"ok"
+    delay: float = 0.0
+    """Seconds before a post is taken or answered."""
 
 
 @contextmanager
@@ -161,6 +167,10 @@ def webhook_server(port: int | None = None, path: str = "/hooks/T000/K3Y") -> It
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            if posts.delay:
+                time.sleep(posts.delay)
+                self.close_connection = True
+                return
             if 200 <= posts.status < 300:
                 posts.bodies.append(json.loads(body))
                 posts.headers.append(dict(self.headers))
