@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo ui test chromium check lock clean
+.PHONY: help setup demo ui test faults chromium check audit lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -34,6 +34,10 @@ ui: $(READY) ## the Dagster UI on http://127.0.0.1:3000
 test: $(READY) chromium ## every test
 	$(BIN)/pytest
 
+faults: $(READY) ## the whole fault campaign and three simulated weeks; half an hour
+	$(BIN)/python -W ignore -m recsys_assets_tests.faults.campaign
+	$(BIN)/python -W ignore -m recsys_assets_tests.faults.weeks
+
 # The pages are tested in a real browser. Where it is missing and may be installed, it is.
 chromium:
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
@@ -47,6 +51,9 @@ check: $(READY) ## lint, types, import contracts, definitions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/dg check defs
+
+audit: $(READY) ## known vulnerabilities of what is installed; needs the network
+	$(BIN)/uv tool run pip-audit==2.9.0 --disable-pip --require-hashes -r requirements.lock
 
 lock: ## pin what setup.cfg asks for
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra dev --generate-hashes \

@@ -169,12 +169,13 @@ def test_the_quarantined_line_is_named_to_the_letter(after_the_run: Platform) ->
 
 def test_people_are_told_of_the_failed_check(after_the_run: Platform) -> None:
     mailbox, posts = after_the_run.mailbox, after_the_run.posts
-    wait_for(lambda: bool(mailbox.mails and posts.bodies), 120, "the alert")
-    (mail,) = mailbox.bodies()
+    wait_for(lambda: len(mailbox.mails) > 1 and len(posts.bodies) > 1, 120, "alert and summary")
+    mail, summary = sorted(mailbox.bodies(), key=lambda body: body.startswith("INFO"))
+    assert "published" in summary
     assert "no_rejected_files" in mail
     assert "page.csv" in mail or "doubled.csv" in mail
     assert f"{after_the_run.url}/runs/" in mail
-    assert len(posts.bodies) == 1
+    assert sorted(post["kind"] for post in posts.bodies) == ["file-rejected", "published"]
 
 
 def test_the_pages_show_graph_plots_and_failed_check(
