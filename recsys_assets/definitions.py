@@ -35,7 +35,7 @@ def build_definitions(deployment: Deployment) -> dg.Definitions:
         jobs=build_jobs(assets),
         schedules=build_schedules(schedules, assets),
         sensors=[
-            build_landing_sensor(sensors),
+            build_landing_sensor(sensors, deployment.settled_seconds),
             *build_alert_sensors(sensors, catalogue),
             *build_monitors(sensors, catalogue, fresh, deployment.champion_days),
         ],

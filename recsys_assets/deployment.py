@@ -20,6 +20,8 @@
     RECSYS_PAGERDUTY_KEY integration key (Events v2). Also RECSYS_PAGERDUTY_URL
     RECSYS_ALERT_ROUTES  JSON list of routes: who is told of what (resources/alerts/routing.py)
     RECSYS_CHAMPION_DAYS days after which a champion that nothing replaced is told of; default 30
+    RECSYS_SETTLED_SECONDS  seconds for which no file of a drop may have changed before the landing
+                         sensor runs it; default 30
     RECSYS_PUBLIC_URL    address under which users reach the service, for links in digests
     RECSYS_DIGEST_SENDER sender of digests; no digest is sent without it and a mail server
     RECSYS_UNSUBSCRIBE_KEY  signs the links by which users unsubscribe
@@ -68,6 +70,8 @@ class Deployment(BaseModel):
     """Settings of the mailer of digests."""
     champion_days: int = Field(default=30, ge=1)
     """Age from which on people are told of a champion."""
+    settled_seconds: float = Field(default=30.0, ge=0)
+    """Time without a change after which a drop counts as complete."""
 
     @property
     def automated(self) -> bool:
@@ -111,6 +115,7 @@ def current_deployment(environment: Mapping[str, str] | None = None) -> Deployme
                 "alerts": _alerts(known, Home(root=home)),
                 "digests": _digests(known, Home(root=home)),
                 "champion_days": known.get("RECSYS_CHAMPION_DAYS") or 30,
+                "settled_seconds": known.get("RECSYS_SETTLED_SECONDS") or 30.0,
             }
         )
     except ValidationError as error:

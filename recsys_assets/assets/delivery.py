@@ -37,7 +37,7 @@ def digests(
     lake = storage.lake
     publication = publication_of(lake)
     found = list(digests_of(lake, mailer, publication))
-    figures = {"publication": publication, "subscribers with a list": len(found)}
+    figures: dict[str, Any] = {"publication": publication, "subscribers with a list": len(found)}
     if config.dry_run or not mailer.can_send or not found:
         if not (config.dry_run or mailer.can_send):
             context.log.info("No mail server, sender or signing key is set: nothing is sent.")

@@ -57,6 +57,8 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
             "RECSYS_SMTP_RECIPIENTS": "night@example.org",
             "RECSYS_WEBHOOK_URL": posts.url,
             "RECSYS_UI_URL": f"http://127.0.0.1:{port}",
+            # The runs of this test are its own: the landing sensor waits for longer than it takes.
+            "RECSYS_SETTLED_SECONDS": "86400",
         }
         command = [sys.executable, "-m", "recsys_assets.cli", "ui", "--port", str(port)]
         log = (home / "ui.log").open("w")

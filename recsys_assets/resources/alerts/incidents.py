@@ -192,7 +192,7 @@ def listing(connection: sqlite3.Connection) -> list[dict[str, object]]:
         "SELECT incident, alert, repeats, untold FROM incidents WHERE closed_at IS NULL"
         " ORDER BY last_since"
     )
-    open_ones = []
+    open_ones: list[dict[str, object]] = []
     for incident, body, repeats, untold in rows:
         alert = Alert.model_validate_json(body)
         open_ones.append(
