@@ -27,6 +27,7 @@ import polars as pl
 from recsys_assets.assets import ASSETS
 from recsys_assets.assets.partitions import range_tags
 from recsys_assets.automation.catalogue import build_catalogue
+from recsys_assets.automation.causes import step_error
 from recsys_assets.automation.sensors import build_alert_sensors
 from recsys_assets.checks import CHECKS
 from recsys_assets.checks.recount import recount_files
@@ -205,6 +206,14 @@ class Bench:
                 reactions = tick.dagster_run_reactions or []
                 errors += [str(r.error.message) for r in reactions if r.error]
         return errors
+
+    def last_error(self) -> str:
+        """Why the last run failed."""
+        with self.instance() as instance:
+            run = instance.get_runs(limit=1)[0]
+            failed = {dg.DagsterEventType.STEP_FAILURE}
+            records = instance.get_records_for_run(run.run_id, of_type=failed).records
+            return step_error(records[0].event_log_entry) if records else run.status.value
 
     def told(self) -> list[dict[str, Any]]:
         """What the webhook received, the summaries to the team left out."""

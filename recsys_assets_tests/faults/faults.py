@@ -65,9 +65,9 @@ class NotHereError(Exception):
 # Processes killed at random moments
 
 
-def _killed(step: str) -> Callable[[Bench, Random], None]:
+def _killed(step: str, after: float = 0.0) -> Callable[[Bench, Random], None]:
     def strike(bench: Bench, random: Random) -> None:
-        killed = bench.kill(step, random.uniform(0, 0.8))
+        killed = bench.kill(step, after + random.uniform(0, 0.8))
         bench.close_dead_runs()
         bench.tick()
         if not killed:
@@ -384,9 +384,10 @@ def _twice_at_once(bench: Bench, random: Random) -> None:
     bench.tick()
 
 
+DIED = ("worker-died",)
 KILLED_STEPS = (
     "validate_ratings",
-    "ratings_every_line_accounted_for",
+    "validate_movies",
     "interactions",
     "movie_features",
     "user_features",
@@ -397,7 +398,6 @@ KILLED_STEPS = (
     "popular_movies",
     "similar_items",
     "top_k",
-    "top_k_no_seen_item",
 )
 
 BAD_DROPS: dict[str, tuple[bytes, tuple[str, ...]]] = {
@@ -452,10 +452,8 @@ CLOCKS = {
 
 def all_faults() -> list[Fault]:
     """Every injection, in the order of the report."""
-    found = [
-        Fault(f"SIGKILL in {step}", "kill", _killed(step), ("worker-died",))
-        for step in KILLED_STEPS
-    ]
+    found = [Fault(f"SIGKILL in {step}", "kill", _killed(step), DIED) for step in KILLED_STEPS]
+    found.append(Fault("SIGKILL after top_k, in its checks", "kill", _killed("top_k", 0.7), DIED))
     found += [
         Fault(f"the JVM killed after {after} s", "jvm", _jvm_killed(after), ("worker-died",))
         for after in (0.3, 1.5, 3.0)
