@@ -68,7 +68,7 @@ class Campaign:
             second.land_day_two(self.template)
             assert second.run(FLOW if publish else INGEST), "the second day must work"
             second.tick()
-            # What is told on a day without faults, e.g. of models that such small data teach little.
+            # Told on a day without faults, e.g. of models that such small data teach little.
             self.usual = [body["subjects"] for body in posts.bodies]
         self.injected = 0
         self.expected = tables(second.home)
