@@ -9,7 +9,7 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
-from recsys_assets.assets.materialize import OWNERS
+from recsys_assets.assets.materialize import OWNERS, WRITES_LAKE
 from recsys_assets.assets.transient import ask_for_retry, is_transient, wait_before_retry
 from recsys_assets.contracts.features import MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import TOP_K
@@ -28,7 +28,13 @@ class DigestConfig(dg.Config):
     min_hours: float = Field(default=20.0, description="Least hours between two mails to a user.")
 
 
-@dg.asset(group_name="delivery", deps=[TOP_K, MOVIE_FEATURES], kinds={"email"}, owners=OWNERS)
+@dg.asset(
+    group_name="delivery",
+    deps=[TOP_K, MOVIE_FEATURES],
+    kinds={"email"},
+    owners=OWNERS,
+    pool=WRITES_LAKE,
+)
 def digests(
     context: dg.AssetExecutionContext, config: DigestConfig, storage: Storage, mailer: Digests
 ) -> dg.MaterializeResult[Any]:

@@ -53,8 +53,8 @@ def recommend_top_k(session: Session, params: TopKParams) -> StepReport:
             model=pl.lit(ALS_MODEL),
             model_version=pl.lit(model.version, pl.Int64),
         )
-        .cast(polars_schema(TopK))
-    )  # type: ignore[arg-type]
+        .cast(pl.Schema(polars_schema(TopK)))
+    )
     version = session.lake.write_frame(rows, TOP_K)
     return _report(rows, version, titles, params.k, len(vectors.users))
 

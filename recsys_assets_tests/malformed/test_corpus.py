@@ -15,7 +15,7 @@ from recsys_assets.contracts import DATASETS
 from recsys_assets.kernels.delimited import ShapeFault
 from recsys_assets.lake.landing import LandedFile
 from recsys_assets.steps.accounts import FileAccount
-from recsys_assets.steps.blocks import BlockOutcome, cut_into_chunks, validate_chunk
+from recsys_assets.steps.blocks import cut_into_chunks, validate_chunk
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.malformed.corpus import GOOD, LINES, Case, corpus, text_of
 from recsys_assets_tests.malformed.oracle import judge_lines
@@ -39,7 +39,7 @@ def judged_file(path: Path, dataset: str, folder: Path) -> tuple[FileAccount, li
         account.chunks = cut_into_chunks(path, DATASETS[dataset], folder / "t", folder, 1 << 16)
     except ShapeFault as fault:
         account.reject(fault)
-    account.blocks = [[BlockOutcome(**r) for r in validate_chunk(c)] for c in account.chunks]
+    account.blocks = [list(validate_chunk(chunk)) for chunk in account.chunks]
     if not account.fault:
         account.judge(0.2)
     if account.fault:
