@@ -1,0 +1,58 @@
+"""Only what may pass is retried, later each time."""
+
+import sqlite3
+
+import pytest
+
+from recsys_assets.assets import transient
+from recsys_assets.assets.transient import is_transient
+
+
+def caused_by(error: Exception) -> Exception:
+    try:
+        try:
+            raise error
+        except Exception as cause:
+            raise RuntimeError("the step failed") from cause
+    except RuntimeError as outer:
+        return outer
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), True),
+        (TimeoutError("timed out"), True),
+        (sqlite3.OperationalError("database is locked"), True),
+        (OSError("Generic S3 error: 503 Service Unavailable"), True),
+        (ValueError("7 files are unreadable"), False),
+        (OSError(28, "No space left on device"), False),
+        (KeyError("user"), False),
+        (MemoryError(), False),
+    ],
+)
+def test_faults_that_may_pass_are_told_from_those_that_come_again(
+    error: Exception, passes: bool
+) -> None:
+    assert is_transient(error) == passes
+    assert is_transient(caused_by(error)) == passes
+
+
+class Context:
+    """What the wait looks at."""
+
+    class log:
+        info = staticmethod(lambda text: None)
+
+    def __init__(self, run_id: str, retry: str | None) -> None:
+        self.run_id = run_id
+        tags = {"dagster/retry_number": retry} if retry else {}
+        self.run = type("Run", (), {"tags": tags})
+
+
+def test_a_retry_waits_once_and_longer_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(transient.time, "sleep", waits.append)
+    for run_id, retry in (("a", None), ("b", "1"), ("b", "1"), ("c", "2"), ("d", "9")):
+        transient.wait_before_retry(Context(run_id, retry))  # type: ignore[arg-type]
+    assert waits == [30.0, 60.0, 600.0]

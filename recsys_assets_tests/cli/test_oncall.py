@@ -1,0 +1,83 @@
+"""Commands of whoever is on call, against real servers and a real home."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from recsys_assets.home import Home
+from recsys_assets.resources.alerts import Alert, DeliveryLedger, Severity
+from recsys_assets_tests.cli.conftest import Recsys
+from recsys_assets_tests.resources.alert_servers import webhook_server
+
+
+def alert() -> Alert:
+    return Alert(
+        title="publish failed",
+        what="Failed: top_k.",
+        severity=Severity.ERROR,
+        since=datetime(2026, 3, 2, 3, 4, tzinfo=UTC),
+        cause="OSError: [Errno 28] No space left on device",
+        event_key="run-failure:abc",
+        kind="disk-full",
+        subjects=("step:top_k",),
+    )
+
+
+def test_open_troubles_are_listed_until_they_are_over(recsys: Recsys, home: Home) -> None:
+    assert "no trouble is open" in recsys("incidents").stdout
+    ledger = DeliveryLedger(home.alerts)
+    ledger.admit(alert(), ["webhook"])
+    (row,) = json.loads(recsys("incidents", "--json").stdout)
+    assert (row["runbook"], row["repeats"], row["subjects"]) == ("disk-full", 0, ["step:top_k"])
+    assert "disk-full" in recsys("incidents").stdout
+    ledger.mend({"step:top_k": datetime(2026, 3, 2, 4, tzinfo=UTC)})
+    assert json.loads(recsys("incidents", "--json").stdout) == []
+
+
+def test_what_waits_is_sent_at_once(
+    recsys: Recsys, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "nothing waits" in recsys("redeliver").stdout
+    with webhook_server() as posts:
+        monkeypatch.setenv("RECSYS_WEBHOOK_URL", posts.url)
+        DeliveryLedger(home.alerts).admit(alert(), ["webhook"])
+        posts.status = 503
+        failed = " ".join(recsys("redeliver", code=1).stdout.split())
+        assert "answered 503" in failed
+        posts.status = 200
+        assert "publish failed" in recsys("redeliver").stdout
+        assert "nothing waits" in recsys("redeliver").stdout
+        assert [body["kind"] for body in posts.bodies] == ["disk-full"]
+
+
+def test_health_names_dead_daemons_and_tells_them_once(
+    recsys: Recsys, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        required = len(instance.get_required_daemon_types())
+    with webhook_server() as posts:
+        monkeypatch.setenv("RECSYS_WEBHOOK_URL", posts.url)
+        for _ in range(2):
+            said = json.loads(recsys("health", "--no-location", "--json", "--tell", code=1).stdout)
+        assert not said["healthy"]
+        assert {problem["runbook"] for problem in said["problems"]} == {"daemon-dead"}
+        assert len(posts.bodies) == required
+
+
+def test_subscribers_come_and_go(recsys: Recsys, tmp_path: Path) -> None:
+    people = tmp_path / "people.csv"
+    people.write_text("user,address\n1,a@example.org\n2,b@example.org\n3,nobody\n")
+    said = recsys("subscribers", "import", people).stdout
+    assert "2 subscribers added" in said and "1 lines set apart" in said
+    recsys("subscribers", "unsubscribe", 1)
+    recsys("subscribers", "bounced", 2, "--reason", "mailbox full")
+    rows = json.loads(recsys("subscribers", "list", "--json").stdout)
+    assert [(r["user"], r["state"], r["reason"]) for r in rows] == [
+        (1, "unsubscribed", "by their own wish"),
+        (2, "bounced", "mailbox full"),
+    ]
+    assert "0 subscribers added" in recsys("subscribers", "import", people).stdout
+    recsys("subscribers", "bounced", 9, code=2)
