@@ -16,6 +16,7 @@ LONGEST_WAIT_SECONDS = 600.0
 _TRANSIENT = (
     "database is locked",
     "database table is locked",
+    "the jvm of spark died",
     "answer from java side is empty",
     "error while obtaining a new communication channel",
     "connection refused",

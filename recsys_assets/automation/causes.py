@@ -14,6 +14,7 @@ _KINDS = (
         "worker-died",
         (
             "died or never started",
+            "the jvm of spark died",
             "py4jnetworkerror",
             "answer from java side is empty",
             "connection refused",

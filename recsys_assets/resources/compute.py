@@ -11,8 +11,10 @@ from pydantic import BaseModel, Field
 from recsys_assets.home import Home
 from recsys_assets.resources.run_lock import acquire, release
 from recsys_assets.resources.spark import (
+    JvmDiedError,
     SparkSettings,
     forget_dead_session,
+    jvm_is_dead,
     prepare_environment,
     session_config,
 )
@@ -66,4 +68,10 @@ class LocalSpark(Compute):
     def run(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> StepReport:
         """Call the step here, alone in this home until the run has ended."""
         self._lock_taken  # noqa: B018  taken by the first step, kept by the run
-        return step(self._session.for_run(context.run_id), params)
+        try:
+            return step(self._session.for_run(context.run_id), params)
+        except Exception as error:
+            # What a step sees of it is any of a dozen errors about sockets and streams.
+            if jvm_is_dead():
+                raise JvmDiedError from error
+            raise

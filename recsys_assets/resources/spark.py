@@ -43,15 +43,31 @@ def prepare_environment() -> None:
         os.environ["JAVA_HOME"] = _find_java()
 
 
+class JvmDiedError(Exception):
+    """Spark's JVM is gone: killed, or out of memory."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the JVM of Spark died while a step was at work: it was killed, or the machine had no"
+            " memory left; look for 'Out of memory' in the kernel's log, then run again"
+        )
+
+
+def jvm_is_dead() -> bool:
+    """Whether this process had a JVM that is gone."""
+    from pyspark import SparkContext
+
+    process = getattr(SparkContext._gateway, "proc", None)
+    return process is not None and process.poll() is not None
+
+
 def forget_dead_session() -> None:
     """Let a new session open in a process whose JVM has died."""
+    if not jvm_is_dead():
+        return
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
-    gateway = SparkContext._gateway
-    process = getattr(gateway, "proc", None)
-    if process is None or process.poll() is None:
-        return
     SparkContext._gateway = SparkContext._jvm = None
     SparkContext._active_spark_context = None
     SparkSession._instantiatedSession = None

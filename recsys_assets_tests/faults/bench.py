@@ -243,6 +243,10 @@ def definitions(home: Home) -> dg.Definitions:
 def build_template(folder: Path) -> Home:
     """A home with day 1 published, and day 2's files beside it."""
     environment(folder)
+    # One JVM serves all homes of a campaign, so its files outlive each of them.
+    shared = folder.parent / "scratch"
+    shared.mkdir(exist_ok=True)
+    (folder / "scratch").symlink_to(shared)
     home = Home(root=folder)
     home.prepare()
     written = write_movielens(folder / "source", SIZE, 7, DAYS[1], 2)

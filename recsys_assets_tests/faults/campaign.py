@@ -108,7 +108,8 @@ class Campaign:
         outcome.told = dict(Counter(body["kind"] for body in told))
         expected = dict.fromkeys(fault.tells, 1) if not outcome.note else outcome.told
         if outcome.told != expected:
-            outcome.problems.append(f"told {outcome.told}, not {expected}")
+            causes = "; ".join(body["cause"][:200] for body in told)
+            outcome.problems.append(f"told {outcome.told}, not {expected}: {causes}")
         keys = Counter(body["event_key"] for body in bench.posts.bodies)
         mails = Counter(str(mail["Message-ID"]) for mail in bench.mailbox.mails)
         if [key for key, count in (keys | mails).items() if count > 1]:

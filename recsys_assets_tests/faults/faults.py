@@ -456,7 +456,7 @@ def all_faults() -> list[Fault]:
     found.append(Fault("SIGKILL after top_k, in its checks", "kill", _killed("top_k", 0.7), DIED))
     found += [
         Fault(f"the JVM killed after {after} s", "jvm", _jvm_killed(after), ("worker-died",))
-        for after in (0.3, 1.5, 3.0)
+        for after in (1.0, 2.0, 3.0)
     ]
     found += [
         Fault(
