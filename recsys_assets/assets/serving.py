@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
-from recsys_assets.assets.materialize import OWNERS
+from recsys_assets.assets.materialize import OWNERS, WRITES_LAKE
 from recsys_assets.assets.steps import step_asset
 from recsys_assets.contracts.feedback import ClickThrough
 from recsys_assets.resources.storage import Storage
@@ -40,6 +40,7 @@ class BundleConfig(dg.Config):
     kinds={"file", "mlflow", "lightgbm"},
     owners=OWNERS,
     op_tags=LAST,
+    pool=WRITES_LAKE,
 )
 def serving_bundle(config: BundleConfig, storage: Storage) -> dg.MaterializeResult[Any]:
     """One folder with everything the service answers from, under checksums and proven by examples.

@@ -93,7 +93,7 @@ def build_schedules(
         default_status=status,
         description="On Sundays at 06:00 UTC, remove old table files, runs and ledger rows.",
     )
-    schedules = [daily_feedback, daily_ingest, daily_publish, weekly_tidy]
+    schedules = [daily_ingest, daily_publish, daily_feedback, weekly_tidy]
     if any(map(is_weekly, assets)):
         schedules.append(
             dg.ScheduleDefinition(

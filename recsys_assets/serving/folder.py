@@ -56,6 +56,9 @@ class BundleWriter:
         _flush(self.folder)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         version = f"{stamp}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        if (self.root / version).exists():  # Written twice within a second, with the same content.
+            self.abandon()
+            return version
         self.folder.rename(self.root / version)
         _flush(self.root)
         return version
