@@ -10,6 +10,10 @@
                          landing zone as clusters see it; default RECSYS_HOME), _REGISTRY (MLflow
                          as clusters see it; default databricks), _NODE_TYPE, _SPARK_VERSION,
                          _MIN_WORKERS, _MAX_WORKERS, _TIMEOUT (seconds a step may take)
+    RECSYS_SERVE_ISSUERS whose tokens the service takes, by comma; none are asked for without it.
+                         Also _AUDIENCES (by comma), _JWKS_URL, _ORIGINS (sites whose pages may
+                         ask, by comma), _RATE and _BURST (requests of one caller), _BUNDLES and
+                         _FEEDBACK (folders, where they do not lie in RECSYS_HOME)
     RECSYS_UI_URL        address of the Dagster UI, for links in alerts
     RECSYS_RUNBOOK_URL   address of the runbook, for links in alerts
     RECSYS_SMTP_HOST     mail server; no mail without it. Also _PORT, _SECURITY (starttls, ssl,
@@ -72,6 +76,8 @@ class Deployment(BaseModel):
     """Age from which on people are told of a champion."""
     settled_seconds: float = Field(default=30.0, ge=0)
     """Time without a change after which a drop counts as complete."""
+    serving: dict[str, str] = Field(default_factory=dict)
+    """Variables of the scoring and lookup service; `serving.settings` reads them."""
 
     @property
     def automated(self) -> bool:
@@ -116,6 +122,7 @@ def current_deployment(environment: Mapping[str, str] | None = None) -> Deployme
                 "digests": _digests(known, Home(root=home)),
                 "champion_days": known.get("RECSYS_CHAMPION_DAYS") or 30,
                 "settled_seconds": known.get("RECSYS_SETTLED_SECONDS") or 30.0,
+                "serving": _serving(known, Home(root=home)),
             }
         )
     except ValidationError as error:
@@ -210,6 +217,15 @@ def _databricks(known: Mapping[str, str], home: Path) -> dict[str, Any]:
         "cluster": {key: text for key, text in cluster.items() if text},
         **{key: text for key, text in optional.items() if text},
     }
+
+
+def _serving(known: Mapping[str, str], home: Home) -> dict[str, str]:
+    given = {name: text for name, text in known.items() if name.startswith("RECSYS_SERVE_")}
+    folders = {
+        "RECSYS_SERVE_BUNDLES": str(home.bundles),
+        "RECSYS_SERVE_FEEDBACK": str(home.feedback),
+    }
+    return {**folders, **{name: text for name, text in given.items() if text}}
 
 
 def _secret(known: Mapping[str, str], name: str) -> str | None:

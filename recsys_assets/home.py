@@ -39,6 +39,16 @@ class Home(BaseModel):
         return self.root / "reports"
 
     @property
+    def bundles(self) -> Path:
+        """What the scoring and lookup service answers from."""
+        return self.root / "bundles"
+
+    @property
+    def feedback(self) -> Path:
+        """Journals of that service: what was shown and clicked."""
+        return self.root / "feedback"
+
+    @property
     def dagster(self) -> Path:
         """Dagster's own home: runs, events, schedules."""
         return self.root / "dagster"

@@ -6,20 +6,17 @@ import pytest
 from recsys_assets.definitions import defs
 from recsys_assets.deployment import DeploymentError, current_deployment
 
+NAMES = ("clicks", "movies", "ratings")
 STAGES = {
-    "landing": {"landing/clicks", "landing/movies", "landing/ratings"},
+    "landing": {f"landing/{name}" for name in (*NAMES, "feedback", "offers")},
     "validated": {
-        "clicks",
-        "movies",
-        "ratings",
-        "quarantine_clicks",
-        "quarantine_movies",
-        "quarantine_ratings",
+        *(*NAMES, "feedback", "offers"),
+        *(f"quarantine_{name}" for name in (*NAMES, "feedback", "offers")),
     },
     "features": {"click_features", "interactions", "movie_features", "user_features"},
     "models": {"als_model", "click_model", "popularity_model"},
-    "evaluation": {"click_evaluation", "ranking_evaluation"},
-    "delivery": {"digests"},
+    "evaluation": {"click_evaluation", "click_through", "ranking_evaluation"},
+    "delivery": {"digests", "serving_bundle"},
     "recommendations": {"popular_movies", "similar_items", "top_k"},
 }
 

@@ -6,6 +6,7 @@ from recsys_assets.assets.features import feature_assets
 from recsys_assets.assets.landing import landing_assets
 from recsys_assets.assets.models import model_assets
 from recsys_assets.assets.recommendations import recommendation_assets
+from recsys_assets.assets.serving import serving_assets
 from recsys_assets.assets.validated import validated_assets
 
 ASSETS = [
@@ -16,5 +17,6 @@ ASSETS = [
     *evaluation_assets,
     *recommendation_assets,
     *delivery_assets,
+    *serving_assets,
 ]
 """Every asset of the platform."""

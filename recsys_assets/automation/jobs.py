@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from recsys_assets.automation.feedback import land_feedback
 from recsys_assets.automation.maintenance import tidy
 
 WEEKLY_TAG = {"recsys/schedule": "weekly"}
@@ -63,4 +64,11 @@ def build_jobs(
     assets: Sequence[dg.AssetsDefinition],
 ) -> list[Any]:
     """Every job of the platform; ``weekly`` where there is something to do."""
-    return [ingest, publish, main, tidy, *([weekly] if any(map(is_weekly, assets)) else [])]
+    return [
+        ingest,
+        publish,
+        main,
+        tidy,
+        land_feedback,
+        *([weekly] if any(map(is_weekly, assets)) else []),
+    ]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from recsys_assets.assets.partitions import range_tags
+from recsys_assets.automation.feedback import land_feedback
 from recsys_assets.automation.jobs import ingest, is_weekly, publish, weekly
 from recsys_assets.automation.maintenance import tidy
 from recsys_assets.contracts import DATASETS
@@ -68,6 +69,14 @@ def build_schedules(
         """At 02:00 UTC, every drop that has landed and is not accounted for yet."""
         return request_ingest(storage, context.instance)
 
+    daily_feedback = dg.ScheduleDefinition(
+        name="daily_feedback",
+        job=land_feedback,
+        cron_schedule="30 1 * * *",
+        execution_timezone="UTC",
+        default_status=status,
+        description="At 01:30 UTC, land yesterday's feedback, half an hour before it is validated.",
+    )
     daily_publish = dg.ScheduleDefinition(
         name="daily_publish",
         job=publish,
@@ -84,7 +93,7 @@ def build_schedules(
         default_status=status,
         description="On Sundays at 06:00 UTC, remove old table files, runs and ledger rows.",
     )
-    schedules = [daily_ingest, daily_publish, weekly_tidy]
+    schedules = [daily_ingest, daily_publish, daily_feedback, weekly_tidy]
     if any(map(is_weekly, assets)):
         schedules.append(
             dg.ScheduleDefinition(

@@ -14,6 +14,7 @@ from recsys_assets.cli import (
     recommend,
     recovery,
     runs,
+    serve,
     subscribers,
     tables,
 )
@@ -31,7 +32,7 @@ app = typer.Typer(
     help="A recommender data platform: raw files in, validated tables, models and "
     "recommendations out.\n\nExample: [bold]recsys generate && recsys run && recsys status[/bold]",
 )
-for module in (data, runs, tables, recovery, recommend, oncall, machine):
+for module in (data, runs, tables, recovery, recommend, serve, oncall, machine):
     module.add_to(app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(subscribers.app, name="subscribers")

@@ -19,7 +19,18 @@ from recsys_assets.kernels.categories import add_up, code_of, count_categories, 
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.kernels.metrics.checks import require_columns
 
-__all__ = ["Encoder", "LookupTable", "count_categories", "encode", "feature_names"]
+__all__ = [
+    "CodeTable",
+    "Encoder",
+    "LookupTable",
+    "count_categories",
+    "encode",
+    "encode_codes",
+    "feature_names",
+]
+
+_UNKNOWN = 2**32
+"""Stands after every code there is."""
 
 
 def feature_names() -> list[str]:
@@ -56,6 +67,20 @@ class Encoder:
         """The same for rows that training has not seen: a fraction of the size."""
         one = self.statistics.lazy().with_columns(fold=pl.lit(0))
         return Encoder(typed(add_up(one).sort("column", "value").collect()), self.smoothing)
+
+    @cached_property
+    def code_table(self) -> "CodeTable":
+        """The lookup tables of all categories in one."""
+        tables = [self.tables[name] for name in CATEGORIES]
+        codes = [np.append(table.codes.astype(np.uint64), np.uint64(_UNKNOWN)) for table in tables]
+        keys = [(np.uint64(number) << np.uint64(33)) + c for number, c in enumerate(codes)]
+        return CodeTable(
+            np.concatenate(keys),
+            np.concatenate([table.counts for table in tables]),
+            np.concatenate([table.means for table in tables]),
+            self.prior.astype(np.float32),
+            np.cumsum([len(c) for c in codes]) - 1,
+        )
 
     def _rows_of(self, column: str) -> pl.DataFrame:
         return self.statistics.filter(column=column)
@@ -119,6 +144,37 @@ class LookupTable:
         return np.where(known, place, len(self.codes))
 
 
+@dataclass(frozen=True)
+class CodeTable:
+    """The lookup tables of all categories as three flat arrays, which can lie in a mapped file.
+
+    Rows of one category follow those of the one before; the last row of each is for unknown values.
+    """
+
+    keys: NDArray[np.uint64]
+    """Number of the category × 2^33 + the value's code, ascending; 2^32 stands for the code of
+    unknown values, so that they come last."""
+    counts: NDArray[np.float32]
+    """Logarithm of 1 + training rows, by row."""
+    means: NDArray[np.float32]
+    """Smoothed click rate, by row and by the fold left out; the last column leaves out none."""
+    prior: NDArray[np.float32]
+    """Overall click rate by the fold left out; the last leaves out none."""
+    ends: NDArray[np.int64]
+    """Row of the unknown values of each category."""
+
+    def places(self, codes: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Row of each code, rows × categories; that of unknown values for unknown ones."""
+        wanted = (np.arange(codes.shape[1], dtype=np.uint64) << np.uint64(33)) + codes
+        flat = wanted.ravel(order="F")
+        # Ascending needles keep the searched part of the table in the processor's cache.
+        order = np.argsort(flat)
+        place = np.empty(len(flat), np.int64)
+        place[order] = np.searchsorted(self.keys, flat[order])
+        places = place.reshape(codes.shape, order="F")
+        return np.where(self.keys[places] == wanted, places, self.ends)
+
+
 def encode(frame: pl.DataFrame, encoder: Encoder, fold_column: str | None = None) -> pl.DataFrame:
     """Features of rows, each from the row alone: one row gives what a million give.
 
@@ -136,21 +192,62 @@ def encode(frame: pl.DataFrame, encoder: Encoder, fold_column: str | None = None
     """
     require_columns(frame, "rows to encode", [*NUMBERS, *CATEGORIES])
     left_out = _left_out(frame, encoder, fold_column)
-    prior = encoder.prior[left_out].astype(np.float32)
     codes = frame.select(code_of(name) for name in CATEGORIES)
     readable = codes.select(pl.all().is_not_null())
     missing = frame.select(pl.col(CATEGORIES).is_null())
     codes = codes.select(pl.all().fill_null(0))
     features = {name: frame[name] for name in NUMBERS}
+    prior = encoder.prior.astype(np.float32)
     for name in CATEGORIES:
-        table, absent = encoder.tables[name], missing[name].to_numpy()
+        table = encoder.tables[name]
         places = table.places(codes[name].to_numpy())
         places = np.where(readable[name].to_numpy(), places, len(table.codes))
-        count = np.where(absent, np.float32(np.nan), table.counts[places])
-        mean = np.where(absent, prior, table.means[places, left_out])
+        absent = missing[name].to_numpy()
+        count, mean = looked_up(places, absent, table.counts, table.means, prior, left_out)
         features[f"{name}_count"] = pl.Series(count)
         features[f"{name}_mean"] = pl.Series(mean)
     return pl.DataFrame(features).select(pl.all().cast(pl.Float32).fill_nan(None))
+
+
+def encode_codes(
+    numbers: NDArray[np.float32],
+    codes: NDArray[np.uint32],
+    absent: NDArray[np.bool_],
+    table: CodeTable,
+) -> NDArray[np.float32]:
+    """What `encode` answers for rows outside training, as a matrix; made for few rows at a time.
+
+    Args:
+        numbers: rows × 13, NaN where missing.
+        codes: rows × 26, the eight hexadecimal digits as a number.
+        absent: rows × 26, whether the category is missing.
+        table: the encoder's own, from `Encoder.code_table`.
+
+    Returns:
+        Rows × features in the order of `feature_names`, NaN where missing.
+    """
+    rows = len(numbers)
+    count, mean = looked_up(
+        table.places(codes), absent, table.counts, table.means, table.prior, len(table.prior) - 1
+    )
+    features = np.empty((rows, len(NUMBERS) + 2 * len(CATEGORIES)), np.float32)
+    features[:, : len(NUMBERS)] = numbers
+    features[:, len(NUMBERS) :: 2] = count
+    features[:, len(NUMBERS) + 1 :: 2] = mean
+    return features
+
+
+def looked_up(
+    places: NDArray[np.int64],
+    absent: NDArray[np.bool_],
+    counts: NDArray[np.float32],
+    means: NDArray[np.float32],
+    prior: NDArray[np.float32],
+    left_out: NDArray[np.int64] | int,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Count and mean of values by their row in a table: the one place where both are made."""
+    count = np.where(absent, np.float32(np.nan), counts[places])
+    return count, np.where(absent, prior[left_out], means[places, left_out])
 
 
 def _left_out(frame: pl.DataFrame, encoder: Encoder, fold_column: str | None) -> NDArray[np.int64]:

@@ -156,6 +156,17 @@ class ModelRegistry:
             for name, v in found.items()
         }
 
+    def has(self, name: str, alias: str) -> bool:
+        """Whether a version carries an alias."""
+        with quiet_mlflow():
+            models = self.client().search_registered_models(f"name = '{name}'")
+        return any(alias in model.aliases for model in models)
+
+    def params(self, model: LoggedModel) -> dict[str, str]:
+        """What a model was trained with, as texts."""
+        with quiet_mlflow():
+            return dict(self.client().get_run(model.mlflow_run_id).data.params)
+
     def load(self, name: str, alias: str = CHAMPION) -> "PyFuncModel":
         """The model that carries an alias, ready to predict."""
         with self._mlflow() as mlflow:

@@ -30,3 +30,13 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]
     def registry(self) -> ModelRegistry:
         """The models."""
         return Home(root=Path(self.home)).registry
+
+    @property
+    def bundles(self) -> Path:
+        """Folder of the serving bundles."""
+        return Home(root=Path(self.home)).bundles
+
+    @property
+    def feedback(self) -> Path:
+        """Folder of the service's feedback journals."""
+        return Home(root=Path(self.home)).feedback

@@ -1,0 +1,96 @@
+"""Serving: the bundle that the service answers from, and what people made of its answers."""
+
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+from pydantic import Field
+
+from recsys_assets.assets.materialize import OWNERS, WRITES_LAKE
+from recsys_assets.assets.steps import step_asset
+from recsys_assets.contracts.feedback import ClickThrough
+from recsys_assets.resources.storage import Storage
+from recsys_assets.steps.click_through import count_click_through
+
+BUNDLE_MODEL = "serving_bundle"
+LAST = {"dagster/priority": "-10"}
+"""Of the steps that are ready, this one runs when no other is."""
+
+
+class BundleConfig(dg.Config):
+    """What can be set in the launchpad."""
+
+    segment_length: int = Field(
+        default=200, description="Items of the lists for users nobody knows."
+    )
+    promote: bool = Field(
+        default=True, description="Whether the new bundle serves everybody from now on."
+    )
+    register_model: bool = Field(
+        default=True, description="Whether it is logged in MLflow as a model too."
+    )
+
+
+# No dependency on click_model: where no clicks land, it is skipped, and what depends on a skipped
+# asset is skipped too. Running last, the bundle takes in the newest one all the same.
+@dg.asset(
+    name="serving_bundle",
+    group_name="delivery",
+    deps=["top_k", "similar_items", "popular_movies", "als_model"],
+    kinds={"file", "mlflow", "lightgbm"},
+    owners=OWNERS,
+    op_tags=LAST,
+    pool=WRITES_LAKE,
+)
+def serving_bundle(config: BundleConfig, storage: Storage) -> dg.MaterializeResult[Any]:
+    """One folder with everything the service answers from, under checksums and proven by examples.
+
+    It holds the published lists, similar movies, what has been seen, the champions' factors, trees
+    and encoder. A service that watches the folder takes it over without dropping a request.
+    """
+    from recsys_assets.serving.export import ExportParams, write_bundle
+    from recsys_assets.serving.folder import verified_manifest
+    from recsys_assets.serving.pointer import promote, remove_old
+    from recsys_assets.serving.pyfunc import BundleModel
+
+    root = storage.bundles
+    params = ExportParams(segment_length=config.segment_length)
+    version = write_bundle(storage.lake, storage.registry, root, params)
+    facts = verified_manifest(root / version)
+    metadata: dict[str, Any] = {
+        "version": version,
+        "bytes": sum(file["bytes"] for file in facts["files"].values()),
+        **facts["rows"],
+        "models": dg.MetadataValue.json(facts["models"]),
+        "tables": dg.MetadataValue.json(facts["tables"]),
+        "folder": dg.MetadataValue.path(str(root / version)),
+    }
+    if config.register_model:
+        logged = storage.registry.log(
+            BUNDLE_MODEL,
+            BundleModel(),
+            {"bundle": root / version},
+            pd.DataFrame({"user": [1], "k": [3]}),
+            params=params.model_dump(),
+            metrics={name: float(count) for name, count in facts["rows"].items()},
+            tags={"bundle": version},
+        )
+        metadata["MLflow run"] = logged.link
+    if config.promote:
+        promote(root, version)
+        metadata["removed"] = ", ".join(remove_old(root)) or "none"
+    return dg.MaterializeResult(metadata=metadata)
+
+
+serving_assets = [
+    serving_bundle,
+    step_asset(
+        "click_through",
+        count_click_through,
+        group="evaluation",
+        deps=["feedback"],
+        kinds={"deltalake", "polars"},
+        model=ClickThrough,
+    ),
+]
+"""What leaves the platform by the service, and what comes back."""

@@ -1,0 +1,147 @@
+"""Commands about the scoring and lookup service: serve, bundles, feedback, what it costs."""
+
+import datetime
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from recsys_assets.cli.shared import JsonOption, console, deployment, print_json, print_table
+from recsys_assets.contracts.feedback import FEEDBACK
+from recsys_assets.lake.journals import land_journals
+
+bundles_app = typer.Typer(no_args_is_help=True, help="What the service answers from.")
+cost_app = typer.Typer(no_args_is_help=True, help="What things cost.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("serve")(serve_command)
+    app.command("feedback")(feedback_command)
+    app.add_typer(bundles_app, name="bundles")
+    app.add_typer(cost_app, name="cost")
+
+
+def serve_command(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port.", min=1, max=65535)] = 8080,
+    workers: Annotated[int, typer.Option(help="Processes; one per core.", min=1)] = 2,
+) -> None:
+    """Serve recommendations over HTTP, with a page for people; Ctrl-C ends it.
+
+    Without RECSYS_SERVE_ISSUERS no tokens are asked for, and only this machine may ask.
+
+    Example: recsys serve --port 8081
+    """
+    from recsys_assets.serving.server import serve
+    from recsys_assets.serving.settings import ServiceSettings, settings_of
+
+    where = deployment()
+    try:
+        settings = ServiceSettings.model_validate(
+            settings_of(where.serving) | {"host": host, "port": port, "workers": workers}
+        )
+    except ValidationError as error:
+        raise typer.BadParameter("; ".join(e["msg"] for e in error.errors())) from error
+    console.print(f"http://{host}:{port}  (API: http://{host}:{port}/openapi.json)")
+    serve(settings)
+
+
+def feedback_command() -> None:
+    """Land what the service was told on all days before today; the schedule does so every night.
+
+    Example: recsys feedback
+    """
+    home = deployment().home
+    today = datetime.datetime.now(datetime.UTC).date()
+    landed = land_journals(home.feedback, home.landing_zone, FEEDBACK.name, today)
+    console.print(f"landed {len(landed)} journals in {home.landing_zone.landing / FEEDBACK.name}")
+
+
+@bundles_app.command("list")
+def list_command(as_json: JsonOption = False) -> None:
+    """Show the bundles on disk, and which of them serve.
+
+    Example: recsys bundles list
+    """
+    from recsys_assets.serving.folder import BundleError, versions_in
+    from recsys_assets.serving.pointer import read_pointer
+
+    root = deployment().home.bundles
+    try:
+        pointer = read_pointer(root)
+    except BundleError as error:
+        raise typer.BadParameter(str(error)) from error
+    roles = {pointer.previous: "previous", pointer.canary: "canary", pointer.champion: "champion"}
+    rows = [
+        {
+            "version": version,
+            "serves as": roles.get(version, ""),
+            "share": pointer.canary_share if version == pointer.canary else None,
+        }
+        for version in reversed(versions_in(root))
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(f"Bundles in {root}", rows)
+
+
+@bundles_app.command("use")
+def use_command(
+    champion: Annotated[str, typer.Argument(help="Version that most users get.")],
+    canary: Annotated[str | None, typer.Option(help="Version that some users get.")] = None,
+    share: Annotated[float, typer.Option(help="Share of those users.", min=0, max=1)] = 0.1,
+    salt: Annotated[str, typer.Option(help="Name of the experiment.")] = "canary",
+) -> None:
+    """Choose what serves, within a second and without dropping a request; also the way back.
+
+    Example: recsys bundles use 20260131T031500-0123456789abcdef
+    """
+    from recsys_assets.serving.bundle import load_bundle
+    from recsys_assets.serving.folder import BundleError
+    from recsys_assets.serving.pointer import Pointer, point_to, promote
+
+    root = deployment().home.bundles
+    try:
+        for version in filter(None, (champion, canary)):
+            load_bundle(root / version)
+        pointer = promote(root, champion)
+        if canary:
+            given = {"canary": canary, "canary_share": share, "salt": salt}
+            point_to(root, Pointer.model_validate(pointer.model_dump() | given))
+    except BundleError as error:
+        raise typer.BadParameter(str(error)) from error
+    console.print(f"champion {champion}" + (f", canary {canary} for {share:.0%}" if canary else ""))
+
+
+@cost_app.command("serve")
+def cost_command(
+    qps: Annotated[float, typer.Option(help="Requests per second at the busiest hour.", min=0.1)],
+    rank_share: Annotated[
+        float, typer.Option(help="Share of them that rank 100 candidates.", min=0, max=1)
+    ] = 0.05,
+    fold_share: Annotated[
+        float, typer.Option(help="Share of them that fold in a new user.", min=0, max=1)
+    ] = 0.01,
+    core_hour: Annotated[
+        float, typer.Option(help="Price of one core for an hour, in any currency.", min=0)
+    ] = 0.05,
+    as_json: JsonOption = False,
+) -> None:
+    """How many replicas a load needs, by the measured cost of each kind of request.
+
+    Example: recsys cost serve --qps 2000 --rank-share 0.1
+    """
+    from recsys_assets.serving.sizing import size_for
+
+    if rank_share + fold_share > 1:
+        raise typer.BadParameter("the shares add up to more than 1")
+    sizing = size_for(qps, rank_share, fold_share, core_hour)
+    if as_json:
+        print_json(sizing.model_dump())
+        return
+    print_table(
+        f"Serving {qps:g} requests/s",
+        [{"what": name, "value": value} for name, value in sizing.model_dump().items()],
+    )

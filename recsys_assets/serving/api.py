@@ -1,0 +1,245 @@
+"""Every address of the service in one table: its routes and its OpenAPI document come from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from recsys_assets.serving import routes, shapes
+from recsys_assets.serving.problems import TITLES, ProblemBody
+from recsys_assets.serving.routes import Handler
+
+_ID = {"type": "integer", "minimum": 1, "maximum": shapes.LARGEST}
+_ARM = {"type": "string", "enum": ["champion", "canary"]}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A part of an address, or a query parameter."""
+
+    name: str
+    schema: dict[str, Any]
+    about: str
+    example: object
+    inside: str = "query"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one address."""
+
+    method: str
+    path: str
+    handler: Handler
+    role: str | None
+    summary: str
+    answer: type[msgspec.Struct] | None
+    """Type of the JSON that it answers; None for plain text."""
+    errors: tuple[int, ...] = ()
+    """Statuses it answers beside 200 and those that every guarded address may answer."""
+    parameters: tuple[Parameter, ...] = ()
+    body: type[msgspec.Struct] | None = None
+    example: Mapping[str, Any] = field(default_factory=dict)
+    """Example of the body."""
+
+
+_K = Parameter("k", {"type": "integer", "minimum": 1, "maximum": 100}, "Items to return.", 10)
+_CHOSEN_ARM = Parameter(
+    "arm", _ARM, "Which version to ask; by the user's id if left out.", "champion"
+)
+_FILTERS = (
+    _K,
+    Parameter(
+        "exclude",
+        {"type": "string", "pattern": f"^{routes.EXCLUDED}$"},
+        "Items to leave out, by comma.",
+        "1,2",
+    ),
+    Parameter("genre", {"type": "string", "minLength": 1}, "Only items of this genre.", "Drama"),
+    Parameter(
+        "min_year",
+        {"type": "integer", "minimum": 0, "maximum": 3000},
+        "Only items of this year or later.",
+        1990,
+    ),
+    _CHOSEN_ARM,
+)
+_USER = Parameter("user", _ID, "Id of the user.", 1, "path")
+_ITEM = Parameter("item", _ID, "Id of the item.", 1, "path")
+_WORDS = Parameter("q", {"type": "string", "maxLength": 200}, "Words of the title.", "story")
+
+OPERATIONS = (
+    Operation(
+        "GET",
+        "/users/{user}/recommendations",
+        routes.recommend,
+        "reader",
+        "A user's list; what most people watch for a user nobody knows, marked as such",
+        shapes.Recommendations,
+        (404, 409, 422),
+        (_USER, *_FILTERS),
+    ),
+    Operation(
+        "POST",
+        "/recommendations",
+        routes.recommend_new,
+        "reader",
+        "A list for somebody new, from the ratings sent; nothing is stored",
+        shapes.Recommendations,
+        (400, 404, 409, 413, 415, 422),
+        body=shapes.NewUser,
+        example={"ratings": [{"item": 1, "rating": 5}, {"item": 2, "rating": 2.5}], "k": 5},
+    ),
+    Operation(
+        "POST",
+        "/rank",
+        routes.rank,
+        "scorer",
+        "Candidates for a user, sorted by click probability",
+        shapes.RankAnswer,
+        (400, 404, 409, 413, 415, 422),
+        body=shapes.RankRequest,
+        example={
+            "user": 1,
+            "features": {"I1": 3, "C1": "68fd1e64"},
+            "context": {"I2": 14},
+            "candidates": [{"item": 7, "features": {"C3": "d032c263"}}, {"item": 9}],
+            "k": 2,
+        },
+    ),
+    Operation(
+        "GET",
+        "/items/{item}/similar",
+        routes.similar,
+        "reader",
+        "Items that the same people like",
+        shapes.SimilarAnswer,
+        (404, 409, 422),
+        (_ITEM, *_FILTERS),
+    ),
+    Operation(
+        "GET",
+        "/items",
+        routes.find,
+        "reader",
+        "Items by words of their titles; the most popular ones without words",
+        shapes.FoundAnswer,
+        (422,),
+        (_WORDS, _K),
+    ),
+    Operation(
+        "POST",
+        "/feedback",
+        routes.feedback,
+        "reader",
+        "What was shown and clicked; safely on disk before the answer",
+        shapes.FeedbackAnswer,
+        (400, 413, 415, 422),
+        body=shapes.FeedbackRequest,
+        example={
+            "events": [
+                {
+                    "user": 1,
+                    "item": 7,
+                    "kind": "click",
+                    "version": "20260131T020000-0123456789abcdef",
+                    "arm": "champion",
+                    "rank": 3,
+                    "event": "2f1c0a",
+                }
+            ]
+        },
+    ),
+    Operation("GET", "/health", routes.health, None, "Whether the process answers", shapes.Alive),
+    Operation(
+        "GET", "/ready", routes.ready, None, "Whether it can answer questions", shapes.Ready, (503,)
+    ),
+    Operation("GET", "/version", routes.version, "reader", "What serves now", shapes.VersionAnswer),
+    Operation("GET", "/metrics", routes.figures, "admin", "Figures for Prometheus", None),
+)
+"""Every operation of the service."""
+
+
+def openapi_document(version: str, guarded: bool) -> dict[str, Any]:
+    """The OpenAPI document.
+
+    Args:
+        version: of the service.
+        guarded: whether it asks for tokens.
+    """
+    used = {o.answer for o in OPERATIONS} | {o.body for o in OPERATIONS} | {ProblemBody}
+    types = sorted((kind for kind in used if kind is not None), key=lambda kind: kind.__name__)
+    _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    paths: dict[str, Any] = {}
+    for operation in OPERATIONS:
+        described = _described(operation, guarded)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = described
+    components: dict[str, Any] = {"schemas": schemas}
+    if guarded:
+        components["securitySchemes"] = {
+            "entra": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "recsys_assets",
+            "version": version,
+            "description": "Recommendations when they are asked for. Every error is a JSON "
+            "problem (RFC 9457) whose detail says what was wrong.",
+        },
+        "paths": paths,
+        "components": components,
+    }
+
+
+def _described(operation: Operation, guarded: bool) -> dict[str, Any]:
+    statuses = set(operation.errors)
+    if operation.role is not None:
+        statuses |= {429, *({401, 403, 503} if guarded else {503})}
+    described: dict[str, Any] = {
+        "summary": operation.summary,
+        "operationId": operation.handler.__name__,
+        "parameters": [_parameter(p) for p in operation.parameters],
+        "responses": {
+            "200": {"description": "The answer.", "content": _content(operation)},
+            **{str(status): _problem(status) for status in sorted(statuses)},
+        },
+    }
+    if operation.body is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {
+                routes.JSON: {"schema": _ref(operation.body), "example": operation.example}
+            },
+        }
+    if guarded and operation.role is not None:
+        described["security"] = [{"entra": []}]
+        described["description"] = f"Needs the role {operation.role}."
+    return described
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": parameter.inside,
+        "required": parameter.inside == "path",
+        "description": parameter.about,
+        "schema": parameter.schema,
+        "example": parameter.example,
+    }
+
+
+def _content(operation: Operation) -> dict[str, Any]:
+    if operation.answer is None:
+        return {"text/plain": {"schema": {"type": "string"}}}
+    return {routes.JSON: {"schema": _ref(operation.answer)}}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": _ref(ProblemBody)}}
+    return {"description": f"{TITLES[status]}.", "content": content}
+
+
+def _ref(kind: type[msgspec.Struct]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{kind.__name__}"}

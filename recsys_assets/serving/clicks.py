@@ -1,0 +1,140 @@
+"""The click model of a bundle: candidates in, click probabilities out, by the batch kernels."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from recsys_assets.kernels.boosting import read_booster
+from recsys_assets.kernels.click_fields import CATEGORIES, NUMBERS
+from recsys_assets.kernels.encode import CodeTable, Encoder, encode_codes, feature_names
+from recsys_assets.kernels.top_k import Ints
+from recsys_assets.kernels.vectors import places_of
+from recsys_assets.serving.folder import BundleReader, BundleWriter
+
+FIELDS = (*NUMBERS, *CATEGORIES)
+Fields = Sequence[Any]
+"""Values of all fields of a row in the order of `FIELDS`; None where missing."""
+_NO_CODE = "00000000"
+
+
+@dataclass(frozen=True)
+class RawRows:
+    """Fields of rows as arrays."""
+
+    numbers: NDArray[np.float32]
+    """Rows × 13, NaN where missing."""
+    codes: NDArray[np.uint32]
+    """Rows × 26; 0 where missing."""
+    absent: NDArray[np.bool_]
+    """Rows × 26, whether the category is missing."""
+
+    @property
+    def missing(self) -> NDArray[np.int64]:
+        """Rows without a value, by field."""
+        return np.concatenate([np.isnan(self.numbers).sum(axis=0), self.absent.sum(axis=0)])
+
+
+def raw_rows(rows: Sequence[Fields]) -> RawRows:
+    """Rows of fields as arrays.
+
+    Raises:
+        ValueError: a category is not eight hexadecimal digits.
+    """
+    split = len(NUMBERS)
+    numbers = np.array([row[:split] for row in rows], np.float32).reshape(len(rows), split)
+    values = list(chain.from_iterable([row[split:] for row in rows]))
+    absent = np.array([value is None for value in values], bool).reshape(len(rows), -1)
+    # One conversion for all: a number from each text would take longer than scoring does.
+    digits = "".join([_NO_CODE if value is None else value for value in values])
+    if digits != digits.lower():
+        raise ValueError("categories are written in lower case")
+    codes = (
+        np.frombuffer(bytes.fromhex(digits), ">u4")
+        .astype(np.uint32)
+        .reshape(len(rows), len(CATEGORIES))
+    )
+    return RawRows(numbers, codes, absent)
+
+
+@dataclass(frozen=True)
+class ClickScorer:
+    """Encoder and trees of one version."""
+
+    table: CodeTable
+    booster: lgb.Booster
+    model: str
+    model_version: int
+
+    def features(self, rows: RawRows) -> NDArray[np.float32]:
+        """Features of rows, in the order of `feature_names`."""
+        return encode_codes(rows.numbers, rows.codes, rows.absent, self.table)
+
+    def probability(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Click probability of each row."""
+        scores = self.booster.predict(features, num_threads=1)
+        return np.asarray(scores, np.float64)
+
+    def contributions(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What each feature adds to the log odds of each row, the rest (bias) in the last column.
+
+        Exact Shapley values of the trees: Lundberg et al., "Consistent Individualized Feature
+        Attribution for Tree Ensembles" (2018). They cost a thousand times as much as scoring.
+        """
+        parts = self.booster.predict(features, num_threads=1, pred_contrib=True)
+        return np.asarray(parts, np.float64)
+
+
+@dataclass(frozen=True)
+class KnownOffers:
+    """Fields of items on offer, by ascending id."""
+
+    items: Ints
+    lines: list[bytes]
+    """Of each item its fields as a JSON array."""
+
+    def rows(self, items: Sequence[int]) -> list[Fields | None]:
+        """Fields of items; None for those that no offer is known of."""
+        places, known = places_of(np.array(items, np.int32), self.items)
+        found = zip(places.tolist(), known.tolist(), strict=True)
+        return [json.loads(self.lines[place]) if there else None for place, there in found]
+
+
+def write_offers(writer: BundleWriter, offers: pl.DataFrame) -> None:
+    """Add offers to a bundle: item and all fields, by ascending item."""
+    writer.array("offer_items", offers["item"].to_numpy())
+    lines = (json.dumps(row) for row in offers.select(FIELDS).iter_rows())
+    writer.text("offers.jsonl", "\n".join(lines))
+
+
+def read_offers(reader: BundleReader) -> KnownOffers | None:
+    """The offers of a bundle; None where it has none."""
+    if not reader.has("offers.jsonl"):
+        return None
+    return KnownOffers(reader.array("offer_items"), reader.lines("offers.jsonl"))
+
+
+def write_click_scorer(writer: BundleWriter, encoder: Encoder, booster: str) -> None:
+    """Add encoder and trees to a bundle."""
+    table = encoder.without_folds().code_table
+    for name in ("keys", "counts", "means", "prior", "ends"):
+        writer.array(f"encoder_{name}", getattr(table, name))
+    writer.text("booster.txt", booster)
+
+
+def read_click_scorer(reader: BundleReader) -> ClickScorer | None:
+    """Encoder and trees of a bundle; None where it has none."""
+    about = reader.facts["models"].get("click")
+    if about is None:
+        return None
+    arrays = [reader.array(f"encoder_{n}") for n in ("keys", "counts", "means", "prior", "ends")]
+    booster = read_booster(reader.text("booster.txt"))
+    if booster.feature_name() != feature_names():
+        raise ValueError("booster.txt was trained on other features than this service makes")
+    return ClickScorer(CodeTable(*arrays), booster, about["model"], about["version"])

@@ -1,0 +1,197 @@
+// The page asks the same addresses as every other caller; what it shows comes from their answers.
+"use strict";
+
+const at = (id) => document.getElementById(id);
+const ratings = new Map();
+let token = sessionStorage.getItem("token") || "";
+let asked = 0;
+
+function make(tag, text, kind) {
+  const element = document.createElement(tag);
+  if (text !== undefined) element.textContent = text;
+  if (kind) element.className = kind;
+  return element;
+}
+
+function complain(text) {
+  at("alert").textContent = text;
+  at("alert").hidden = !text;
+}
+
+async function ask(path, body) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const options = { headers };
+  if (body) {
+    options.method = "POST";
+    options.body = JSON.stringify(body);
+    headers["Content-Type"] = "application/json";
+  }
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Error("The service cannot be reached. Check that it runs, then try again.");
+  }
+  const found = await answer.json().catch(() => ({}));
+  if (answer.status === 401) at("sign-in").hidden = false;
+  if (!answer.ok) throw new Error(found.detail || `The service answered ${answer.status}.`);
+  at("sign-in").hidden = true;
+  return found;
+}
+
+function facts(film) {
+  return [film.year, ...film.genres].filter(Boolean).join(" · ") || "no genre known";
+}
+
+function row(film, placed) {
+  const line = make("li");
+  const title = film.title || `Film ${film.item}`;
+  if (placed) line.append(make("span", `${film.rank}.`, "rank"));
+  line.append(make("span", title, "film"), make("span", facts(film), "facts"));
+  if (film.reason) line.append(make("span", film.reason, "why"));
+  return [line, title];
+}
+
+function recommended(film) {
+  const [line, title] = row(film, true);
+  const button = make("button", "Similar films", "plain");
+  button.type = "button";
+  button.setAttribute("aria-label", `Films similar to ${title}`);
+  button.addEventListener("click", () => showSimilar(film.item, title));
+  line.append(button);
+  return line;
+}
+
+function listOf(answer, heading) {
+  const box = make("div", undefined, "list");
+  box.append(make("h3", heading));
+  box.append(make("p", `${answer.arm} · ${answer.model} ${answer.model_version || ""} · version ${answer.version}`, "quiet"));
+  if (answer.source === "segment") {
+    const whose = answer.segment === "everybody" ? "everybody" : answer.segment;
+    box.append(make("p", `Nobody the models know: this is what is popular with ${whose}.`, "fallback"));
+  }
+  if (answer.unknown_items && answer.unknown_items.length) {
+    box.append(make("p", `${answer.unknown_items.length} of the rated films are new to the model.`, "quiet"));
+  }
+  const list = make("ol");
+  list.setAttribute("aria-label", heading);
+  list.append(...answer.recommendations.map(recommended));
+  box.append(answer.recommendations.length ? list : make("p", "No film passes these filters."));
+  return box;
+}
+
+async function attempt(work) {
+  const turn = ++asked;
+  at("status").textContent = "Asking…";
+  try {
+    await work(() => turn === asked);
+    complain("");
+    at("status").textContent = "Done.";
+  } catch (error) {
+    at("status").textContent = "";
+    if (turn === asked) complain(error.message);
+  }
+}
+
+async function showUser() {
+  const user = at("user").value;
+  const query = new URLSearchParams({ k: "10" });
+  if (at("genre").value) query.set("genre", at("genre").value);
+  if (at("min-year").value) query.set("min_year", at("min-year").value);
+  const arms = at("compare").checked ? ["champion", "canary"] : [""];
+  await attempt(async (current) => {
+    const answers = await Promise.all(arms.map((arm) => {
+      const own = new URLSearchParams(query);
+      if (arm) own.set("arm", arm);
+      return ask(`/users/${encodeURIComponent(user)}/recommendations?${own}`);
+    }));
+    if (!current()) return;
+    at("lists").replaceChildren(...answers.map((a) =>
+      listOf(a, arms.length > 1 ? `User ${user}, ${a.arm}` : `For user ${user}`)));
+    at("similar").hidden = true;
+  });
+}
+
+async function showNew() {
+  const listed = [...ratings].map(([item, rating]) => ({ item, rating }));
+  at("rated").textContent = listed.length
+    ? `${listed.length} film${listed.length > 1 ? "s" : ""} rated.` : "No film rated yet.";
+  await attempt(async (current) => {
+    const answer = await ask("/recommendations", { ratings: listed, k: 10 });
+    if (current()) at("new-list").replaceChildren(listOf(answer, "For somebody new"));
+  });
+}
+
+async function showFilms() {
+  const query = new URLSearchParams({ q: at("words").value, k: "12" });
+  await attempt(async (current) => {
+    const answer = await ask(`/items?${query}`);
+    if (!current()) return;
+    const rows = answer.items.map(ratable);
+    at("films").replaceChildren(...(rows.length ? rows : [make("li", "No film has these words in its title.")]));
+  });
+}
+
+function ratable(film) {
+  const [line, title] = row(film, false);
+  const stars = make("select");
+  stars.setAttribute("aria-label", `Your stars for ${title}`);
+  stars.append(new Option("not rated", ""));
+  for (let star = 5; star >= 0.5; star -= 0.5) stars.append(new Option(`${star} stars`, star));
+  stars.value = ratings.get(film.item) || "";
+  stars.addEventListener("change", () => {
+    if (stars.value) ratings.set(film.item, Number(stars.value));
+    else ratings.delete(film.item);
+    showNew();
+  });
+  line.append(stars);
+  return line;
+}
+
+async function showSimilar(item, title) {
+  await attempt(async (current) => {
+    const answer = await ask(`/items/${item}/similar?k=8`);
+    if (!current()) return;
+    at("similar-title").textContent = `Similar to ${title}`;
+    const rows = answer.similar.map((film) => row(film, true)[0]);
+    at("similar-list").replaceChildren(...(rows.length ? rows : [make("li", "None is known.")]));
+    at("similar").hidden = false;
+    at("similar").focus();
+    at("similar").scrollIntoView({ block: "nearest" });
+  });
+}
+
+function show(view) {
+  for (const button of document.querySelectorAll("nav button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.view === view));
+  }
+  at("view-user").hidden = view !== "user";
+  at("view-new").hidden = view !== "new";
+  at("similar").hidden = true;
+  if (view === "new" && !at("films").children.length) showFilms().then(showNew);
+}
+
+async function begin() {
+  await attempt(async () => {
+    const about = await ask("/version");
+    at("about").textContent = `Version ${about.champion}` + (about.canary
+      ? `; ${Math.round(100 * about.canary_share)} % of the users see ${about.canary}` : "");
+    at("compare-choice").hidden = !about.canary;
+    at("genre").replaceChildren(new Option("all", ""), ...about.genres.map((g) => new Option(g, g)));
+  });
+  if (at("alert").hidden) await showUser();
+  else at("about").textContent = "";
+}
+
+at("user-form").addEventListener("submit", (event) => { event.preventDefault(); showUser(); });
+at("search-form").addEventListener("submit", (event) => { event.preventDefault(); showFilms(); });
+at("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  token = at("token").value.trim();
+  sessionStorage.setItem("token", token);
+  begin();
+});
+for (const button of document.querySelectorAll("nav button")) {
+  button.addEventListener("click", () => show(button.dataset.view));
+}
+begin();

@@ -1,0 +1,84 @@
+"""Which bundles serve: one small file that is replaced whole, beside the bundles."""
+
+import os
+import shutil
+from pathlib import Path
+
+from pydantic import BaseModel, Field, ValidationError
+
+from recsys_assets.serving.folder import BundleError, versions_in
+
+NAME = "serving.json"
+KEPT = 3
+"""Bundles that stay on disk beside those that serve."""
+
+
+class Pointer(BaseModel):
+    """The versions in service, and who gets which."""
+
+    champion: str
+    """Version that most users get."""
+    canary: str | None = None
+    """Version that a share of the users gets; none if None."""
+    canary_share: float = Field(default=0.0, ge=0, le=1)
+    """Share of the users that get the canary."""
+    salt: str = "canary"
+    """Name of the experiment; another one draws other users."""
+    previous: str | None = None
+    """The champion before; a service that cannot load the champion goes back to it."""
+
+
+def read_pointer(root: Path) -> Pointer:
+    """The pointer of a folder of bundles.
+
+    Raises:
+        BundleError: there is none, or it cannot be read.
+    """
+    try:
+        return Pointer.model_validate_json((root / NAME).read_bytes())
+    except FileNotFoundError as error:
+        raise BundleError(
+            f"no bundle has been published in {root}: materialize the asset serving_bundle"
+        ) from error
+    except ValidationError as error:
+        raise BundleError(f"{root / NAME}: {error.errors()[0]['msg']}") from error
+
+
+def point_to(root: Path, pointer: Pointer) -> None:
+    """Let the services of a folder serve other versions; they see the old pointer or the new one.
+
+    Raises:
+        BundleError: a version does not exist.
+    """
+    known = versions_in(root)
+    for version in filter(None, (pointer.champion, pointer.canary)):
+        if version not in known:
+            raise BundleError(f"{root} holds no bundle {version!r}; it holds {', '.join(known)}")
+    partial = root / f".{NAME}.{os.getpid()}"
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(pointer.model_dump_json(indent=1))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(root / NAME)
+
+
+def promote(root: Path, version: str) -> Pointer:
+    """Make a version the champion; the old one is kept to go back to, the canary ends."""
+    previous = None
+    if (root / NAME).exists():
+        old = read_pointer(root)
+        previous = old.previous if old.champion == version else old.champion
+    pointer = Pointer(champion=version, previous=previous)
+    point_to(root, pointer)
+    return pointer
+
+
+def remove_old(root: Path, kept: int = KEPT) -> list[str]:
+    """Remove the oldest bundles beyond the newest few; those in service stay. What was removed."""
+    pointer = read_pointer(root)
+    needed = {pointer.champion, pointer.canary, pointer.previous}
+    spare = [version for version in versions_in(root) if version not in needed]
+    removed = spare[: max(0, len(spare) - kept)]
+    for version in removed:
+        shutil.rmtree(root / version)
+    return removed

@@ -1,0 +1,81 @@
+"""The service as processes: one listens and restarts workers that die, the others answer."""
+
+import gc
+import logging
+import os
+import tempfile
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from recsys_assets.serving.settings import ServiceSettings
+
+BACKLOG = 2_048
+
+
+def serve(settings: ServiceSettings) -> None:
+    """Listen until a signal ends it; requests under way are answered first."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    with tempfile.TemporaryDirectory(prefix="recsys-figures-") as folder:
+        if settings.workers > 1:
+            # Read by prometheus_client when it is imported, which is why that happens below.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        _preload()
+        Server(
+            "recsys_assets.serving.app:build_app",
+            address=settings.host,
+            port=settings.port,
+            interface=Interfaces.ASGI,
+            workers=settings.workers,
+            websockets=False,
+            backlog=BACKLOG,
+            log_level=LogLevels.warning,
+            log_access=False,
+            respawn_failed_workers=True,
+            respawn_interval=0.5,
+            workers_kill_timeout=10,
+        ).serve(target_loader=_Loader(settings), wrap_loader=False)
+
+
+def _preload() -> None:
+    """Import everything before the workers are forked: they then share its memory."""
+    import_module("recsys_assets.serving.app")
+    gc.collect()
+    gc.freeze()
+
+
+class _Loader:
+    """Builds the application within a worker."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self.settings = settings
+
+    def __call__(self) -> Any:
+        from prometheus_client import multiprocess
+        from threadpoolctl import threadpool_limits
+
+        from recsys_assets.serving.app import build_app
+
+        # A worker has a core of its own; threads of two workers' BLAS would wait for each other.
+        threadpool_limits(1)
+        # Requests make no cycles: looking for some so often would only hold them up.
+        gc.set_threshold(50_000, 20, 100)
+        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        if folder:
+            _forget_the_dead(Path(folder), multiprocess.mark_process_dead)
+        return build_app(self.settings)
+
+
+def _forget_the_dead(folder: Path, forget: Any) -> None:
+    """Take gauges of workers that died out of the figures."""
+    for file in folder.glob("gauge_live*_*.db"):
+        process = file.stem.rpartition("_")[2]
+        if not Path(f"/proc/{process}").exists():
+            forget(int(process), str(folder))

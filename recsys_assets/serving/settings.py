@@ -1,0 +1,112 @@
+"""How the service is set up; all of it comes from the environment by way of ``deployment``."""
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+ROLES = ("reader", "scorer", "admin")
+
+
+class AuthSettings(BaseModel):
+    """Whose tokens are taken: Microsoft Entra ID, or another issuer that publishes its keys."""
+
+    issuers: list[str] = Field(min_length=1)
+    """Values of ``iss``, e.g. https://login.microsoftonline.com/TENANT/v2.0."""
+    audiences: list[str] = Field(min_length=1)
+    """Values of ``aud``: the application's id, and its URI if tokens of version 1 are taken."""
+    jwks_url: str
+    """Where the issuer's keys are, e.g.
+    https://login.microsoftonline.com/TENANT/discovery/v2.0/keys."""
+    leeway: int = Field(default=60, ge=0, le=300)
+    """Seconds by which clocks may differ."""
+    refresh_seconds: float = Field(default=6 * 3600, gt=0)
+    """Age at which known keys are fetched anew."""
+    cooldown_seconds: float = Field(default=30, ge=0)
+    """Unknown keys in tokens make the service fetch at most this often."""
+
+    @field_validator("jwks_url")
+    @classmethod
+    def _is_safe(cls, url: str) -> str:
+        secure = url.startswith("https://")
+        if not secure and not url.startswith(("http://127.0.0.1:", "http://localhost:")):
+            raise ValueError("keys are fetched by https only, except from this machine")
+        return url
+
+
+class ServiceSettings(BaseModel):
+    """Everything about the service that differs from one place to the next."""
+
+    bundles: Path
+    """Folder of the bundles and the pointer."""
+    feedback: Path
+    """Folder of the feedback journals."""
+    host: str = "127.0.0.1"
+    """Address to listen on; without tokens a loopback address only."""
+    port: int = Field(default=8080, ge=0, le=65535)
+    workers: int = Field(default=2, ge=1)
+    """Processes."""
+    auth: AuthSettings | None = None
+    """Whose tokens are asked for; None asks for none."""
+    rate: float = Field(default=200.0, gt=0)
+    """Requests per second that one caller may make on average, over all workers."""
+    burst: int = Field(default=1_000, ge=1)
+    """Requests that one caller may make at once."""
+    origins: list[str] = Field(default_factory=list)
+    """Origins of other sites whose pages may ask, e.g. https://shop.example; none by default."""
+    watch_seconds: float = Field(default=1.0, gt=0)
+    """How often the pointer is looked at."""
+    max_k: int = Field(default=100, ge=1)
+    max_candidates: int = Field(default=1_000, ge=1)
+    max_body: int = Field(default=2 << 20, ge=1_024)
+    """Bytes of a request's body."""
+
+    @field_validator("origins")
+    @classmethod
+    def _named(cls, origins: list[str]) -> list[str]:
+        if "*" in origins:
+            raise ValueError("name the origins; * would let every page ask")
+        return origins
+
+    @model_validator(mode="after")
+    def _is_guarded(self) -> "ServiceSettings":
+        if self.auth is None and not is_loopback(self.host):
+            raise ValueError(
+                f"the service would listen on {self.host} without asking for tokens: set "
+                "RECSYS_SERVE_ISSUERS, RECSYS_SERVE_AUDIENCES and RECSYS_SERVE_JWKS_URL, "
+                "or listen on 127.0.0.1"
+            )
+        return self
+
+
+def settings_of(known: Mapping[str, str]) -> dict[str, Any]:
+    """Settings of the variables RECSYS_SERVE_…; only those that are set."""
+
+    def value(name: str) -> str:
+        return known.get(f"RECSYS_SERVE_{name}") or ""
+
+    def listed(name: str) -> list[str]:
+        return [part.strip() for part in value(name).split(",") if part.strip()]
+
+    names = ("bundles", "feedback", "rate", "burst")
+    settings: dict[str, Any] = {n: value(n.upper()) for n in names if value(n.upper())}
+    settings["origins"] = listed("ORIGINS")
+    if listed("ISSUERS"):
+        settings["auth"] = {
+            "issuers": listed("ISSUERS"),
+            "audiences": listed("AUDIENCES"),
+            "jwks_url": value("JWKS_URL"),
+        }
+    return settings
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

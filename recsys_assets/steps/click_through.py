@@ -1,0 +1,72 @@
+"""How often recommendations were clicked, by version of what recommended them.
+
+feedback -> click_through
+"""
+
+import polars as pl
+from pydantic import BaseModel, Field
+
+from recsys_assets.contracts.feedback import (
+    CLICK,
+    CLICK_THROUGH,
+    FEEDBACK,
+    IMPRESSION,
+    ClickThrough,
+)
+from recsys_assets.contracts.schema import polars_schema
+from recsys_assets.kernels.metrics.proportion import wilson_interval
+from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.session import Session
+
+
+class ClickThroughParams(BaseModel):
+    """What is counted."""
+
+    days: int = Field(default=90, ge=1)
+    """Days of feedback, counted from the newest drop back."""
+
+
+def count_click_through(session: Session, params: ClickThroughParams) -> StepReport:
+    """Share of shown pairs of user and item that were clicked, by version, with 95 % intervals.
+
+    A pair counts once, however often it was shown or clicked: repeated looks at one list are no
+    independent trials.
+    """
+    if not session.lake.exists(FEEDBACK.name):
+        return StepReport(skipped="no feedback landed yet: `recsys serve` keeps it day by day")
+    table = session.lake.scan(FEEDBACK.name)
+    newest = table.select(pl.col("drop_date").max()).collect().item()
+    if newest is None:
+        return StepReport(skipped="no feedback landed yet: `recsys serve` keeps it day by day")
+    recent = table.filter(pl.col("drop_date") > pl.lit(newest).dt.offset_by(f"-{params.days}d"))
+    counted = _count(recent.unique("event")).collect()
+    clicked, shown = counted["clicked"].to_numpy(), counted["shown"].to_numpy()
+    low, high = wilson_interval(clicked, shown)
+    rows = counted.with_columns(
+        share=pl.col("clicked") / pl.col("shown"), low=pl.Series(low), high=pl.Series(high)
+    ).select(*polars_schema(ClickThrough))
+    version = session.lake.write_frame(rows, CLICK_THROUGH)
+    return StepReport(
+        rows={CLICK_THROUGH: rows.height},
+        versions={CLICK_THROUGH: version},
+        figures={"shown": int(rows["shown"].sum()), "clicked": int(rows["clicked"].sum())},
+        tables={"Click-through by version": rows.to_dicts()},
+    )
+
+
+def _count(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Shown and clicked pairs of each version and arm."""
+    pairs = events.group_by("version", "arm", "user", "item").agg(
+        shown=(pl.col("kind") == IMPRESSION).any(), clicked=(pl.col("kind") == CLICK).any()
+    )
+    both = pl.col("shown") & pl.col("clicked")
+    return (
+        pairs.group_by("version", "arm")
+        .agg(
+            shown=pl.col("shown").sum().cast(pl.Int64),
+            clicked=both.sum().cast(pl.Int64),
+            never_shown=(pl.col("clicked") & ~pl.col("shown")).sum().cast(pl.Int64),
+        )
+        .filter(pl.col("shown") > 0)
+        .sort("version", "arm")
+    )

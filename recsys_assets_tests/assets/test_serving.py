@@ -1,0 +1,60 @@
+"""The bundle as an asset, and feedback's way into the landing zone as a job."""
+
+import datetime
+
+import dagster as dg
+import pytest
+
+from recsys_assets.assets.serving import BUNDLE_MODEL, serving_bundle
+from recsys_assets.automation.feedback import land_feedback
+from recsys_assets.home import Home
+from recsys_assets.kernels.feedback_fields import COLUMNS
+from recsys_assets.resources.storage import Storage
+from recsys_assets.serving.bundle import load_bundle
+from recsys_assets.serving.pointer import read_pointer
+from recsys_assets_tests.serving.published import publish, publish_clicks
+
+
+def materialize(home: Home, **config: object) -> dict[str, object]:
+    run_config = {"ops": {"serving_bundle": {"config": config}}}
+    done = dg.materialize(
+        [serving_bundle], resources={"storage": Storage(home=str(home.root))}, run_config=run_config
+    )
+    event = done.asset_materializations_for_node("serving_bundle")[0]
+    return {name: value.value for name, value in event.metadata.items()}
+
+
+def test_the_bundle_serves_once_it_is_materialized(home: Home) -> None:
+    publish(home)
+    publish_clicks(home)
+    said = materialize(home)
+    pointer = read_pointer(home.bundles)
+    assert (pointer.champion, pointer.previous) == (said["version"], None)
+    assert load_bundle(home.bundles / pointer.champion).clicks is not None
+    assert said["users"] == 40
+    logged = home.registry.find(BUNDLE_MODEL, "challenger")
+    run = home.registry.client().get_run(logged.mlflow_run_id)
+    assert run.data.tags["bundle"] == said["version"]
+
+    publish(home, seed=9)
+    second = materialize(home, promote=False, register_model=False)
+    assert read_pointer(home.bundles).champion == pointer.champion
+    third = materialize(home, register_model=False)
+    assert read_pointer(home.bundles).previous == pointer.champion
+    assert len({pointer.champion, second["version"], third["version"]}) >= 2
+
+
+def test_the_job_lands_yesterdays_feedback(home: Home) -> None:
+    yesterday = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=1)
+    folder = home.feedback / yesterday.isoformat()
+    folder.mkdir(parents=True)
+    row = "e1,1,2,click,,v1,champion,1700000000"
+    (folder / "a.csv").write_text(f"{','.join(COLUMNS)}\n{row}\n", encoding="utf-8")
+    storage = Storage(home=str(home.root))
+    assert land_feedback.execute_in_process(resources={"storage": storage}).success
+    assert [f.name for f in home.landing_zone.drop("feedback", yesterday)] == ["a.csv"]
+
+
+@pytest.mark.parametrize("asset", ["top_k", "similar_items", "popular_movies", "als_model"])
+def test_the_bundle_follows_what_it_is_made_from(asset: str) -> None:
+    assert dg.AssetKey(asset) in serving_bundle.asset_deps[dg.AssetKey("serving_bundle")]

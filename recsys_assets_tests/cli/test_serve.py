@@ -1,0 +1,54 @@
+"""Commands about the service."""
+
+import json
+
+import pytest
+
+from recsys_assets.home import Home
+from recsys_assets.serving.export import ExportParams, write_bundle
+from recsys_assets.serving.pointer import promote, read_pointer
+from recsys_assets.serving.sizing import BUSY, CORES, LEAST, size_for
+from recsys_assets_tests.cli.conftest import Recsys
+from recsys_assets_tests.serving.published import publish
+
+
+def test_bundles_are_listed_chosen_and_gone_back_to(recsys: Recsys, home: Home) -> None:
+    assert "serving_bundle" in recsys("bundles", "list", code=2).output
+    publish(home, seed=1)
+    old = write_bundle(home.lake, home.registry, home.bundles, ExportParams())
+    publish(home, seed=2)
+    new = write_bundle(home.lake, home.registry, home.bundles, ExportParams())
+    promote(home.bundles, old)
+    recsys("bundles", "use", old, "--canary", new, "--share", 0.25)
+    rows = {r["version"]: r for r in json.loads(recsys("bundles", "list", "--json").output)}
+    assert rows[old]["serves as"] == "champion"
+    assert (rows[new]["serves as"], rows[new]["share"]) == ("canary", 0.25)
+    recsys("bundles", "use", new)
+    assert (read_pointer(home.bundles).champion, read_pointer(home.bundles).previous) == (new, old)
+    (home.bundles / old / "booster.txt").write_text("damaged", encoding="utf-8")
+    (home.bundles / old / "item_ids.npy").write_bytes(b"damaged")
+    assert "instead of" in recsys("bundles", "use", old, code=2).output
+    assert read_pointer(home.bundles).champion == new
+
+
+def test_without_tokens_it_serves_this_machine_only(recsys: Recsys) -> None:
+    said = recsys("serve", "--host", "0.0.0.0", code=2).output
+    assert "RECSYS_SERVE_ISSUERS" in said
+
+
+def test_wrong_settings_are_named(recsys: Recsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSYS_SERVE_RATE", "-1")
+    assert "greater than 0" in recsys("serve", code=2).output
+
+
+def test_feedback_lands_where_there_is_some(recsys: Recsys) -> None:
+    assert "landed 0 journals" in recsys("feedback").output
+
+
+def test_a_load_has_its_price(recsys: Recsys) -> None:
+    sizing = json.loads(recsys("cost", "serve", "--qps", 20_000, "--json").output)
+    assert sizing["replicas"] * sizing["cores_per_replica"] * BUSY >= sizing["busy_cores"]
+    assert size_for(1, 0, 0, 0.1).replicas == LEAST
+    assert size_for(1, 0, 0, 0.1).cost_per_month == LEAST * CORES * 0.1 * 730
+    assert size_for(5_000, 1, 0, 0.1).replicas > size_for(5_000, 0, 0, 0.1).replicas
+    recsys("cost", "serve", "--qps", 10, "--rank-share", 0.9, "--fold-share", 0.2, code=2)

@@ -1,0 +1,220 @@
+"""Which version answers: swaps under way, damaged bundles, canaries, processes that die."""
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from recsys_assets.kernels.assignment import place_of
+from recsys_assets.serving.folder import versions_in
+from recsys_assets.serving.pointer import NAME, Pointer, point_to, promote
+from recsys_assets.serving.settings import ServiceSettings
+from recsys_assets_tests.serving.conftest import Platform, Start
+from recsys_assets_tests.serving.running import running
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def served(client: TestClient | httpx.Client, user: int = 1) -> str:
+    return str(client.get(f"/users/{user}/recommendations").json()["version"])
+
+
+def refused(client: TestClient) -> dict[str, str]:
+    found: dict[str, str] = client.get("/version").json()["refused"]
+    return found
+
+
+def damage(folder: Path) -> None:
+    path = folder / "lists_places.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_promoted_bundle_takes_over(
+    client: TestClient, bundles: Path, platform: Platform
+) -> None:
+    assert served(client) == platform.old
+    promote(bundles, platform.new)
+    until(lambda: served(client) == platform.new)
+    promote(bundles, platform.old)
+    until(lambda: served(client) == platform.old)
+
+
+def test_a_damaged_bundle_never_serves(
+    client: TestClient, bundles: Path, platform: Platform
+) -> None:
+    damage(bundles / platform.new)
+    promote(bundles, platform.new)
+    until(lambda: platform.new in refused(client))
+    assert served(client) == platform.old
+    assert "lists_places.npy has been changed" in refused(client)[platform.new]
+    assert "recsys_bundles_refused_total 0.0" not in client.get("/metrics").text
+
+
+def test_a_pointer_that_is_broken_or_gone_changes_nothing(
+    client: TestClient, bundles: Path, platform: Platform
+) -> None:
+    (bundles / NAME).write_text('{"champion": ', encoding="utf-8")
+    until(lambda: NAME in refused(client))
+    assert served(client) == platform.old
+    (bundles / NAME).unlink()
+    time.sleep(0.1)
+    assert served(client) == platform.old
+
+
+def test_at_its_start_a_service_goes_back_to_the_bundle_before(
+    start: Start, bundles: Path, platform: Platform
+) -> None:
+    promote(bundles, platform.new)
+    damage(bundles / platform.new)
+    client = start()
+    assert served(client) == platform.old
+    assert list(refused(client)) == [platform.new]
+
+
+def test_without_a_whole_bundle_nothing_is_ready(
+    start: Start, bundles: Path, platform: Platform
+) -> None:
+    for version in versions_in(bundles):
+        damage(bundles / version)
+    client = start()
+    answer = client.get("/users/1/recommendations")
+    assert answer.status_code == client.get("/ready").status_code == 503
+    assert "has been changed" in answer.json()["detail"]
+    assert client.get("/health").status_code == 200
+
+
+def test_a_canary_answers_its_share_and_each_user_always_alike(
+    client: TestClient, bundles: Path, platform: Platform
+) -> None:
+    pointer = Pointer(champion=platform.old, canary=platform.new, canary_share=0.3, salt="spring")
+    point_to(bundles, pointer)
+    until(lambda: client.get("/version").json()["canary"] == platform.new)
+    for user in range(1, 41):
+        answer = client.get(f"/users/{user}/recommendations").json()
+        canary = place_of(user, "spring") < 0.3
+        assert answer["arm"] == ("canary" if canary else "champion")
+        assert answer["version"] == (platform.new if canary else platform.old)
+        chosen = client.get(f"/users/{user}/recommendations?arm=canary").json()
+        assert (chosen["arm"], chosen["version"]) == ("canary", platform.new)
+
+
+def test_a_damaged_canary_leaves_everybody_with_the_champion(
+    client: TestClient, bundles: Path, platform: Platform
+) -> None:
+    damage(bundles / platform.new)
+    point_to(bundles, Pointer(champion=platform.old, canary=platform.new, canary_share=1.0))
+    until(lambda: platform.new in refused(client))
+    assert {served(client, user) for user in range(1, 20)} == {platform.old}
+
+
+def test_users_are_spread_evenly_and_anew_for_each_experiment() -> None:
+    users = range(1, 20_001)
+    first = [place_of(user, "a") < 0.2 for user in users]
+    second = [place_of(user, "b") < 0.2 for user in users]
+    assert sum(first) == pytest.approx(4_000, abs=200)
+    both = sum(a and b for a, b in zip(first, second, strict=True))
+    assert both == pytest.approx(800, abs=100)
+
+
+def test_swaps_and_a_killed_worker_under_load_leave_only_whole_answers(
+    bundles: Path, tmp_path: Path, platform: Platform
+) -> None:
+    expected = {version: _lists(platform, version) for version in (platform.old, platform.new)}
+    with running(bundles=bundles, feedback=tmp_path / "feedback", workers=2, rate=1e6) as service:
+        assert service.wait() < 15
+        load = Load(service.url, expected)
+        load.start()
+        for version in [platform.new, platform.old] * 3:
+            promote(bundles, version)
+            time.sleep(0.4)
+        assert not load.wrong
+        assert not load.broken, "swapping alone breaks no connection"
+        victim = service.workers()[0]
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: victim not in service.workers() and len(service.workers()) == 2)
+        time.sleep(0.5)
+        load.stop()
+        assert not load.wrong
+        assert load.answered > 300
+        # Only the requests that the killed worker was just then answering are lost.
+        assert len(load.broken) <= Load.THREADS
+        service.wait()
+        assert service.stop() == 0
+
+
+def _lists(platform: Platform, version: str) -> dict[int, list[int]]:
+    bundle = platform.bundle(version)
+    rows = {user: bundle.lists.row(user) for user in range(1, 41)}
+    return {
+        user: bundle.catalogue.ids[bundle.lists.of(row)[0][:10]].tolist()
+        for user, row in rows.items()
+        if row is not None
+    }
+
+
+class Load:
+    """Threads that ask without pause and look at every answer."""
+
+    THREADS = 4
+
+    def __init__(self, url: str, expected: dict[str, dict[int, list[int]]]) -> None:
+        self.url, self.expected = url, expected
+        self.wrong: list[object] = []
+        self.broken: list[object] = []
+        self.answered = 0
+        self.over = threading.Event()
+        self.threads = [threading.Thread(target=self._ask, args=(n,)) for n in range(self.THREADS)]
+
+    def start(self) -> None:
+        for thread in self.threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+
+    def _ask(self, number: int) -> None:
+        user = number
+        client = httpx.Client(base_url=self.url, timeout=10)
+        while not self.over.is_set():
+            user = user % 40 + 1
+            try:
+                answer = client.get(f"/users/{user}/recommendations")
+            except httpx.TransportError as error:
+                self.broken.append(error)
+                client = httpx.Client(base_url=self.url, timeout=10)
+                continue
+            self.answered += 1
+            if answer.status_code == 503 and self.broken:
+                continue  # The worker that took the dead one's place is loading its bundle.
+            body = answer.json()
+            items = [row["item"] for row in body.get("recommendations", [])]
+            if answer.status_code != 200 or items != self.expected[body["version"]][user]:
+                self.wrong.append(answer.text)
+
+
+def test_a_service_without_bundles_waits_for_the_first(
+    settings: ServiceSettings, start: Start, bundles: Path, tmp_path: Path, platform: Platform
+) -> None:
+    root = tmp_path / "later"
+    root.mkdir()
+    client = start(bundles=root)
+    assert "serving_bundle" in client.get("/ready").json()["detail"]
+    shutil.copytree(bundles / platform.old, root / platform.old)
+    promote(root, platform.old)
+    until(lambda: client.get("/ready").status_code == 200)

@@ -1,0 +1,174 @@
+"""Feedback: on disk before it is answered, landed by day, validated, counted by version."""
+
+import asyncio
+import csv
+import datetime
+import os
+import signal
+from pathlib import Path
+
+import polars as pl
+import pytest
+from scipy.stats import binomtest
+from starlette.testclient import TestClient
+
+from recsys_assets.contracts.feedback import CLICK_THROUGH, COLUMNS, ClickThrough
+from recsys_assets.home import Home
+from recsys_assets.kernels.metrics.proportion import wilson_interval
+from recsys_assets.lake.journals import land_journals
+from recsys_assets.serving.feedback import Journal
+from recsys_assets.steps.click_through import ClickThroughParams, count_click_through
+from recsys_assets.steps.session import Session
+from recsys_assets_tests.serving.conftest import Start
+from recsys_assets_tests.serving.running import running
+from recsys_assets_tests.steps.landing_files import files, quarantine, validate
+
+TODAY = datetime.datetime.now(datetime.UTC).date()
+TOMORROW = TODAY + datetime.timedelta(days=1)
+
+
+def event(number: int, kind: str = "impression", **fields: object) -> dict[str, object]:
+    chosen = {"user": number, "item": 4, "kind": kind, "version": "v1", "arm": "champion"}
+    return chosen | fields
+
+
+def send(client: TestClient, *events: dict[str, object]) -> int:
+    answer = client.post("/feedback", json={"events": list(events)})
+    assert answer.status_code == 200, answer.text
+    return int(answer.json()["kept"])
+
+
+def rows_in(folder: Path) -> list[dict[str, str]]:
+    found = []
+    for path in sorted(folder.glob("*/*.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            found += list(csv.DictReader(file))
+    return found
+
+
+def test_feedback_is_on_disk_when_the_answer_comes(client: TestClient, tmp_path: Path) -> None:
+    assert send(client, event(1, rank=2, event="e-1"), event(2, "click")) == 2
+    rows = rows_in(tmp_path / "feedback")
+    assert [tuple(row) for row in rows] == [COLUMNS, COLUMNS]
+    assert (rows[0]["event"], rows[0]["user"], rows[0]["rank"]) == ("e-1", "1", "2")
+    assert rows[1]["rank"] == "" and len(rows[1]["event"]) == 32
+    now = datetime.datetime.now(datetime.UTC).timestamp()
+    assert all(abs(int(row["timestamp"]) - now) < 60 for row in rows)
+
+
+def test_answered_feedback_outlives_a_killed_service(bundles: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "feedback"
+    with running(bundles=bundles, feedback=folder, workers=2) as service:
+        service.wait()
+        kept = 0
+        for number in range(1, 31):
+            answer = service.client.post("/feedback", json={"events": [event(number)]})
+            kept += answer.json()["kept"]
+        for worker in service.workers():
+            os.kill(worker, signal.SIGKILL)
+        os.kill(service.process.pid, signal.SIGKILL)
+        service.process.wait()
+    assert sorted(int(row["user"]) for row in rows_in(folder)) == list(range(1, 31)) and kept == 30
+
+
+def test_many_events_share_one_flush(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushes = []
+    real = os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda handle: (flushes.append(handle), real(handle)))
+    journal = Journal(tmp_path)
+
+    async def tell() -> None:
+        await asyncio.gather(*(journal.append([(n,) * len(COLUMNS)]) for n in range(200)))
+
+    asyncio.run(tell())
+    journal.close()
+    assert len(rows_in(tmp_path)) == 200
+    assert len(flushes) < 20
+
+
+def test_what_cannot_be_kept_is_not_answered_for(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = start()
+    send(client, event(1))
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fdatasync", full)
+    answer = client.post("/feedback", json={"events": [event(2)]})
+    assert answer.status_code == 503
+    assert "No space left" in answer.json()["detail"]
+    monkeypatch.undo()
+    send(client, event(3))
+    assert sorted(row["user"] for row in rows_in(tmp_path / "feedback")) == ["1", "3"]
+
+
+def test_journals_land_once_each_in_the_drop_of_its_day(
+    client: TestClient, tmp_path: Path, home: Home
+) -> None:
+    send(client, event(1), event(2))
+    zone, folder = home.landing_zone, tmp_path / "feedback"
+    assert land_journals(folder, zone, "feedback", TODAY) == []
+    landed = land_journals(folder, zone, "feedback", TOMORROW)
+    assert [(file.dataset, file.date) for file in landed] == [("feedback", TODAY)]
+    assert land_journals(folder, zone, "feedback", TOMORROW) == []
+    assert landed[0].path.read_text(encoding="utf-8").count("\n") == 3
+    later = TODAY + datetime.timedelta(days=60)
+    land_journals(folder, zone, "feedback", later)
+    assert not list(folder.rglob("*.csv"))
+
+
+def test_a_line_that_a_crash_cut_short_is_left_out(tmp_path: Path, home: Home) -> None:
+    folder = tmp_path / "2026-01-30"
+    folder.mkdir()
+    whole = ",".join(COLUMNS) + "\ne1,1,2,click,,v1,champion,1700000000\n"
+    (folder / "a.csv").write_text(whole + "e2,1,2,cli", encoding="utf-8")
+    (folder / "b.csv").write_text(",".join(COLUMNS) + "\ne3,", encoding="utf-8")
+    landed = land_journals(tmp_path, home.landing_zone, "feedback", TODAY)
+    assert [file.path.read_text(encoding="utf-8") for file in landed] == [whole]
+
+
+def test_click_through_by_version_from_landed_journals(
+    session: Session, client: TestClient, tmp_path: Path
+) -> None:
+    shown = [event(n, event=f"s{n}") for n in range(1, 41)]
+    clicked = [event(n, "click", event=f"c{n}") for n in range(1, 11)]
+    again = [event(1, "click", event="c1")]
+    other = {"version": "v2", "arm": "canary"}
+    send(client, *shown, *clicked, event(1), event(99, "click"))
+    send(client, *again, *(event(n, **other) for n in range(1, 6)), event(1, "click", **other))
+    land_journals(tmp_path / "feedback", session.landing, "feedback", TOMORROW)
+    assert not validate(session, TODAY, dataset="feedback").failed
+    assert files(session, "feedback")["accepted"].sum() == 59
+    assert not quarantine(session, "feedback")
+
+    report = count_click_through(session, ClickThroughParams())
+    assert not report.failed and not report.skipped
+    table = session.lake.scan(CLICK_THROUGH).collect()
+    ClickThrough.validate(table)
+    rows = table.select("version", "arm", "shown", "clicked", "share", "never_shown").rows()
+    assert rows == [("v1", "champion", 40, 10, 0.25, 1), ("v2", "canary", 5, 1, 0.2, 0)]
+    expected = binomtest(10, 40).proportion_ci(method="wilson")
+    assert table.filter(version="v1").select("low", "high").row(0) == pytest.approx(
+        (expected.low, expected.high), abs=1e-12
+    )
+
+
+def test_nothing_is_counted_before_feedback_lands(session: Session) -> None:
+    assert count_click_through(session, ClickThroughParams()).skipped
+
+
+@pytest.mark.parametrize(("hits", "trials"), [(0, 10), (10, 10), (3, 7), (1, 100_000)])
+def test_wilson_interval_is_scipys(hits: int, trials: int) -> None:
+    expected = binomtest(hits, trials).proportion_ci(method="wilson")
+    low, high = wilson_interval(hits, trials)
+    assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_wilson_interval_at_its_limits() -> None:
+    low, high = wilson_interval([0, 0], [0, 5])
+    assert (low[0], high[0]) == (0.0, 1.0)
+    with pytest.raises(ValueError, match="hits"):
+        wilson_interval(3, 2)
+    assert pl.Series(low).is_between(0, 1).all()
