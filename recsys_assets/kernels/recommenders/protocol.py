@@ -1,6 +1,6 @@
 """What recommenders learn from and what they answer, whoever fits or judges them.
 
-    rows of ratings -> RatingData, rows of movies -> ItemContent -> Recommender -> scores
+rows of ratings -> RatingData, rows of movies -> ItemContent -> Recommender -> scores
 """
 
 from dataclasses import dataclass
