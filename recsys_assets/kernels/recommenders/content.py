@@ -12,9 +12,7 @@ from recsys_assets.kernels.recommenders.protocol import ItemContent, Scores
 
 WORDS_AT_MOST = 2_000
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_STOP_WORDS = frozenset(
-    ["the", "and", "of", "for", "with", "from", "der", "die", "das", "les", "des", "del", "una"]
-)
+_STOP_WORDS = frozenset(("the", "and", "for", "with", "from", "der", "die", "das", "les", "des"))
 
 
 def genre_rows(content: ItemContent) -> csr_matrix:
