@@ -17,9 +17,16 @@ STAGES = {
         "quarantine_ratings",
     },
     "features": {"click_features", "interactions", "movie_features", "user_features"},
-    "models": {"als_model", "click_model", "popularity_model"},
+    "models": {
+        "als_model",
+        "click_model",
+        "content_model",
+        "item_model",
+        "popularity_model",
+        "rank_model",
+    },
     "evaluation": {"click_evaluation", "ranking_evaluation"},
-    "recommendations": {"popular_movies", "similar_items", "top_k"},
+    "recommendations": {"popular_movies", "similar_items", "top_k", "user_segments"},
 }
 
 

@@ -141,6 +141,11 @@ class ModelRegistry:
             run = client.get_run(str(version.run_id)).info
         return LoggedModel(name, int(version.version), run.run_id, run.experiment_id, self.uri)
 
+    def has(self, name: str) -> bool:
+        """Whether a model of this name was ever registered."""
+        with quiet_mlflow():
+            return bool(self.client().search_registered_models(f"name = '{name}'"))
+
     def load(self, name: str, alias: str = CHAMPION) -> "PyFuncModel":
         """The model that carries an alias, ready to predict."""
         with self._mlflow() as mlflow:

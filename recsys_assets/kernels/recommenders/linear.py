@@ -159,3 +159,40 @@ def inverse(gram: NDArray[np.floating], penalty: float) -> NDArray[np.floating]:
         raise ValueError(f"the penalty {penalty} is too small for a matrix of {size} columns")
     upper, _ = invert(root, lower=False, overwrite_c=True)
     return np.asarray(np.triu(upper) + np.triu(upper, 1).T)
+
+
+_TARGETS_AT_ONCE = 1_024
+
+
+def strongest_links(
+    member: EaseMember, most: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64], Scores]:
+    """The columns that speak most for each column, with positive weight.
+
+    Returns:
+        column, rank (1 is the strongest), linked column, weight; by column, then rank.
+    """
+    columns = np.arange(member.width) if member.kept is None else member.kept
+    most = min(most, len(columns))
+    parts = []
+    for start in range(0, len(columns) if most else 0, _TARGETS_AT_ONCE):
+        targets = np.arange(start, min(start + _TARGETS_AT_ONCE, len(columns)))
+        if member.weights is not None:
+            weights = member.weights[:, targets].T.copy()
+        else:
+            weights = np.asarray((member.rows.T @ member.dual[:, targets]).T)
+            weights[np.arange(len(targets)), targets] = 0
+        best = np.argpartition(-weights, most - 1, axis=1)[:, :most]
+        order = np.argsort(-np.take_along_axis(weights, best, 1), axis=1, kind="stable")
+        best = np.take_along_axis(best, order, 1)
+        value = np.take_along_axis(weights, best, 1)
+        row, place = np.nonzero(value > 0)
+        parts.append(
+            (columns[targets[row]], place + 1, columns[best[row, place]], value[row, place])
+        )
+    target, rank, linked, weight = (
+        (np.concatenate(part) for part in zip(*parts, strict=True))
+        if parts
+        else (np.empty(0, np.int64) for _ in range(4))
+    )
+    return target, rank.astype(np.int32), linked, weight.astype(np.float32)
