@@ -17,7 +17,8 @@ from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES
 from recsys_assets.contracts.models import ITEM_LINKS, RANK_FEATURES, ItemLinks, RankFeatures
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.kernels.plots.models import feature_importance
-from recsys_assets.kernels.recommenders.hybrid import Hybrid, RankingRows, find_and_describe
+from recsys_assets.kernels.recommenders.hybrid import Hybrid
+from recsys_assets.kernels.recommenders.inner import RankingRows, find_and_describe
 from recsys_assets.kernels.recommenders.linear import EaseMember, strongest_links
 from recsys_assets.kernels.recommenders.scorer import SingleMember
 from recsys_assets.kernels.recommenders.trees import grow_natively, mean_contributions

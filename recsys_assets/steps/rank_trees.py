@@ -10,7 +10,7 @@ from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from recsys_assets.kernels.recommenders.hybrid import RankingRows
+from recsys_assets.kernels.recommenders.inner import RankingRows
 from recsys_assets.kernels.recommenders.trees import KINDS, SETTINGS, TRUNCATION
 from recsys_assets.steps.click_boosting import cores_per_executor
 

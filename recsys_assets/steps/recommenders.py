@@ -13,13 +13,8 @@ from numpy.typing import NDArray
 from pyspark.sql import SparkSession
 
 from recsys_assets.kernels.recommenders.histories import Catalogue, Member, build_catalogue
-from recsys_assets.kernels.recommenders.hybrid import (
-    Grow,
-    Hybrid,
-    RankingRows,
-    fit_hybrid,
-    ranking_rows,
-)
+from recsys_assets.kernels.recommenders.hybrid import Grow, Hybrid, fit_hybrid
+from recsys_assets.kernels.recommenders.inner import RankingRows, ranking_rows
 from recsys_assets.kernels.recommenders.members import member_fits
 from recsys_assets.kernels.recommenders.popularity import choose_half_life, newcomer_popularity
 from recsys_assets.kernels.recommenders.protocol import ItemContent, RatingData, Recommender

@@ -11,7 +11,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_assets.kernels.recommenders.hybrid import RankingRows
+from recsys_assets.kernels.recommenders.inner import RankingRows
 
 KINDS = ("lambdarank", "binary")
 SETTINGS: dict[str, Any] = {

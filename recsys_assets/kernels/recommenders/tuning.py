@@ -3,7 +3,7 @@
 import numpy as np
 
 from recsys_assets.kernels.recommenders.histories import USERS_AT_ONCE, Catalogue
-from recsys_assets.kernels.recommenders.hybrid import inner_splits
+from recsys_assets.kernels.recommenders.inner import inner_splits
 from recsys_assets.kernels.recommenders.linear import fit_ease
 from recsys_assets.kernels.recommenders.members import EASE_PENALTY
 

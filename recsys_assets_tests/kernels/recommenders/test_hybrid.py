@@ -5,11 +5,8 @@ import polars as pl
 import pytest
 
 from recsys_assets.kernels.recommenders.histories import build_catalogue
-from recsys_assets.kernels.recommenders.hybrid import (
-    Hybrid,
-    find_and_describe,
-    inner_splits,
-)
+from recsys_assets.kernels.recommenders.hybrid import Hybrid
+from recsys_assets.kernels.recommenders.inner import find_and_describe, inner_splits
 from recsys_assets.kernels.recommenders.linear import EaseMember
 from recsys_assets.kernels.recommenders.protocol import ItemContent
 from recsys_assets.kernels.recommenders.scorer import reasons
