@@ -5,11 +5,12 @@ Users: ridge regression of a user's row on the rows of all others, w = (XX' + la
 user-side counterpart of EASE; a user's own row takes no part in their list.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_matrix, csr_matrix
+from scipy.sparse import csr_matrix, vstack
 
 from recsys_assets.kernels.recommenders.histories import Catalogue, Histories
 from recsys_assets.kernels.recommenders.linear import inverse, rating_marks
@@ -39,28 +40,33 @@ def fit_item_neighbours(catalogue: Catalogue) -> ItemNeighbours:
     x = rating_marks(catalogue.train.stars)
     root = np.sqrt(catalogue.counts())
     by_item = x.T.tocsr()
-    blocks = []
-    for start in range(0, len(root), _COLUMNS_AT_ONCE):
-        columns = np.arange(start, min(start + _COLUMNS_AT_ONCE, len(root)))
-        together = (by_item @ x[:, columns]).toarray()
-        together[columns, np.arange(len(columns))] = 0
-        cosine = together / (root[:, np.newaxis] * root[columns] + SHRINKAGE)
-        blocks.append(csc_matrix(_nearest(cosine)))
-    data = np.concatenate([block.data for block in blocks])
-    indices = np.concatenate([block.indices for block in blocks])
-    counts = np.concatenate([np.diff(block.indptr) for block in blocks])
-    shape = (len(root), len(root))
-    bounds = np.concatenate([[0], np.cumsum(counts)])
-    return ItemNeighbours(
-        csc_matrix((data.astype(np.float32), indices, bounds), shape=shape).tocsr()
-    )
+
+    def cosines(columns: NDArray[np.int64]) -> Scores:
+        together = (by_item[columns] @ x).toarray()
+        return np.asarray(together / (root[columns, np.newaxis] * root + SHRINKAGE), np.float32)
+
+    return ItemNeighbours(nearest_columns(len(root), cosines))
 
 
-def _nearest(cosine: Scores) -> Scores:
-    if len(cosine) <= NEIGHBOURS:
-        return cosine
-    least = -np.partition(-cosine, NEIGHBOURS - 1, axis=0)[NEIGHBOURS - 1]
-    return np.where(cosine >= np.maximum(least, 1e-9), cosine, 0)
+def nearest_columns(size: int, similarities: Callable[[NDArray[np.int64]], Scores]) -> csr_matrix:
+    """A symmetric matrix cut to the `NEIGHBOURS` greatest similarities of each column, above 0.
+
+    Args:
+        size: rows and columns.
+        similarities: of the columns asked for to all, a row each; what it says of a column to
+            itself is ignored.
+    """
+    blocks = [csr_matrix((0, size), dtype=np.float32)]
+    for start in range(0, size, _COLUMNS_AT_ONCE):
+        columns = np.arange(start, min(start + _COLUMNS_AT_ONCE, size))
+        values = similarities(columns)
+        values[np.arange(len(columns)), columns] = 0
+        if size > NEIGHBOURS:
+            least = np.partition(values, size - NEIGHBOURS, axis=1)[:, size - NEIGHBOURS]
+            values[values < least[:, np.newaxis]] = 0
+        np.maximum(values, 0, out=values)
+        blocks.append(csr_matrix(values))
+    return vstack(blocks).T.tocsr().astype(np.float32)
 
 
 @dataclass(frozen=True)

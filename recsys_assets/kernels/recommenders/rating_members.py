@@ -20,7 +20,7 @@ from recsys_assets.kernels.recommenders.features import ItemFacts, item_facts
 from recsys_assets.kernels.recommenders.histories import USERS_AT_ONCE, Catalogue
 from recsys_assets.kernels.recommenders.linear import MOST_COLUMNS, EaseMember, fit_ease
 from recsys_assets.kernels.recommenders.members import EASE_PENALTY
-from recsys_assets.kernels.recommenders.neighbours import MOST_USERS
+from recsys_assets.kernels.recommenders.neighbours import MOST_USERS, nearest_columns
 from recsys_assets.kernels.recommenders.protocol import Scores
 
 BIAS_SHRINKAGE = 5.0
@@ -151,19 +151,21 @@ def _only_rated(factors: Scores, stars: csr_matrix) -> Scores:
 
 
 def _correlations(residuals: csr_matrix) -> csr_matrix:
-    """Correlation of the rows over what both have, shrunk towards 0, above 0, no diagonal."""
-    products = (residuals @ residuals.T).tocoo()
-    squares = residuals.multiply(residuals).tocsr()
-    marks = _marks(residuals)
-    one = (squares @ marks.T).tocsr()
-    keep = (products.data > 0) & (products.row != products.col)
-    row, column, product = products.row[keep], products.col[keep], products.data[keep]
-    # Squares of either side over the shared columns; both products have the same pattern.
-    own = np.asarray(one[row, column]).ravel()
-    other = np.asarray(one[column, row]).ravel()
-    value = product / (np.sqrt(own * other) + CORRELATION_SHRINKAGE)
-    shape = (residuals.shape[0], residuals.shape[0])
-    return csr_matrix((value.astype(np.float32), (row, column)), shape=shape)
+    """Correlations of the rows over what both have, shrunk, the nearest above 0 of each column."""
+    squares, marks = residuals.multiply(residuals).tocsr(), _marks(residuals)
+    turned = [matrix.T.tocsr() for matrix in (residuals, marks, squares)]
+
+    def of_columns(columns: NDArray[np.int64]) -> Scores:
+        """Some of the rows x all rows."""
+        product = (residuals[columns] @ turned[0]).toarray()
+        own = (squares[columns] @ turned[1]).toarray()
+        other = (marks[columns] @ turned[2]).toarray()
+        np.multiply(own, other, out=own)
+        np.sqrt(own, out=own)
+        own += np.float32(CORRELATION_SHRINKAGE)
+        return np.asarray(np.divide(product, own, out=product), np.float32)
+
+    return nearest_columns(residuals.shape[0], of_columns)
 
 
 def _genres(catalogue: Catalogue) -> Scores:
