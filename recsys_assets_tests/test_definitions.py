@@ -14,10 +14,17 @@ STAGES = {
         *(f"quarantine_{name}" for name in (*NAMES, "feedback", "offers")),
     },
     "features": {"click_features", "interactions", "movie_features", "user_features"},
-    "models": {"als_model", "click_model", "popularity_model"},
+    "models": {
+        "als_model",
+        "click_model",
+        "content_model",
+        "item_model",
+        "popularity_model",
+        "rank_model",
+    },
     "evaluation": {"click_evaluation", "click_through", "ranking_evaluation"},
     "delivery": {"digests", "serving_bundle"},
-    "recommendations": {"popular_movies", "similar_items", "top_k"},
+    "recommendations": {"popular_movies", "similar_items", "top_k", "user_segments"},
 }
 
 

@@ -5,6 +5,11 @@ from recsys_assets.contracts.click_tables import ClickModelTable
 from recsys_assets.steps.als import train_als
 from recsys_assets.steps.click_model import train_click_model
 from recsys_assets.steps.popularity import count_popularity
+from recsys_assets.steps.rank_model import (
+    train_content_model,
+    train_item_model,
+    train_rank_model,
+)
 
 model_assets = [
     step_asset(
@@ -20,6 +25,27 @@ model_assets = [
         group="models",
         deps=["interactions"],
         kinds={"polars", "mlflow", "deltalake"},
+    ),
+    step_asset(
+        "item_model",
+        train_item_model,
+        group="models",
+        deps=["interactions", "movie_features"],
+        kinds={"numpy", "mlflow", "deltalake"},
+    ),
+    step_asset(
+        "content_model",
+        train_content_model,
+        group="models",
+        deps=["interactions", "movie_features"],
+        kinds={"numpy", "mlflow"},
+    ),
+    step_asset(
+        "rank_model",
+        train_rank_model,
+        group="models",
+        deps=["interactions", "movie_features"],
+        kinds={"spark", "lightgbm", "mlflow", "deltalake"},
     ),
     step_asset(
         "click_model",

@@ -1,17 +1,29 @@
 """Recommendations: the tables that consumers read."""
 
 from recsys_assets.assets.steps import step_asset
-from recsys_assets.contracts.recommendations import PopularMovies, SimilarItems, TopK
+from recsys_assets.contracts.recommendations import (
+    PopularMovies,
+    SimilarItems,
+    TopK,
+    UserSegments,
+)
 from recsys_assets.steps.popular_movies import list_popular_movies
 from recsys_assets.steps.similar_items import find_similar_items
 from recsys_assets.steps.top_k import recommend_top_k
+from recsys_assets.steps.user_segments import list_user_segments
 
 recommendation_assets = [
     step_asset(
         "top_k",
         recommend_top_k,
         group="recommendations",
-        deps=["interactions", "movie_features", "als_model", "ranking_evaluation"],
+        deps=[
+            "interactions",
+            "movie_features",
+            "als_model",
+            "rank_model",
+            "ranking_evaluation",
+        ],
         kinds={"deltalake", "spark"},
         model=TopK,
     ),
@@ -30,6 +42,14 @@ recommendation_assets = [
         deps=["movie_features"],
         kinds={"deltalake"},
         model=PopularMovies,
+    ),
+    step_asset(
+        "user_segments",
+        list_user_segments,
+        group="recommendations",
+        deps=["interactions", "movie_features"],
+        kinds={"deltalake"},
+        model=UserSegments,
     ),
 ]
 """Tables that are served."""

@@ -4,6 +4,7 @@ import pandera.polars as pa
 import polars as pl
 
 ALS_FACTORS, POPULARITY, RANKING_EVALUATION = "als_factors", "popularity", "ranking_evaluation"
+ITEM_LINKS, RANK_FEATURES = "item_links", "rank_features"
 
 
 class ALSFactors(pa.DataFrameModel):
@@ -37,3 +38,24 @@ class RankingEvaluation(pa.DataFrameModel):
     split: pl.String = pa.Field(description="Part of the interactions it was judged by.")
     metric: pl.String = pa.Field(description="Name of the metric, with k where it has one.")
     value: pl.Float64 = pa.Field(description="The figure.")
+
+
+class ItemLinks(pa.DataFrameModel):
+    """One of the items that speak most for another, in the item-item model."""
+
+    item: pl.Int32 = pa.Field(ge=1, description="The movie spoken for.")
+    rank: pl.Int32 = pa.Field(ge=1, description="Place among those that speak for it, 1 the most.")
+    linked_item: pl.Int32 = pa.Field(ge=1, description="Who rated this one may like it.")
+    weight: pl.Float32 = pa.Field(description="What a mean rating of it adds to the score.")
+
+
+class RankFeatures(pa.DataFrameModel):
+    """What one feature does in the trees that rank candidates."""
+
+    feature: pl.String = pa.Field(unique=True, description="A member's score, or a known fact.")
+    contribution: pl.Float64 = pa.Field(
+        ge=0, description="Share of the mean absolute SHAP contributions to the score."
+    )
+    blend_weight: pl.Float64 = pa.Field(
+        nullable=True, description="Weight in the blend, where it is a member's score."
+    )

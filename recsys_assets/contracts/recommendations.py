@@ -4,6 +4,7 @@ import pandera.polars as pa
 import polars as pl
 
 TOP_K, SIMILAR_ITEMS, POPULAR_MOVIES = "top_k", "similar_items", "popular_movies"
+USER_SEGMENTS = "user_segments"
 
 
 class TopK(pa.DataFrameModel):
@@ -41,3 +42,14 @@ class PopularMovies(pa.DataFrameModel):
     rating_count: pl.Int64 = pa.Field(ge=1, description="Ratings it got.")
     rating_mean: pl.Float64 = pa.Field(description="Their mean.")
     popularity_rank: pl.Int32 = pa.Field(ge=1, description="Place by number of ratings.")
+
+
+class UserSegments(pa.DataFrameModel):
+    """One movie for users of whom no rating is known."""
+
+    segment: pl.String = pa.Field(description="newcomers, or the genre they say they like.")
+    rank: pl.Int32 = pa.Field(ge=1, description="Place in the segment's list, 1 the best.")
+    item: pl.Int32 = pa.Field(ge=1, description="The movie's id.")
+    title: pl.String = pa.Field(description="Its title.")
+    score: pl.Float32 = pa.Field(description="Comparable within one segment only.")
+    reason: pl.String = pa.Field(description="Why it is recommended, for people.")

@@ -156,8 +156,8 @@ class ModelRegistry:
             for name, v in found.items()
         }
 
-    def has(self, name: str, alias: str) -> bool:
-        """Whether a version carries an alias."""
+    def has(self, name: str, alias: str = CHALLENGER) -> bool:
+        """Whether a version of a model carries an alias; the newest is the challenger."""
         with quiet_mlflow():
             models = self.client().search_registered_models(f"name = '{name}'")
         return any(alias in model.aliases for model in models)

@@ -23,12 +23,14 @@ from recsys_assets.contracts.models import (
 )
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.kernels.judging import RankingTask
-from recsys_assets.kernels.metrics.ranking import mean_ranking
+from recsys_assets.kernels.metrics.ranking import mean_ranking, ranking_by_user
 from recsys_assets.kernels.metrics.rating import RatingSums
 from recsys_assets.kernels.vectors import Vectors, places_of
 from recsys_assets.registry import CHALLENGER
 from recsys_assets.steps.als import ALS_MODEL
 from recsys_assets.steps.candidates import popularity_vectors, read_ratings, read_vectors
+from recsys_assets.steps.learning_data import read_training
+from recsys_assets.steps.lists import RECOMMENDERS, list_items, load_recommender
 from recsys_assets.steps.popularity import POPULARITY_MODEL
 from recsys_assets.steps.ranking_report import Judgement, publish_ranking, report_ranking
 from recsys_assets.steps.report import StepReport
@@ -44,7 +46,7 @@ class RankingEvaluationParams(BaseModel):
 
 
 def evaluate_ranking(session: Session, params: RankingEvaluationParams) -> StepReport:
-    """Ranking metrics of ALS and popularity, and rating metrics of ALS, on the test part."""
+    """Ranking metrics of all models, and rating metrics of ALS, on the test part."""
     needed = [t for t in (INTERACTIONS, ALS_FACTORS, POPULARITY) if not session.lake.exists(t)]
     if needed:
         return StepReport(skipped=f"no {', '.join(needed)} yet: nothing to judge")
@@ -71,7 +73,7 @@ def evaluate_ranking(session: Session, params: RankingEvaluationParams) -> StepR
 def _judge(session: Session, test: pl.DataFrame, k: int) -> Judgement:
     als = read_vectors(session.lake, "ranking")
     models = {ALS_MODEL: als, POPULARITY_MODEL: popularity_vectors(session.lake, als.users)}
-    by_user = _ranking_by_user(session, models, test, k)
+    by_user = _ranking_by_user(session, models, test, k) | _registered(session, test, k)
     figures = {
         name: {_with_k(metric, k): value for metric, value in mean_ranking(frame).items()}
         for name, frame in by_user.items()
@@ -108,6 +110,20 @@ def _ranking_by_user(
     for number, frame in answers:
         blocks[items[number][0]].append(frame)
     return {name: _all_users(pl.concat(frames), truth) for name, frames in blocks.items()}
+
+
+def _registered(session: Session, test: pl.DataFrame, k: int) -> dict[str, pl.DataFrame]:
+    """Model → metrics of every test user, of the recommenders the registry holds."""
+    names = [name for name in RECOMMENDERS if session.registry.has(name)]
+    if not names:
+        return {}
+    histories = read_training(session.lake, ("train", "validation"))
+    truth = test.select("user", "item")
+    judged = {}
+    for name in names:
+        lists = list_items(load_recommender(session.registry, name), histories, k, trained=True)
+        judged[name] = _all_users(ranking_by_user(lists, truth, k), truth)
+    return judged
 
 
 def _all_users(judged: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,143 @@
+"""The hybrid: candidates of all members, ranked by trees on their scores and their blend.
+
+    inner splits of the training ratings -> members on the larger parts -> candidates with features,
+        labelled by the smaller parts -> weights of the blend, trees
+    members on all training ratings -> candidates with features -> blend -> trees -> scores
+
+Test rows are never seen: what is learned of ranking comes from inner splits. Scores are normalized
+per user, so that members fitted on a part and members fitted on all speak alike.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_assets.kernels.recommenders.blend import learn_weights, normalize_groups
+from recsys_assets.kernels.recommenders.features import (
+    FACTS,
+    Candidates,
+    ItemFacts,
+    candidate_features,
+    find_candidates,
+    item_facts,
+    member_scores,
+)
+from recsys_assets.kernels.recommenders.histories import (
+    USERS_AT_ONCE,
+    Catalogue,
+    Histories,
+    Member,
+    history_of,
+)
+from recsys_assets.kernels.recommenders.inner import RankingRows
+from recsys_assets.kernels.recommenders.members import PROPOSING
+from recsys_assets.kernels.recommenders.protocol import Ids, Scores
+
+BLEND = "blend"
+"""Name of the blend among the features."""
+
+Grow = Callable[[RankingRows], Sequence[str]]
+"""Grows trees on the rows; LightGBM's own text of each kind."""
+
+
+def with_blend(rows: RankingRows, weights: NDArray[np.float64]) -> RankingRows:
+    """The rows with the blend as one more feature."""
+    blend = rows.features[:, : len(weights)] @ weights.astype(np.float32)
+    return RankingRows(
+        (*rows.names, BLEND), np.column_stack([rows.features, blend]), rows.labels, rows.counts
+    )
+
+
+@dataclass(frozen=True)
+class Hybrid:
+    """Blend and trees over the members; answers anybody, by a history or by id."""
+
+    catalogue: Catalogue
+    members: Mapping[str, Member]
+    weights: NDArray[np.float64]
+    """Of the members in the blend."""
+    trees: tuple[str, ...]
+    """LightGBM's own texts."""
+    newcomers: NDArray[np.float32]
+    """Scores for users of whom nothing is known."""
+
+    @property
+    def items(self) -> Ids:
+        """The catalogue."""
+        return self.catalogue.items
+
+    @cached_property
+    def facts(self) -> ItemFacts:
+        """Facts of the items."""
+        return item_facts(self.catalogue)
+
+    @cached_property
+    def boosters(self) -> list[lgb.Booster]:
+        """The trees, read."""
+        return [lgb.Booster(model_str=text) for text in self.trees]
+
+    def scores(self, users: Ids) -> Scores:
+        """Users x catalogue; users without training ratings get what newcomers rate."""
+        blocks = range(0, len(users), USERS_AT_ONCE)
+        parts = [
+            self.score(self.catalogue.histories(users[start : start + USERS_AT_ONCE]))
+            for start in blocks
+        ]
+        return np.vstack(parts) if parts else np.empty((0, len(self.items)), np.float32)
+
+    def fold_in(
+        self, items: Ids, stars: Scores, times: NDArray[np.float64] | None = None
+    ) -> Scores:
+        """Scores of the catalogue for somebody new with a few ratings; nothing is retrained."""
+        return self.score(history_of(self.catalogue, items, stars, times))[0]
+
+    def score(self, histories: Histories) -> Scores:
+        """Candidates by the trees, above all other items by the first member's score."""
+        known = np.diff(histories.stars.indptr) > 0
+        answer = np.tile(self.newcomers, (len(histories), 1)).astype(np.float32)
+        if known.any() and len(self.items):
+            answer[known] = self._score_known(histories.part(np.flatnonzero(known)))
+        return answer
+
+    def _score_known(self, histories: Histories) -> Scores:
+        seen = histories.seen()
+        scores = member_scores(self.members, histories, seen)
+        # All other items follow by EASE, squeezed below 0; candidates lie above 0.
+        answer = scores["ease"] / (1 + np.abs(scores["ease"])) - 1
+        proposing = tuple(name for name in PROPOSING if name in self.members)
+        users, columns = find_candidates(scores, seen, proposing)
+        if len(users):
+            found = candidate_features(scores, users, columns, histories, self.facts)
+            answer[users, columns] = self.rank(found)
+        return np.asarray(answer, np.float32)
+
+    def features_of(self, found: Candidates) -> NDArray[np.float32]:
+        """Features of candidates with the blend."""
+        blend = found.features[:, : len(self.weights)] @ self.weights.astype(np.float32)
+        return np.column_stack([found.features, blend])
+
+    def rank(self, found: Candidates) -> NDArray[np.float64]:
+        """Positive scores of candidates: all kinds of trees, each normalized per user."""
+        features, counts = self.features_of(found), found.counts
+        grown = [booster.predict(features, raw_score=True) for booster in self.boosters]
+        total = np.sum([normalize_groups(np.asarray(kind), counts) for kind in grown], axis=0)
+        starts = np.cumsum(counts) - counts
+        return total - np.repeat(np.minimum.reduceat(total, starts), counts) + 1e-3
+
+
+def fit_hybrid(
+    catalogue: Catalogue,
+    members: Mapping[str, Member],
+    rows: RankingRows,
+    newcomers: NDArray[np.float32],
+    grow: Grow,
+) -> Hybrid:
+    """Learn blend and trees from rows of inner splits and put them over the final members."""
+    count = len(rows.names) - len(FACTS)
+    weights = learn_weights(rows.features[:, :count], rows.labels, rows.counts)
+    trees = tuple(grow(with_blend(rows, weights)))
+    return Hybrid(catalogue, members, weights, trees, newcomers)

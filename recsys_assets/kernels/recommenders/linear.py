@@ -1,0 +1,198 @@
+"""EASE: each item predicted from all others by ridge regression without a diagonal, in closed form.
+
+    P = (Z'Z + lambda I)^-1,   B_ij = -P_ij / P_jj,   B_jj = 0,   scores = h B
+
+Z holds a row for each user, and below them a row for each genre and year: so likeness of content
+links items too, those nobody rated among them. Source: Steck, "Embarrassingly shallow autoencoders
+for sparse data" (2019). Where Z has fewer rows than columns the same P follows from a matrix of
+rows x rows (Woodbury):
+
+    P = (I - Z' (ZZ' + lambda I)^-1 Z) / lambda
+
+so one inverse of min(rows, columns) is needed: its cube in time, its square in memory. Above
+`MOST_COLUMNS` on both sides only the most-rated items take part; the others get no score.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack
+from scipy.sparse import csr_matrix, vstack
+
+from recsys_assets.kernels.recommenders.content import genre_rows, year_rows
+from recsys_assets.kernels.recommenders.histories import Catalogue, Histories
+from recsys_assets.kernels.recommenders.protocol import Scores
+
+CONTENT_WEIGHT = 2.0
+"""What a genre or year counts for, where a rating counts 1."""
+MOST_COLUMNS = 12_000
+"""Side of the largest matrix inverted: 576 MB in single precision."""
+_DOUBLE_UP_TO = 4_096
+"""Side up to which inverses are in double precision."""
+
+
+def rating_weights(stars: csr_matrix, mean: float) -> csr_matrix:
+    """Stars over their mean over all training ratings: what was liked more says more."""
+    weighted = stars.copy()
+    weighted.data = (weighted.data / np.float32(max(mean, 1e-3))).astype(np.float32)
+    return weighted
+
+
+def rating_marks(stars: csr_matrix) -> csr_matrix:
+    """1 for every rated pair."""
+    marked = stars.copy()
+    marked.data = np.ones_like(marked.data)
+    return marked
+
+
+@dataclass(frozen=True)
+class EaseMember:
+    """A fitted EASE; `mean_stars` is None where all ratings count alike."""
+
+    mean_stars: float | None
+    kept: NDArray[np.int64] | None
+    """Columns that take part; None for all."""
+    width: int
+    weights: Scores | None
+    """B, columns x columns; None where the dual form is kept."""
+    rows: csr_matrix
+    """Z over the kept columns; without rows where B is kept."""
+    dual: Scores
+    """(ZZ' + lambda I)^-1 Z / (lambda P_jj): rows x columns."""
+
+    def inputs(self, histories: Histories) -> csr_matrix:
+        """Histories as the fit saw ratings, over the kept columns."""
+        stars = histories.stars
+        h = (
+            rating_marks(stars)
+            if self.mean_stars is None
+            else rating_weights(stars, self.mean_stars)
+        )
+        return h if self.kept is None else h[:, self.kept]
+
+    def score(self, histories: Histories) -> Scores:
+        """Users x catalogue; 0 for columns that take no part."""
+        h = self.inputs(histories)
+        if self.weights is not None:
+            part = np.asarray(h @ self.weights, np.float32)
+        else:
+            part = np.asarray((h @ self.rows.T) @ self.dual, np.float32)
+        if self.kept is None:
+            return part
+        scores = np.zeros((len(histories), self.width), np.float32)
+        scores[:, self.kept] = part
+        return scores
+
+    def contributions(self, histories: Histories, column: int) -> tuple[NDArray[np.int64], Scores]:
+        """Of one user: the columns they rated and what each adds to the score of ``column``.
+
+        For an item the user has not rated the contributions add up to its score.
+        """
+        h = self.inputs(histories)
+        rated = h.indices.astype(np.int64)
+        names = rated if self.kept is None else self.kept[rated]
+        at = column if self.kept is None else int(np.searchsorted(self.kept, column))
+        if self.kept is not None and (at == len(self.kept) or self.kept[at] != column):
+            return names, np.zeros(len(names), np.float32)
+        if self.weights is not None:
+            return names, (h.data * self.weights[rated, at]).astype(np.float32)
+        return names, (h.data * (self.rows[:, rated].T @ self.dual[:, at])).astype(np.float32)
+
+
+def fit_ease(catalogue: Catalogue, penalty: float, *, by_stars: bool) -> EaseMember:
+    """Fit one EASE.
+
+    Args:
+        catalogue: training ratings and content.
+        penalty: lambda, in units of ratings.
+        by_stars: ratings count by their stars instead of all alike.
+    """
+    stars = catalogue.train.stars
+    mean = float(stars.data.mean()) if by_stars and stars.nnz else None
+    inputs = rating_marks(stars) if mean is None else rating_weights(stars, mean)
+    stacked = [inputs, *_content_rows(catalogue)]
+    z = vstack(stacked).tocsr() if len(stacked) > 1 else inputs
+    kept = None
+    if min(z.shape) > MOST_COLUMNS:
+        most = np.argsort(-catalogue.counts(), kind="stable")[:MOST_COLUMNS]
+        kept = np.sort(most)
+        z = z[:, kept]
+    width = len(catalogue.items)
+    if z.shape[0] < z.shape[1]:
+        rows, dual = _fit_dual(z, penalty)
+        return EaseMember(mean, kept, width, None, rows, dual)
+    nothing = csr_matrix((0, z.shape[1]), dtype=np.float32)
+    weights = _fit_primal(z, penalty)
+    return EaseMember(mean, kept, width, weights, nothing, np.empty((0, 0), np.float32))
+
+
+def _content_rows(catalogue: Catalogue) -> list[csr_matrix]:
+    if catalogue.content is None:
+        return []
+    rows = [genre_rows(catalogue.content), year_rows(catalogue.content)]
+    return [(of_kind * np.float32(CONTENT_WEIGHT)).tocsr() for of_kind in rows]
+
+
+def _fit_primal(z: csr_matrix, penalty: float) -> Scores:
+    p = inverse((z.T @ z).toarray(), penalty)
+    weights = -p / np.diag(p)
+    np.fill_diagonal(weights, 0)
+    return np.asarray(weights, np.float32)
+
+
+def _fit_dual(z: csr_matrix, penalty: float) -> tuple[csr_matrix, Scores]:
+    w = np.asarray(inverse((z @ z.T).toarray(), penalty) @ z.toarray())
+    left = 1 - np.asarray(z.multiply(w).sum(axis=0)).ravel()
+    return z, np.asarray(w / np.maximum(left, 1e-9), np.float32)
+
+
+def inverse(gram: NDArray[np.floating], penalty: float) -> NDArray[np.floating]:
+    """Inverse of a Gram matrix plus ``penalty`` times the identity, by Cholesky."""
+    size = len(gram)
+    kind = np.float64 if size <= _DOUBLE_UP_TO else np.float32
+    matrix = np.asfortranarray(gram, dtype=kind)
+    matrix[np.diag_indices(size)] += kind(penalty)
+    factor, invert = lapack.get_lapack_funcs(("potrf", "potri"), (matrix,))
+    root, failed = factor(matrix, lower=False, overwrite_a=True, clean=True)
+    if failed:
+        raise ValueError(f"the penalty {penalty} is too small for a matrix of {size} columns")
+    upper, _ = invert(root, lower=False, overwrite_c=True)
+    return np.asarray(np.triu(upper) + np.triu(upper, 1).T)
+
+
+_TARGETS_AT_ONCE = 1_024
+
+
+def strongest_links(
+    member: EaseMember, most: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64], Scores]:
+    """The columns that speak most for each column, with positive weight.
+
+    Returns:
+        column, rank (1 is the strongest), linked column, weight; by column, then rank.
+    """
+    columns = np.arange(member.width) if member.kept is None else member.kept
+    most = min(most, len(columns))
+    parts = []
+    for start in range(0, len(columns) if most else 0, _TARGETS_AT_ONCE):
+        targets = np.arange(start, min(start + _TARGETS_AT_ONCE, len(columns)))
+        if member.weights is not None:
+            weights = member.weights[:, targets].T.copy()
+        else:
+            weights = np.asarray((member.rows.T @ member.dual[:, targets]).T)
+            weights[np.arange(len(targets)), targets] = 0
+        best = np.argpartition(-weights, most - 1, axis=1)[:, :most]
+        order = np.argsort(-np.take_along_axis(weights, best, 1), axis=1, kind="stable")
+        best = np.take_along_axis(best, order, 1)
+        value = np.take_along_axis(weights, best, 1)
+        row, place = np.nonzero(value > 0)
+        parts.append(
+            (columns[targets[row]], place + 1, columns[best[row, place]], value[row, place])
+        )
+    target, rank, linked, weight = (
+        (np.concatenate(part) for part in zip(*parts, strict=True))
+        if parts
+        else (np.empty(0, np.int64) for _ in range(4))
+    )
+    return target, rank.astype(np.int32), linked, weight.astype(np.float32)

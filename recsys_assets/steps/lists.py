@@ -1,0 +1,62 @@
+"""Lists of registered recommenders: a block of users at a time, in the driver.
+
+recommender from the registry + histories -> user, rank, item, score
+"""
+
+import numpy as np
+import polars as pl
+
+from recsys_assets.kernels.recommenders.histories import USERS_AT_ONCE
+from recsys_assets.kernels.recommenders.hybrid import Hybrid
+from recsys_assets.kernels.recommenders.protocol import RatingData
+from recsys_assets.kernels.recommenders.scorer import SingleMember
+from recsys_assets.kernels.top_k import ranked_rows
+from recsys_assets.registry import CHALLENGER, ModelRegistry
+from recsys_assets.steps.learning_data import full_histories
+from recsys_assets.steps.rank_model import CONTENT_MODEL, ITEM_MODEL, RANK_MODEL
+
+RECOMMENDERS = (ITEM_MODEL, CONTENT_MODEL, RANK_MODEL)
+"""Registered recommenders that are judged and published where they exist."""
+
+
+def load_recommender(registry: ModelRegistry, name: str) -> SingleMember | Hybrid:
+    """The newest version of a recommender, its arrays read."""
+    model = registry.load(name, CHALLENGER).unwrap_python_model()
+    recommender: SingleMember | Hybrid = model.recommender
+    return recommender
+
+
+def list_items(
+    recommender: SingleMember | Hybrid, ratings: RatingData, k: int, *, trained: bool
+) -> pl.DataFrame:
+    """Each user's k best items without those they rated: user, rank, item, score.
+
+    Args:
+        recommender: what scores.
+        ratings: users to list for, and all that they have rated.
+        k: length of the lists.
+        trained: scores rest on the training ratings only; otherwise on all the ratings given.
+    """
+    histories = full_histories(recommender.catalogue, ratings)
+    rated = recommender.catalogue.counts() > 0
+    parts = []
+    for start in range(0, len(ratings.users), USERS_AT_ONCE):
+        users = ratings.users[start : start + USERS_AT_ONCE]
+        block = histories.part(slice(start, start + USERS_AT_ONCE))
+        known = recommender.catalogue.histories(users) if trained else block
+        scores = np.where(block.seen(), -np.inf, recommender.score(known))
+        if trained:
+            # Judged among the items that training rated, as all models are.
+            scores = np.where(rated, scores, -np.inf)
+        parts.append(_best(users, recommender, scores, k))
+    return pl.concat(parts)
+
+
+def _best(
+    users: np.ndarray, recommender: SingleMember | Hybrid, scores: np.ndarray, k: int
+) -> pl.DataFrame:
+    width = min(k, scores.shape[1])
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :width].astype(np.int32)
+    value = np.take_along_axis(scores, best, axis=1)
+    rows = ranked_rows(users, recommender.items, best, value.astype(np.float32))
+    return rows.rename({"owner": "user"}).filter(pl.col("score").is_finite())

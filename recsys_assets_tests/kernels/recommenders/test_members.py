@@ -1,0 +1,149 @@
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from recsys_assets.kernels.als import Objective
+from recsys_assets.kernels.recommenders.blend import learn_weights, normalize, normalize_groups
+from recsys_assets.kernels.recommenders.content import fit_content
+from recsys_assets.kernels.recommenders.histories import build_catalogue, history_of
+from recsys_assets.kernels.recommenders.latent import fit_latent
+from recsys_assets.kernels.recommenders.members import fit_members
+from recsys_assets.kernels.recommenders.neighbours import fit_item_neighbours, fit_user_ridge
+from recsys_assets.kernels.recommenders.popularity import (
+    YEAR,
+    choose_half_life,
+    newcomer_popularity,
+    segment_popularity,
+)
+from recsys_assets.kernels.recommenders.scorer import Reason, SingleMember, sentence
+from recsys_assets_tests.kernels.recommenders.worlds import GENRES, learned, taste_world
+
+FRAME, CONTENT = taste_world()
+KNOWN = build_catalogue(learned(FRAME), CONTENT)
+
+
+@pytest.mark.parametrize("name", sorted(fit_members(KNOWN, 100.0, 1)))
+def test_members_score_everything_and_histories_alone_decide(name: str) -> None:
+    member = fit_members(KNOWN, 100.0, 1)[name]
+    scores = member.score(KNOWN.train)
+    assert scores.shape == (len(KNOWN.users), len(KNOWN.items))
+    assert np.isfinite(scores).all()
+    some = np.array([5, 3, 9])
+    np.testing.assert_allclose(member.score(KNOWN.train.part(some)), scores[some], atol=1e-4)
+    np.testing.assert_allclose(
+        member.score(KNOWN.histories(KNOWN.users[some])), scores[some], atol=1e-4
+    )
+
+
+def test_als_contributions_add_up_to_the_score() -> None:
+    member = fit_latent(KNOWN, Objective(8, 0.2, 0.6), seed=1)
+    scores = member.score(KNOWN.train)
+    for user in (0, 7):
+        history = KNOWN.train.part(np.array([user]))
+        added = member.contributions(history, 11)
+        assert len(added) == history.stars.nnz
+        assert added.sum() == pytest.approx(scores[user, 11], abs=2e-3)
+
+
+def test_item_neighbours_are_shrunk_cosines() -> None:
+    similarities = fit_item_neighbours(KNOWN).similarities.toarray()
+    marks = KNOWN.train.stars.toarray() > 0
+    both = (marks[:, 3] & marks[:, 8]).sum()
+    expected = both / (np.sqrt(marks[:, 3].sum() * marks[:, 8].sum()) + 20)
+    assert similarities[3, 8] == pytest.approx(expected, rel=1e-5)
+    assert (similarities.diagonal() == 0).all()
+
+
+def test_nobody_explains_themselves() -> None:
+    member = fit_user_ridge(KNOWN, 10.0)
+    marks = member.marks.toarray()
+    others = np.arange(1, len(marks))
+    gram = marks[others] @ marks[others].T + 10.0 * np.eye(len(others))
+    weights = np.linalg.solve(gram, marks[others] @ marks[0])
+    expected = weights @ marks[others]
+    found = member.score(KNOWN.train.part(np.array([0])))[0]
+    # The same direction: a list does not depend on the length.
+    np.testing.assert_allclose(found / found.max(), expected / expected.max(), atol=1e-3)
+
+
+def test_content_prefers_the_genre_of_the_profile() -> None:
+    new = history_of(KNOWN, np.array([3, 15], np.int32), np.array([5, 4], np.float32))
+    scores = fit_content(KNOWN).score(new)[0]
+    action = np.arange(len(KNOWN.items)) % len(GENRES) == 0
+    assert scores[action].min() > scores[~action].max()
+
+
+def test_recent_newcomers_decide_where_tastes_move() -> None:
+    frame, _ = taste_world(users=60, items=40, ratings=10)
+    moved = frame.with_columns(
+        timestamp=(frame["user"] * int(YEAR / 2)),
+        item=(frame["item"] + 300 * (frame["user"] // 15)).cast(int),
+    )
+    known = build_catalogue(learned(moved), None)
+    half_life = choose_half_life(known)
+    assert np.isfinite(half_life)
+    best = known.items[np.argsort(-newcomer_popularity(known, half_life))[:5]]
+    assert best.min() > 900
+
+
+def test_without_times_all_newcomers_count_the_same() -> None:
+    known = build_catalogue(learned(FRAME.drop("timestamp")), None)
+    assert choose_half_life(known) == np.inf
+    counts = known.counts()
+    scores = newcomer_popularity(known, np.inf)
+    assert np.argmax(scores) == np.argmax(counts)
+
+
+def test_a_segment_lists_its_genre_first() -> None:
+    scores = segment_popularity(KNOWN, ["Comedy"], np.inf)
+    comedy = np.arange(len(KNOWN.items)) % len(GENRES) == 1
+    assert scores[comedy].min() > scores[~comedy].max()
+
+
+def test_normalized_scores_have_no_scale_and_leave_the_seen_out() -> None:
+    rng = np.random.default_rng(2)
+    scores, seen = rng.normal(size=(4, 50)).astype("f4"), rng.random((4, 50)) < 0.2
+    found = normalize(scores, seen)
+    assert (found[seen] == 0).all()
+    for row in range(4):
+        unseen = found[row, ~seen[row]]
+        assert unseen.mean() == pytest.approx(0, abs=1e-5)
+        assert unseen.std() == pytest.approx(1, abs=1e-4)
+    np.testing.assert_allclose(found, normalize(7 * scores + 3, seen), atol=1e-4)
+    grouped = normalize_groups(np.array([1.0, 3.0, 5.0, 5.0]), np.array([2, 2]))
+    assert grouped.tolist() == [-1.0, 1.0, 0.0, 0.0]
+
+
+def test_weights_find_the_feature_that_tells() -> None:
+    rng = np.random.default_rng(3)
+    features = rng.normal(size=(3_000, 3)).astype("f4")
+    labels = np.zeros(3_000, np.int8)
+    counts = np.full(100, 30)
+    told = features[:, 1].reshape(100, 30).argmax(axis=1)
+    labels[np.arange(100) * 30 + told] = 1
+    weights = learn_weights(features, labels, counts)
+    assert weights[1] > 10 * np.abs(weights[[0, 2]]).max()
+
+
+def test_somebody_unknown_gets_what_newcomers_rate() -> None:
+    newcomers = newcomer_popularity(KNOWN, np.inf)
+    model = SingleMember(KNOWN, fit_content(KNOWN), newcomers)
+    scores = model.scores(np.array([10_000, 1], np.int32))
+    np.testing.assert_array_equal(scores[0], newcomers)
+    assert not np.array_equal(scores[1], newcomers)
+    assert model.scores(np.empty(0, np.int32)).shape == (0, len(KNOWN.items))
+
+
+def test_reasons_in_words() -> None:
+    titles = {1: "Heat", 2: "Ronin"}
+    assert sentence(Reason([1, 2], 0.5), titles, "-") == "because you rated Heat and Ronin"
+    assert sentence(Reason([2], 0.5), titles, "-") == "because you rated Ronin"
+    assert sentence(Reason([], 0.0), titles, "-") == "-"
+    assert sentence(Reason([9], 0.1), titles, "-") == "-"
+
+
+def test_fold_in_leaves_unknown_items_out() -> None:
+    asked = history_of(KNOWN, np.array([4, 9], np.int32), np.array([5, 3], np.float32))
+    assert isinstance(asked.stars, csr_matrix)
+    assert asked.stars.nnz == 1
+    assert asked.stars.indices.tolist() == [2]
