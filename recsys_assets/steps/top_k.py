@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel, Field
 
-from recsys_assets.contracts.features import MOVIE_FEATURES, SPLITS
+from recsys_assets.contracts.features import GAP_SPLIT, MOVIE_FEATURES, SPLITS
 from recsys_assets.contracts.models import ALS_FACTORS
 from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.kernels.plots.scores import score_distribution
@@ -33,7 +33,8 @@ def recommend_top_k(session: Session, params: TopKParams) -> StepReport:
     if not session.lake.exists(ALS_FACTORS):
         return StepReport(skipped="no als_factors yet: nothing to recommend from")
     vectors = read_vectors(session.lake, "ranking")
-    task = TopKTask(vectors, read_ratings(session.lake, vectors, SPLITS), params.k)
+    stars = read_ratings(session.lake, vectors, (*SPLITS, GAP_SPLIT))
+    task = TopKTask(vectors, stars, params.k)
     titles = read_titles(session.lake, MOVIE_FEATURES)
     named = pl.col("reason_item").replace_strict(titles, default="a movie", return_dtype=pl.String)
     because = pl.when(pl.col("reason_item").is_not_null()).then(
