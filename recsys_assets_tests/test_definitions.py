@@ -18,7 +18,13 @@ STAGES = {
     },
     "features": {"click_features", "interactions", "movie_features", "user_features"},
     "models": {"als_model", "click_model", "popularity_model"},
-    "evaluation": {"click_evaluation", "click_promotion", "promotion", "ranking_evaluation"},
+    "evaluation": {
+        "backtest",
+        "click_evaluation",
+        "click_promotion",
+        "promotion",
+        "ranking_evaluation",
+    },
     "recommendations": {"popular_movies", "similar_items", "top_k"},
 }
 
