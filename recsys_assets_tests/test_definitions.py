@@ -22,7 +22,14 @@ STAGES = {
         "popularity_model",
         "rank_model",
     },
-    "evaluation": {"click_evaluation", "click_through", "ranking_evaluation"},
+    "evaluation": {
+        "click_evaluation",
+        "click_promotion",
+        "click_through",
+        "promotion",
+        "ranking_evaluation",
+    },
+    "backtests": {"backtest"},
     "delivery": {"digests", "serving_bundle"},
     "recommendations": {"popular_movies", "similar_items", "top_k", "user_segments"},
 }

@@ -4,10 +4,13 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from recsys_assets.backup import BackupError
 from recsys_assets.cli import (
+    champions,
     data,
+    evaluate,
     machine,
     oncall,
     quarantine,
@@ -18,10 +21,12 @@ from recsys_assets.cli import (
     subscribers,
     tables,
 )
+from recsys_assets.cli.evaluate import EvaluationError
 from recsys_assets.datasets import FetchError
 from recsys_assets.deployment import DeploymentError
 from recsys_assets.lake.landing import LandingError
 from recsys_assets.lake.tables import MissingTableError
+from recsys_assets.registry.champions import PromotionError
 from recsys_assets.resources.run_lock import HomeBusyError
 from recsys_assets.resources.spark import SparkSetupError
 
@@ -32,7 +37,18 @@ app = typer.Typer(
     help="A recommender data platform: raw files in, validated tables, models and "
     "recommendations out.\n\nExample: [bold]recsys generate && recsys run && recsys status[/bold]",
 )
-for module in (data, runs, tables, recovery, recommend, serve, oncall, machine):
+for module in (
+    data,
+    runs,
+    tables,
+    recommend,
+    evaluate,
+    champions,
+    serve,
+    recovery,
+    oncall,
+    machine,
+):
     module.add_to(app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(subscribers.app, name="subscribers")
@@ -40,10 +56,12 @@ app.add_typer(subscribers.app, name="subscribers")
 EXPECTED = (
     BackupError,
     DeploymentError,
+    EvaluationError,
     FetchError,
     HomeBusyError,
     LandingError,
     MissingTableError,
+    PromotionError,
     SparkSetupError,
 )
 """Errors whose message says all that a person needs."""
@@ -54,5 +72,5 @@ def main() -> None:
     try:
         app()
     except EXPECTED as error:
-        Console(stderr=True).print(f"[red]error:[/red] {error}", highlight=False, markup=True)
+        Console(stderr=True).print(f"[red]error:[/red] {escape(str(error))}", highlight=False)
         sys.exit(1)

@@ -1,8 +1,12 @@
 """Contracts of what models leave behind: factors, popularity, evaluation."""
 
+import datetime
+
 import pandera.polars as pa
 import polars as pl
 
+PROMOTION, CLICK_PROMOTION = "promotion", "click_promotion"
+BACKTEST = "backtest"
 ALS_FACTORS, POPULARITY, RANKING_EVALUATION = "als_factors", "popularity", "ranking_evaluation"
 ITEM_LINKS, RANK_FEATURES = "item_links", "rank_features"
 
@@ -59,3 +63,33 @@ class RankFeatures(pa.DataFrameModel):
     blend_weight: pl.Float64 = pa.Field(
         nullable=True, description="Weight in the blend, where it is a member's score."
     )
+
+
+class Promotion(pa.DataFrameModel):
+    """Whether a challenger took its champion's place, and why: the latest decision."""
+
+    model: pl.String = pa.Field(unique=True, description="Name of the model.")
+    champion_version: pl.Int64 = pa.Field(ge=1, description="Version in use before the decision.")
+    challenger_version: pl.Int64 = pa.Field(ge=1, description="Version that wanted its place.")
+    promoted: pl.Boolean = pa.Field(description="Whether the challenger is the champion now.")
+    reason: pl.String = pa.Field(description="The decision in a sentence.")
+    metric: pl.String = pa.Field(description="Main metric, by which the challenger has to win.")
+    champion: pl.Float64 = pa.Field(nullable=True, description="Its mean for the champion.")
+    challenger: pl.Float64 = pa.Field(nullable=True, description="Its mean for the challenger.")
+    low: pl.Float64 = pa.Field(nullable=True, description="Lower end of the gain's 95 % interval.")
+    high: pl.Float64 = pa.Field(nullable=True, description="Upper end of it.")
+    p_value: pl.Float64 = pa.Field(nullable=True, description="Of a paired test of the gain.")
+    guards: pl.String = pa.Field(description="Guard metrics of both, and their limits, as JSON.")
+
+
+class Backtest(pa.DataFrameModel):
+    """One figure of one model in one round: fitted on the past, judged by what followed."""
+
+    test_from: datetime.date = pa.Field(description="First day of the test rows.")
+    test_before: datetime.date = pa.Field(description="Day after the last one.")
+    model: pl.String = pa.Field(description="Name of the model.")
+    metric: pl.String = pa.Field(description="Name of the metric, with k where it has one.")
+    value: pl.Float64 = pa.Field(description="The figure, a mean over users of both parts.")
+    low: pl.Float64 = pa.Field(description="Lower end of its 95 % interval.")
+    high: pl.Float64 = pa.Field(description="Upper end of it.")
+    users: pl.Int64 = pa.Field(ge=1, description="Users it is a mean over.")

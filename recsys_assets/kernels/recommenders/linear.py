@@ -152,7 +152,7 @@ def inverse(gram: NDArray[np.floating], penalty: float) -> NDArray[np.floating]:
     size = len(gram)
     kind = np.float64 if size <= _DOUBLE_UP_TO else np.float32
     matrix = np.asfortranarray(gram, dtype=kind)
-    matrix[np.diag_indices(size)] += kind(penalty)
+    np.fill_diagonal(matrix, np.diagonal(matrix) + np.float64(penalty))
     factor, invert = lapack.get_lapack_funcs(("potrf", "potri"), (matrix,))
     root, failed = factor(matrix, lower=False, overwrite_a=True, clean=True)
     if failed:

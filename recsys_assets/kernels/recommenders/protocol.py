@@ -46,8 +46,10 @@ class ItemContent:
 class Recommender(Protocol):
     """Scores every item of its catalogue for any user."""
 
-    items: Ids
-    """The catalogue it scores, ascending: rated items and items known by content only."""
+    @property
+    def items(self) -> Ids:
+        """The catalogue it scores, ascending: rated items and items known by content only."""
+        ...
 
     def scores(self, users: Ids) -> Scores:
         """Scores of all items, higher is better; users x items, never NaN.
