@@ -10,6 +10,13 @@ from recsys_assets.kernels.encode import feature_names
 ROWS_AT_ONCE = 20_000
 """Rows whose leaves are held at once: 24 MB at 100 trees."""
 
+_ROWS_FOR_THREADS = 50_000
+
+
+def threads_for(rows: int) -> int:
+    """Threads worth their waiting for each other: one on few rows, else all (LightGBM's 0)."""
+    return 1 if rows < _ROWS_FOR_THREADS else 0
+
 
 def feature_matrix(features: pl.DataFrame) -> NDArray[np.float32]:
     """Rows by features in the order of `feature_names`, missing values as NaN."""

