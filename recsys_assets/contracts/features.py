@@ -5,6 +5,10 @@ import polars as pl
 
 MOVIE_FEATURES, USER_FEATURES, INTERACTIONS = "movie_features", "user_features", "interactions"
 SPLITS = ("train", "validation", "test")
+GAP_SPLIT = "gap"
+"""Rows between two parts in time, which nobody learns from or is judged by."""
+EVERY_PART = (*SPLITS, GAP_SPLIT)
+"""All rows: what users have seen, whatever it was used for."""
 
 
 class MovieFeatures(pa.DataFrameModel):
@@ -57,6 +61,6 @@ class Interactions(pa.DataFrameModel):
     )
     timestamp: pl.Int64 = pa.Field(description="When, seconds since 1970 UTC.")
     split: pl.String = pa.Field(
-        isin=list(SPLITS),
-        description="train, validation or test; a pair stays in its part for ever.",
+        isin=list(EVERY_PART),
+        description="train, validation, test, or gap: between two of them in time, used by none.",
     )

@@ -1,13 +1,13 @@
 """Features of movies and users, and the interactions that models learn from and are judged by.
 
-ratings -> interactions        latest rating per user–item pair, split by a hash of the pair
+ratings -> interactions        latest rating per user–item pair, split as asked
 movies + interactions -> movie_features
 movies + interactions -> user_features
 """
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -17,27 +17,10 @@ from recsys_assets.lake.spark_files import read_table, write_table
 from recsys_assets.lake.tables import DROP_DATE
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
+from recsys_assets.steps.splits import SplitParams, with_split
 
-_BUCKETS = 1_000_000
 _YEAR = r"\((\d{4})(?:\s*[-–]\s*\d{0,4})?\)\s*$"
 """A year in parentheses at the end of a title; of a range, as series have, the first."""
-
-
-class SplitParams(BaseModel):
-    """How interactions are split; the rest after training and validation is the test part."""
-
-    train: float = Field(default=0.75, gt=0, lt=1)
-    """Share of the pairs to train on."""
-    validation: float = Field(default=0.05, ge=0, lt=1)
-    """Share of the pairs to choose settings by."""
-    seed: int = 42
-    """Another seed draws another split."""
-
-    @model_validator(mode="after")
-    def _leaves_a_test_part(self) -> "SplitParams":
-        if self.train + self.validation >= 1:
-            raise ValueError("train + validation must leave a share to test on")
-        return self
 
 
 class NoParams(BaseModel):
@@ -47,21 +30,15 @@ class NoParams(BaseModel):
 def build_interactions(session: Session, params: SplitParams) -> StepReport:
     """Keep the latest rating of each pair and split the pairs.
 
-    A pair's part follows from a hash of user, item and seed alone: it is the same on every day and
-    under every partitioning, so that no row that once tested a model ever trains its successor.
+    By default a pair's part follows from a hash of user, item and seed alone: it is the same on
+    every day and under every partitioning, so that no row that once tested a model ever trains its
+    successor. The other splits are stable under partitioning too, but move with what arrives.
     """
     if not _has_rows(session, "ratings"):
         return _nothing_landed("ratings")
     latest = _latest(session, "ratings", ["user", "item"], ["timestamp", DROP_DATE])
-    bucket = F.pmod(F.xxhash64("user", "item", F.lit(params.seed)), F.lit(_BUCKETS)) / _BUCKETS
-    split = (
-        F.when(bucket < params.train, "train")
-        .when(bucket < params.train + params.validation, "validation")
-        .otherwise("test")
-    )
-    columns = ["user", "item", "rating", "timestamp"]
+    rows = with_split(latest.select("user", "item", "rating", "timestamp"), params)
     # In this order a user's rows lie together, and equal tables train equal models.
-    rows = latest.select(*columns, split.alias("split"))
     ordered = rows.repartition(_partitions(session), "user").sortWithinPartitions("user", "item")
     version = write_table(session.lake, ordered, INTERACTIONS)
     return _report_interactions(session, version)

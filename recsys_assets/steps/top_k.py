@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES, SPLITS
+from recsys_assets.contracts.features import EVERY_PART, INTERACTIONS, MOVIE_FEATURES
 from recsys_assets.contracts.models import ALS_FACTORS
 from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.kernels.plots.scores import score_distribution
@@ -61,7 +61,7 @@ def _of_hybrid(
     """Lists of the hybrid; the item-item model among its members names the reasons."""
     model = load_recommender(session.registry, RANK_MODEL)
     assert isinstance(model, Hybrid)
-    ratings = read_training(session.lake, SPLITS)
+    ratings = read_training(session.lake, EVERY_PART)
     lists = list_items(model, ratings, params.k, trained=False)
     rows = lists.with_columns(_reasons(model, ratings, lists, titles)).select(
         *("user", "rank", "item", "score", "reason", "reason_item"),
@@ -103,7 +103,7 @@ def _of_als(
 ) -> tuple[pl.DataFrame, int]:
     """Lists of ALS; the rated movie nearest to the recommended one is the reason."""
     vectors = read_vectors(session.lake, "ranking")
-    task = TopKTask(vectors, read_ratings(session.lake, vectors, SPLITS), params.k)
+    task = TopKTask(vectors, read_ratings(session.lake, vectors, EVERY_PART), params.k)
     named = pl.col("reason_item").replace_strict(titles, default="a movie", return_dtype=pl.String)
     because = pl.when(pl.col("reason_item").is_not_null()).then(
         pl.format("because you rated {}", named)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel, Field
 
-from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES, SPLITS
+from recsys_assets.contracts.features import EVERY_PART, INTERACTIONS, MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import USER_SEGMENTS, UserSegments
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.kernels.recommenders.histories import Catalogue, build_catalogue
@@ -36,7 +36,7 @@ def list_user_segments(session: Session, params: UserSegmentsParams) -> StepRepo
     needed = [t for t in (INTERACTIONS, MOVIE_FEATURES) if not session.lake.exists(t)]
     if needed:
         return StepReport(skipped=f"no {', '.join(needed)} yet: nothing is known of newcomers")
-    catalogue = build_catalogue(read_training(session.lake, SPLITS), read_content(session.lake))
+    catalogue = build_catalogue(read_training(session.lake, EVERY_PART), read_content(session.lake))
     half_life = choose_half_life(catalogue)
     titles = read_titles(session.lake, MOVIE_FEATURES)
     rows = [row for row in _rows(catalogue, half_life, params.k) if row[2] in titles]

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from recsys_assets.contracts.features import Interactions, MovieFeatures, UserFeatures
 from recsys_assets.steps.features import (
     NoParams,
-    SplitParams,
     build_interactions,
     build_movie_features,
     build_user_features,
 )
 from recsys_assets.steps.session import Session
+from recsys_assets.steps.splits import SplitParams
 from recsys_assets_tests.steps.tables import write_interactions, write_movies, write_ratings
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "ml-latest-small"
