@@ -4,8 +4,10 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
-from recsys_assets.cli import data, machine, quarantine, recommend, runs, tables
+from recsys_assets.cli import data, evaluate, machine, quarantine, recommend, runs, tables
+from recsys_assets.cli.evaluate import EvaluationError
 from recsys_assets.datasets import FetchError
 from recsys_assets.deployment import DeploymentError
 from recsys_assets.lake.landing import LandingError
@@ -19,11 +21,18 @@ app = typer.Typer(
     help="A recommender data platform: raw files in, validated tables, models and "
     "recommendations out.\n\nExample: [bold]recsys generate && recsys run && recsys status[/bold]",
 )
-for module in (data, runs, tables, recommend, machine):
+for module in (data, runs, tables, recommend, evaluate, machine):
     module.add_to(app)
 app.add_typer(quarantine.app, name="quarantine")
 
-EXPECTED = (DeploymentError, FetchError, LandingError, MissingTableError, SparkSetupError)
+EXPECTED = (
+    DeploymentError,
+    EvaluationError,
+    FetchError,
+    LandingError,
+    MissingTableError,
+    SparkSetupError,
+)
 """Errors whose message says all that a person needs."""
 
 
@@ -32,5 +41,5 @@ def main() -> None:
     try:
         app()
     except EXPECTED as error:
-        Console(stderr=True).print(f"[red]error:[/red] {error}", highlight=False, markup=True)
+        Console(stderr=True).print(f"[red]error:[/red] {escape(str(error))}", highlight=False)
         sys.exit(1)

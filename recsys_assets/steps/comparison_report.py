@@ -1,0 +1,125 @@
+"""A comparison as JSON for programs and as rows of tables for people."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from recsys_assets.steps.comparison import HEADLINE, MAIN_METRIC, OWN_BEST, Comparison, ModelResult
+from recsys_assets.steps.leaks import LeakCheck
+
+OWN_RATING: Final = "rating"
+"""The platform's own prediction of stars, which stands beside its own lists."""
+
+
+def comparison_json(
+    comparison: Comparison, protocol: dict[str, Any], leaks: Sequence[LeakCheck] = ()
+) -> dict[str, Any]:
+    """Everything that is known, with the figures of each model at the first level of its entry."""
+    seen = {check.name: asdict(check) for check in leaks}
+    errors = _errors_of_own(comparison)
+    models = {}
+    for result in comparison.results:
+        entry = _model_json(result, errors if result.name == OWN_BEST else {})
+        if result.name in seen:
+            entry["leak_check"] = seen[result.name]
+        models[result.name] = entry
+    return {
+        "protocol": {**protocol, "k": comparison.k},
+        "data": {
+            "train_rows": comparison.train_rows,
+            "test_rows": comparison.test_rows,
+            "judged_users": comparison.judged_users,
+            "new_users": comparison.new_users,
+            "unknown_item_rows": comparison.unknown_item_rows,
+        },
+        "best_single": comparison.best_single,
+        "models": models,
+    }
+
+
+def _errors_of_own(comparison: Comparison) -> dict[str, float]:
+    """Rating errors of the platform's own rating model: its lists come from the blend."""
+    own = next((r.figures for r in comparison.results if r.name == OWN_RATING), {})
+    return {name: own[name] for name in ("rmse", "mae") if name in own}
+
+
+def _model_json(result: ModelResult, errors: dict[str, float]) -> dict[str, Any]:
+    figures = errors | result.figures
+    headline = {metric: figures[metric] for metric in HEADLINE}
+    others = {name: value for name, value in figures.items() if name not in headline}
+    return {
+        **headline,
+        "rmse": others.pop("rmse", None),
+        "fit_seconds": result.fit_seconds,
+        "recommend_seconds": result.judge_seconds,
+        **others,
+        "intervals": {m: [i.low, i.high] for m, i in result.intervals.items()},
+        "versus_best_single": {
+            metric: {
+                "difference": test.difference,
+                "interval": [test.interval.low, test.interval.high],
+                "p_bootstrap": test.p_bootstrap,
+                "p_wilcoxon": test.p_wilcoxon,
+                "win": test.is_win,
+            }
+            for metric, test in result.versus_best_single.items()
+        },
+        "segments": result.segments,
+    }
+
+
+def tables(comparison: Comparison) -> dict[str, list[dict[str, Any]]]:
+    """Title → a row a model, best first; narrow enough for a terminal of 80 columns."""
+    ranked = sorted(comparison.results, key=lambda result: -result.figures[MAIN_METRIC])
+    errors = _errors_of_own(comparison)
+    parts: dict[str, Callable[[ModelResult], dict[str, Any]]] = {
+        "Models": lambda r: _headline(r, errors if r.name == OWN_BEST else {}, comparison.k),
+        f"nDCG@{comparison.k}, 95 % interval, and against {comparison.best_single}": _certainty,
+        "Beyond accuracy": _beyond,
+        f"nDCG@{comparison.k} by segment (users)": _by_segment,
+    }
+    return {title: [{"model": r.name, **row(r)} for r in ranked] for title, row in parts.items()}
+
+
+def _headline(result: ModelResult, errors: dict[str, float], k: int) -> dict[str, Any]:
+    rmse = (errors | result.figures).get("rmse")
+    return {
+        "MAP": f"{result.figures['map']:.4f}",
+        f"nDCG@{k}": f"{result.figures[MAIN_METRIC]:.4f}",
+        f"P@{k}": f"{result.figures['precision_at_k']:.4f}",
+        f"R@{k}": f"{result.figures['recall_at_k']:.4f}",
+        "RMSE": "" if rmse is None else f"{rmse:.4f}",
+        "fit s": f"{result.fit_seconds:.1f}",
+        "lists s": f"{result.judge_seconds:.1f}",
+    }
+
+
+def _certainty(result: ModelResult) -> dict[str, Any]:
+    interval = result.intervals[MAIN_METRIC]
+    row = {"from": f"{interval.low:.4f}", "to": f"{interval.high:.4f}"}
+    test = result.versus_best_single.get(MAIN_METRIC)
+    if test is None:
+        return row
+    p_value = max(test.p_bootstrap, test.p_wilcoxon)
+    verdict = "better" if test.is_win else "worse" if test.is_loss else "no sure difference"
+    return row | {"difference": f"{test.difference:+.4f}", "p": f"{p_value:.3f}", "is": verdict}
+
+
+def _beyond(result: ModelResult) -> dict[str, Any]:
+    units = {"distributional_coverage": " (bits)", "novelty": " (bits)"}
+    names = ("distributional_coverage", "novelty", "diversity", "serendipity")
+    coverage = {"coverage": f"{result.figures.get('catalog_coverage', 0.0):.1%}"}
+    return coverage | {
+        name.replace("distributional_coverage", "evenness") + units.get(name, ""): (
+            f"{result.figures[name]:.3f}"
+        )
+        for name in names
+        if name in result.figures
+    }
+
+
+def _by_segment(result: ModelResult) -> dict[str, Any]:
+    return {
+        f"{name.replace('_', ' ')} ({figures['users']:.0f})": f"{figures[MAIN_METRIC]:.4f}"
+        for name, figures in result.segments.items()
+    }
