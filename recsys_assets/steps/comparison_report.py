@@ -78,7 +78,16 @@ def tables(comparison: Comparison) -> dict[str, list[dict[str, Any]]]:
         "Beyond accuracy": _beyond,
         f"nDCG@{comparison.k} by segment (users)": _by_segment,
     }
-    return {title: [{"model": r.name, **row(r)} for r in ranked] for title, row in parts.items()}
+    return {
+        title: _filled([{"model": r.name, **row(r)} for r in ranked])
+        for title, row in parts.items()
+    }
+
+
+def _filled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of one table with the same columns."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [{name: row.get(name, "–") for name in names} for row in rows]
 
 
 def _headline(result: ModelResult, errors: dict[str, float], k: int) -> dict[str, Any]:

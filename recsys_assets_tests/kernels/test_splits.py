@@ -1,5 +1,4 @@
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -20,8 +19,8 @@ from recsys_assets.kernels.splits import (
     rolling_windows,
     train_and_test,
 )
+from recsys_assets_tests.real_data import needs_real_data, read_real_ratings
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "ml-latest-small" / "ratings.csv"
 quick = settings(max_examples=60, deadline=None)
 
 pairs = st.sets(st.tuples(st.integers(1, 12), st.integers(1, 15)), min_size=1, max_size=80)
@@ -146,10 +145,9 @@ def test_published_recipe_rounds_halves_to_even() -> None:
         assert int((parts == 0).sum()) == trained
 
 
-@pytest.mark.skipif(not REAL.is_file(), reason="the real data are not here")
+@needs_real_data
 def test_published_counts_on_the_real_data() -> None:
-    frame = pl.read_csv(REAL).rename({"userId": "user", "movieId": "item"})
-    train, test = train_and_test(frame, "stratified-item", 0.75, 42)
+    train, test = train_and_test(read_real_ratings(), "stratified-item", 0.75, 42)
     assert (train.height, test.height) == (76_882, 23_954)
     assert not train.join(test, on=["user", "item"]).height
     assert set(test["item"]) <= set(train["item"])

@@ -91,9 +91,9 @@ def compare_paired(
         raise ValueError(
             f"a paired test needs one value per user for both, not {left.shape} and {right.shape}"
         )
-    gains = _checked((left - right).reshape(len(left), -1), resamples, confidence)
-    if gains.shape[1] != 1:
-        raise ValueError(f"a paired test compares one metric, not {gains.shape[1]}")
+    if left.ndim != 1:
+        raise ValueError(f"a paired test compares one metric, not values of shape {left.shape}")
+    gains = _checked((left - right)[:, np.newaxis], resamples, confidence)
     means = np.concatenate(list(_resampled_means(gains, seed, resamples)))
     difference = float(gains.mean())
     astray = np.abs(means[:, 0] - difference) >= abs(difference)

@@ -1,0 +1,94 @@
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from recsys_assets.cli.app import app
+from recsys_assets.cli.evaluate import EvaluationError
+from recsys_assets.kernels.splits import METHODS
+from recsys_assets_tests.cli.conftest import Recsys
+from recsys_assets_tests.steps.test_comparison import tasteful_ratings
+
+
+@pytest.fixture
+def ratings(tmp_path: Path) -> Path:
+    path = tmp_path / "ratings.csv"
+    names = {"user": "userId", "item": "movieId"}
+    tasteful_ratings(60, 40).rename(names).write_csv(path)
+    return path
+
+
+@pytest.fixture
+def movies(tmp_path: Path) -> Path:
+    path = tmp_path / "movies.csv"
+    rows = [
+        (n, f"Movie {n} ({1950 + n})", "Drama|War" if n % 3 else "Comedy") for n in range(1, 46)
+    ]
+    pl.DataFrame(rows, schema=["movieId", "title", "genres"], orient="row").write_csv(path)
+    return path
+
+
+@pytest.mark.parametrize("split", METHODS)
+def test_figures_are_shown_and_written_for_every_split(
+    recsys: Recsys, ratings: Path, movies: Path, tmp_path: Path, split: str
+) -> None:
+    out = tmp_path / "new" / "figures.json"
+    result = recsys(
+        "evaluate", "--ratings", ratings, "--movies", movies, "--split", split, "--ratio", 0.7,
+        "--seed", 1, "--k", 5, "--models", "popularity", "--json", out,
+    )  # fmt: skip
+    assert "popularity" in result.output and "nDCG@5" in result.output
+    figures = json.loads(out.read_text(encoding="utf-8"))
+    assert figures["protocol"] == {
+        "split": split,
+        "ratio": 0.7,
+        "seed": 1,
+        "gap_days": 0.0,
+        "k": 5,
+    }
+    entry = figures["models"]["popularity"]
+    assert 0 < entry["ndcg_at_k"] < 1 and entry["fit_seconds"] >= 0
+    again = recsys(
+        "evaluate", "--ratings", ratings, "--movies", movies, "--split", split, "--ratio", 0.7,
+        "--seed", 1, "--k", 5, "--models", "popularity", "--json", out,
+    )  # fmt: skip
+    assert again.exit_code == 0
+    repeated = json.loads(out.read_text(encoding="utf-8"))["models"]["popularity"]
+    assert repeated["intervals"] == entry["intervals"] and repeated["map"] == entry["map"]
+
+
+def test_lists_may_be_longer_than_the_catalogue(recsys: Recsys, ratings: Path) -> None:
+    result = recsys("evaluate", "--ratings", ratings, "--models", "popularity", "--k", 500)
+    assert "lists are shorter than 500" in " ".join(result.output.split())
+
+
+def test_leaks_are_looked_for_when_asked(recsys: Recsys, ratings: Path) -> None:
+    result = recsys("evaluate", "--ratings", ratings, "--models", "popularity", "--check-leaks")
+    assert "Leak check" in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("userId,movieId,stars\n1,2,3\n", [], "none of the known forms"),
+        ("1::2::3::1000000000\n1::3::3::1000000000\n", [], "nothing to test by"),
+        ("1::2::3::1000000000\n1::3::3::1000000000\n", ["--ratio", "1.5"], "above 0 and below 1"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_told_in_one_sentence(
+    tmp_path: Path, text: str, options: list[str], message: str
+) -> None:
+    path = tmp_path / "file"
+    path.write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(app, ["evaluate", "--ratings", str(path), *options])
+    assert isinstance(result.exception, EvaluationError)
+    assert message in str(result.exception)
+
+
+def test_an_unknown_model_or_split_is_asked_wrongly(recsys: Recsys, ratings: Path) -> None:
+    assert "moon" in recsys("evaluate", "--ratings", ratings, "--models", "moon", code=2).output
+    assert (
+        "by-moon" in recsys("evaluate", "--ratings", ratings, "--split", "by-moon", code=2).output
+    )
