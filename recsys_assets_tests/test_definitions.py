@@ -17,6 +17,7 @@ STAGES = {
         "quarantine_ratings",
     },
     "features": {"click_features", "interactions", "movie_features", "user_features"},
+<<<<<<< HEAD
     "models": {
         "als_model",
         "click_model",
@@ -27,6 +28,11 @@ STAGES = {
     },
     "evaluation": {"click_evaluation", "ranking_evaluation"},
     "recommendations": {"popular_movies", "similar_items", "top_k", "user_segments"},
+=======
+    "models": {"als_model", "click_model", "popularity_model"},
+    "evaluation": {"click_evaluation", "click_promotion", "promotion", "ranking_evaluation"},
+    "recommendations": {"popular_movies", "similar_items", "top_k"},
+>>>>>>> 17e658d (Champion and challenger on the same held-out rows: promotion by a significant win, guards, the way back by hand)
 }
 
 

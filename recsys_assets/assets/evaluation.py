@@ -2,8 +2,9 @@
 
 from recsys_assets.assets.steps import step_asset
 from recsys_assets.contracts.click_tables import ClickEvaluation
-from recsys_assets.contracts.models import RankingEvaluation
+from recsys_assets.contracts.models import Promotion, RankingEvaluation
 from recsys_assets.steps.click_evaluation import evaluate_click_model
+from recsys_assets.steps.promotion import decide_click_promotion, decide_promotion
 from recsys_assets.steps.ranking_evaluation import evaluate_ranking
 
 evaluation_assets = [
@@ -29,6 +30,22 @@ evaluation_assets = [
         deps=["click_features", "click_model"],
         kinds={"deltalake", "mlflow", "spark"},
         model=ClickEvaluation,
+    ),
+    step_asset(
+        "promotion",
+        decide_promotion,
+        group="evaluation",
+        deps=["ranking_evaluation"],
+        kinds={"deltalake", "mlflow", "polars"},
+        model=Promotion,
+    ),
+    step_asset(
+        "click_promotion",
+        decide_click_promotion,
+        group="evaluation",
+        deps=["click_evaluation"],
+        kinds={"deltalake", "mlflow", "polars"},
+        model=Promotion,
     ),
 ]
 """Tables of figures, with their plots."""

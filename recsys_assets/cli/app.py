@@ -6,12 +6,22 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from recsys_assets.cli import data, evaluate, machine, quarantine, recommend, runs, tables
+from recsys_assets.cli import (
+    champions,
+    data,
+    evaluate,
+    machine,
+    quarantine,
+    recommend,
+    runs,
+    tables,
+)
 from recsys_assets.cli.evaluate import EvaluationError
 from recsys_assets.datasets import FetchError
 from recsys_assets.deployment import DeploymentError
 from recsys_assets.lake.landing import LandingError
 from recsys_assets.lake.tables import MissingTableError
+from recsys_assets.registry.champions import PromotionError
 from recsys_assets.resources.spark import SparkSetupError
 
 app = typer.Typer(
@@ -21,7 +31,7 @@ app = typer.Typer(
     help="A recommender data platform: raw files in, validated tables, models and "
     "recommendations out.\n\nExample: [bold]recsys generate && recsys run && recsys status[/bold]",
 )
-for module in (data, runs, tables, recommend, evaluate, machine):
+for module in (data, runs, tables, recommend, evaluate, champions, machine):
     module.add_to(app)
 app.add_typer(quarantine.app, name="quarantine")
 
@@ -31,6 +41,7 @@ EXPECTED = (
     FetchError,
     LandingError,
     MissingTableError,
+    PromotionError,
     SparkSetupError,
 )
 """Errors whose message says all that a person needs."""

@@ -3,6 +3,7 @@
 import pandera.polars as pa
 import polars as pl
 
+PROMOTION, CLICK_PROMOTION = "promotion", "click_promotion"
 ALS_FACTORS, POPULARITY, RANKING_EVALUATION = "als_factors", "popularity", "ranking_evaluation"
 ITEM_LINKS, RANK_FEATURES = "item_links", "rank_features"
 
@@ -59,3 +60,20 @@ class RankFeatures(pa.DataFrameModel):
     blend_weight: pl.Float64 = pa.Field(
         nullable=True, description="Weight in the blend, where it is a member's score."
     )
+
+
+class Promotion(pa.DataFrameModel):
+    """Whether a challenger took its champion's place, and why: the latest decision."""
+
+    model: pl.String = pa.Field(unique=True, description="Name of the model.")
+    champion_version: pl.Int64 = pa.Field(ge=1, description="Version in use before the decision.")
+    challenger_version: pl.Int64 = pa.Field(ge=1, description="Version that wanted its place.")
+    promoted: pl.Boolean = pa.Field(description="Whether the challenger is the champion now.")
+    reason: pl.String = pa.Field(description="The decision in a sentence.")
+    metric: pl.String = pa.Field(description="Main metric, by which the challenger has to win.")
+    champion: pl.Float64 = pa.Field(nullable=True, description="Its mean for the champion.")
+    challenger: pl.Float64 = pa.Field(nullable=True, description="Its mean for the challenger.")
+    low: pl.Float64 = pa.Field(nullable=True, description="Lower end of the gain's 95 % interval.")
+    high: pl.Float64 = pa.Field(nullable=True, description="Upper end of it.")
+    p_value: pl.Float64 = pa.Field(nullable=True, description="Of a paired test of the gain.")
+    guards: pl.String = pa.Field(description="Guard metrics of both, and their limits, as JSON.")

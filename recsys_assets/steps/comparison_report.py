@@ -109,9 +109,12 @@ def _certainty(result: ModelResult) -> dict[str, Any]:
     test = result.versus_best_single.get(MAIN_METRIC)
     if test is None:
         return row
-    p_value = max(test.p_bootstrap, test.p_wilcoxon)
     verdict = "better" if test.is_win else "worse" if test.is_loss else "no sure difference"
-    return row | {"difference": f"{test.difference:+.4f}", "p": f"{p_value:.3f}", "is": verdict}
+    return row | {
+        "difference": f"{test.difference:+.4f}",
+        "p": f"{test.p_bootstrap:.3f}",
+        "is": verdict,
+    }
 
 
 def _beyond(result: ModelResult) -> dict[str, Any]:

@@ -1,0 +1,46 @@
+"""Commands that choose the model in use by hand."""
+
+from typing import Annotated
+
+import typer
+
+from recsys_assets.cli.shared import console, deployment
+
+ModelArgument = Annotated[str, typer.Argument(help="Registered name, such as als_model.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("promote")(promote_command)
+    app.command("demote")(demote_command)
+
+
+def promote_command(
+    model: ModelArgument,
+    version: Annotated[
+        int | None, typer.Option(help="Version; the newest one, the challenger, unless given.")
+    ] = None,
+) -> None:
+    """Make a version of a model the champion, without a trial.
+
+    Example: recsys promote als_model --version 3
+    """
+    from recsys_assets.registry.champions import promote
+
+    before, after = promote(deployment().home.registry, model, version)
+    if before == after:
+        console.print(f"{model}: version {after} is the champion already")
+        return
+    console.print(f"{model}: version {after} is the champion now, in place of {before}")
+    console.print(f"`recsys demote {model}` goes back")
+
+
+def demote_command(model: ModelArgument) -> None:
+    """Give the champion's place back to the version that held it before.
+
+    Example: recsys demote als_model
+    """
+    from recsys_assets.registry.champions import demote
+
+    before, after = demote(deployment().home.registry, model)
+    console.print(f"{model}: version {after} is the champion again, in place of {before}")

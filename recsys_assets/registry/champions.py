@@ -1,0 +1,92 @@
+"""Who is champion: the alias in the registry, its way there and back.
+
+Former champions are kept as a tag of the registered model, so that one step back is always known.
+"""
+
+from recsys_assets.registry.client import CHALLENGER, CHAMPION, ModelRegistry
+from recsys_assets.registry.quiet import quiet_mlflow
+
+FORMER: str = "former_champions"
+"""Tag of a registered model: versions that were champion before, by comma, the latest last."""
+REASON: str = "promotion"
+"""Tag of a version: why it became champion, or why it did not."""
+
+
+class PromotionError(Exception):
+    """A version that cannot become champion; the message says why."""
+
+
+def aliases(registry: ModelRegistry, name: str) -> dict[str, int]:
+    """Alias → version of a model; empty where nothing is registered under the name."""
+    with quiet_mlflow():
+        found = registry.client().search_registered_models(f"name = '{name}'")
+        return {alias: int(version) for model in found for alias, version in model.aliases.items()}
+
+
+def promote(
+    registry: ModelRegistry, name: str, version: int | None = None, reason: str = "by hand"
+) -> tuple[int | None, int]:
+    """Make a version the champion, by default the challenger; the versions before and after.
+
+    Raises:
+        PromotionError: no such model or version.
+    """
+    known = aliases(registry, name)
+    if not known:
+        raise PromotionError(f"no model {name!r} is registered; there are {_names(registry)}")
+    chosen = known[CHALLENGER] if version is None else version
+    before = known.get(CHAMPION)
+    if chosen == before:
+        return before, chosen
+    with quiet_mlflow():
+        client = registry.client()
+        versions = {int(v.version) for v in client.search_model_versions(f"name = '{name}'")}
+        if chosen not in versions:
+            raise PromotionError(
+                f"{name} has no version {chosen}; it has {', '.join(map(str, sorted(versions)))}"
+            )
+        former = [*_former(registry, name), *([before] if before is not None else [])]
+        client.set_registered_model_tag(name, FORMER, ",".join(map(str, former)))
+        client.set_registered_model_alias(name, CHAMPION, str(chosen))
+        client.set_model_version_tag(name, str(chosen), REASON, f"champion: {reason}")
+    return before, chosen
+
+
+def demote(registry: ModelRegistry, name: str) -> tuple[int, int]:
+    """Give the place back to the champion before; the versions before and after.
+
+    Raises:
+        PromotionError: no such model, or no champion before this one.
+    """
+    known = aliases(registry, name)
+    if CHAMPION not in known:
+        raise PromotionError(f"no champion of {name!r}; there are {_names(registry)}")
+    former = _former(registry, name)
+    if not former:
+        raise PromotionError(
+            f"version {known[CHAMPION]} of {name} is its first champion: there is none to go back"
+            " to; choose a version with `recsys promote --version`"
+        )
+    with quiet_mlflow():
+        client = registry.client()
+        client.set_registered_model_alias(name, CHAMPION, str(former[-1]))
+        client.set_registered_model_tag(name, FORMER, ",".join(map(str, former[:-1])))
+        client.set_model_version_tag(name, str(known[CHAMPION]), REASON, "demoted by hand")
+    return known[CHAMPION], former[-1]
+
+
+def keep_reason(registry: ModelRegistry, name: str, version: int, reason: str) -> None:
+    """Tag a version with the decision on it."""
+    with quiet_mlflow():
+        registry.client().set_model_version_tag(name, str(version), REASON, reason)
+
+
+def _former(registry: ModelRegistry, name: str) -> list[int]:
+    tags = registry.client().get_registered_model(name).tags
+    return [int(version) for version in tags.get(FORMER, "").split(",") if version]
+
+
+def _names(registry: ModelRegistry) -> str:
+    with quiet_mlflow():
+        names = [model.name for model in registry.client().search_registered_models()]
+    return ", ".join(sorted(names)) or "none at all yet: `recsys run` trains them"

@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from recsys_assets.kernels.promotion import Guard, decide
+
+BASE = np.random.default_rng(0).uniform(0, 1, 300)
+BETTER = BASE + np.random.default_rng(1).normal(0.05, 0.1, 300)
+SAME = BASE + np.random.default_rng(2).normal(0.0, 0.1, 300)
+HOLDS = Guard.relative("coverage", 0.5, 0.46, 0.1)
+BROKEN = Guard.relative("coverage", 0.5, 0.44, 0.1)
+
+
+def test_a_significant_win_with_every_guard_is_promoted() -> None:
+    decision = decide("ndcg", BASE, BETTER, [HOLDS])
+    assert decision.promoted and decision.reason.startswith("promoted: significant win, ndcg +0.0")
+    assert decision.challenger - decision.champion == pytest.approx(decision.test.difference)
+
+
+@pytest.mark.parametrize("challenger", [SAME, BASE, BASE - 0.1])
+def test_without_a_significant_win_the_champion_stays(challenger: np.ndarray) -> None:
+    decision = decide("ndcg", BASE, challenger, [HOLDS])
+    assert not decision.promoted and "no significant win" in decision.reason
+
+
+def test_a_win_at_the_cost_of_a_guard_is_not_promoted() -> None:
+    decision = decide("ndcg", BASE, BETTER, [HOLDS, BROKEN])
+    assert decision.test.is_win and not decision.promoted
+    assert "coverage 0.5000 → 0.4400, limit 0.4500" in decision.reason
+
+
+def test_guards_know_which_way_is_worse() -> None:
+    assert Guard.absolute("ece", 0.01, 0.012, 0.002).holds
+    assert not Guard.absolute("ece", 0.01, 0.0121, 0.002).holds
+    assert Guard.absolute("ece", 0.01, 0.0, 0.002).holds
+    assert Guard.relative("coverage", 0.5, 0.9, 0.1).holds
+    assert Guard.relative("coverage", 0.0, 0.0, 0.1).holds
+
+
+def test_both_must_be_measured_on_the_same_units() -> None:
+    with pytest.raises(ValueError, match="one value per user for both"):
+        decide("ndcg", BASE, BASE[:-1], [])

@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from recsys_assets.cli.app import app
+from recsys_assets.home import Home
+from recsys_assets.registry.champions import (
+    REASON,
+    PromotionError,
+    aliases,
+    demote,
+    keep_reason,
+    promote,
+)
+from recsys_assets_tests.registry.test_client import log
+
+NAME = "popularity_model"
+
+
+@pytest.fixture
+def home_of_three(home: Home, tmp_path: Path) -> Home:
+    """Three versions; the first is champion, the last challenger."""
+    for items in ([1], [2], [3]):
+        log(home, tmp_path, items)
+    return home
+
+
+def test_the_way_there_and_back(home_of_three: Home) -> None:
+    registry = home_of_three.registry
+    assert aliases(registry, NAME) == {"champion": 1, "challenger": 3}
+    assert promote(registry, NAME, reason="it wins") == (1, 3)
+    assert promote(registry, NAME, 2) == (3, 2)
+    assert promote(registry, NAME, 2) == (2, 2)  # no step, so none to go back
+    assert demote(registry, NAME) == (2, 3)
+    assert demote(registry, NAME) == (3, 1)
+    assert aliases(registry, NAME) == {"champion": 1, "challenger": 3}
+    with pytest.raises(PromotionError, match="first champion"):
+        demote(registry, NAME)
+
+
+def test_versions_say_why(home_of_three: Home) -> None:
+    registry = home_of_three.registry
+    promote(registry, NAME, reason="it wins")
+    keep_reason(registry, NAME, 2, "no significant win")
+    tags = [
+        registry.client().get_model_version(NAME, version).tags.get(REASON)
+        for version in ("1", "2", "3")
+    ]
+    assert tags == [None, "no significant win", "champion: it wins"]
+
+
+def test_unknown_models_and_versions_are_named(home_of_three: Home) -> None:
+    registry = home_of_three.registry
+    with pytest.raises(PromotionError, match="no version 9; it has 1, 2, 3"):
+        promote(registry, NAME, 9)
+    for act in (promote, demote):
+        with pytest.raises(PromotionError, match=f"moon.*{NAME}"):
+            act(registry, "moon")
+    assert aliases(registry, "moon") == {}
+
+
+def test_by_hand(home_of_three: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSYS_HOME", str(home_of_three.root))
+    said = [
+        CliRunner().invoke(app, words).output
+        for words in (
+            ["promote", NAME, "--version", "2"],
+            ["promote", NAME, "--version", "2"],
+            ["demote", NAME],
+        )
+    ]
+    assert "version 2 is the champion now, in place of 1" in said[0]
+    assert "version 2 is the champion already" in said[1]
+    assert "version 1 is the champion again, in place of 2" in said[2]
+    wrong = CliRunner().invoke(app, ["promote", "moon"])
+    assert isinstance(wrong.exception, PromotionError)
