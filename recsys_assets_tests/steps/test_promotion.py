@@ -121,7 +121,7 @@ def test_click_models_are_judged_by_the_same_clicks(session: Session, tmp_path: 
     session.landing.land(path, "clicks", date)
     validate_drops(session, ValidationParams(dataset="clicks", dates=[date]))
     encode_clicks(session, EncodingParams(min_count=3, smoothing=20.0))
-    for trees in (1, 40):
+    for trees in (2, 40):
         train_click_model(session, ClickModelParams(trees=trees, leaves=8, min_data_in_leaf=50))
     report = decide_click_promotion(session, ClickPromotionParams(calibration_margin=0.5))
     row = session.lake.scan("click_promotion").collect().row(0, named=True)
