@@ -30,7 +30,13 @@ STAGES = {
     "recommendations": {"popular_movies", "similar_items", "top_k", "user_segments"},
 =======
     "models": {"als_model", "click_model", "popularity_model"},
-    "evaluation": {"click_evaluation", "click_promotion", "promotion", "ranking_evaluation"},
+    "evaluation": {
+        "backtest",
+        "click_evaluation",
+        "click_promotion",
+        "promotion",
+        "ranking_evaluation",
+    },
     "recommendations": {"popular_movies", "similar_items", "top_k"},
 >>>>>>> 17e658d (Champion and challenger on the same held-out rows: promotion by a significant win, guards, the way back by hand)
 }

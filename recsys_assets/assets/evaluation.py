@@ -2,7 +2,8 @@
 
 from recsys_assets.assets.steps import step_asset
 from recsys_assets.contracts.click_tables import ClickEvaluation
-from recsys_assets.contracts.models import Promotion, RankingEvaluation
+from recsys_assets.contracts.models import Backtest, Promotion, RankingEvaluation
+from recsys_assets.steps.backtest import run_backtest
 from recsys_assets.steps.click_evaluation import evaluate_click_model
 from recsys_assets.steps.promotion import decide_click_promotion, decide_promotion
 from recsys_assets.steps.ranking_evaluation import evaluate_ranking
@@ -46,6 +47,14 @@ evaluation_assets = [
         deps=["click_evaluation"],
         kinds={"deltalake", "mlflow", "polars"},
         model=Promotion,
+    ),
+    step_asset(
+        "backtest",
+        run_backtest,
+        group="evaluation",
+        deps=["interactions", "movie_features"],
+        kinds={"deltalake", "polars"},
+        model=Backtest,
     ),
 ]
 """Tables of figures, with their plots."""

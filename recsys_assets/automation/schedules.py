@@ -1,16 +1,19 @@
-"""Schedules: drops are ingested, then models trained and tables published, every day."""
+"""Schedules: drops are ingested, then models trained and tables published, every day.
+
+Once a week all models are judged over several weeks of the past.
+"""
 
 import dagster as dg
 
 from recsys_assets.assets.partitions import range_tags
-from recsys_assets.automation.jobs import ingest, publish
+from recsys_assets.automation.jobs import backtest, ingest, publish
 from recsys_assets.contracts import DATASETS
 from recsys_assets.lake.pending import pending_dates
 from recsys_assets.resources.storage import Storage
 
 
 def build_schedules(status: dg.DefaultScheduleStatus) -> list[dg.ScheduleDefinition]:
-    """Both daily schedules.
+    """Both daily schedules and the weekly one.
 
     Args:
         status: whether they start switched on.
@@ -34,4 +37,12 @@ def build_schedules(status: dg.DefaultScheduleStatus) -> list[dg.ScheduleDefinit
         default_status=status,
         description="At 03:00 UTC, train, evaluate and publish from the validated tables.",
     )
-    return [daily_ingest, daily_publish]
+    weekly_backtest = dg.ScheduleDefinition(
+        name="weekly_backtest",
+        job=backtest,
+        cron_schedule="0 5 * * 0",
+        execution_timezone="UTC",
+        default_status=status,
+        description="On Sundays at 05:00 UTC, judge every model by several weeks in turn.",
+    )
+    return [daily_ingest, daily_publish, weekly_backtest]

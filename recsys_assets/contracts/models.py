@@ -1,9 +1,12 @@
 """Contracts of what models leave behind: factors, popularity, evaluation."""
 
+import datetime
+
 import pandera.polars as pa
 import polars as pl
 
 PROMOTION, CLICK_PROMOTION = "promotion", "click_promotion"
+BACKTEST = "backtest"
 ALS_FACTORS, POPULARITY, RANKING_EVALUATION = "als_factors", "popularity", "ranking_evaluation"
 ITEM_LINKS, RANK_FEATURES = "item_links", "rank_features"
 
@@ -77,3 +80,16 @@ class Promotion(pa.DataFrameModel):
     high: pl.Float64 = pa.Field(nullable=True, description="Upper end of it.")
     p_value: pl.Float64 = pa.Field(nullable=True, description="Of a paired test of the gain.")
     guards: pl.String = pa.Field(description="Guard metrics of both, and their limits, as JSON.")
+
+
+class Backtest(pa.DataFrameModel):
+    """One figure of one model in one round: fitted on the past, judged by what followed."""
+
+    test_from: datetime.date = pa.Field(description="First day of the test rows.")
+    test_before: datetime.date = pa.Field(description="Day after the last one.")
+    model: pl.String = pa.Field(description="Name of the model.")
+    metric: pl.String = pa.Field(description="Name of the metric, with k where it has one.")
+    value: pl.Float64 = pa.Field(description="The figure, a mean over users of both parts.")
+    low: pl.Float64 = pa.Field(description="Lower end of its 95 % interval.")
+    high: pl.Float64 = pa.Field(description="Upper end of it.")
+    users: pl.Int64 = pa.Field(ge=1, description="Users it is a mean over.")

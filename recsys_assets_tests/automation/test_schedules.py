@@ -51,6 +51,6 @@ def test_ingest_covers_every_waiting_drop(
     assert request.tags[RANGE_END] == "2026-01-05"
 
 
-def test_both_schedules_follow_the_wanted_status() -> None:
+def test_schedules_follow_the_wanted_status() -> None:
     for status in dg.DefaultScheduleStatus:
         assert {s.default_status for s in build_schedules(status)} == {status}

@@ -4,9 +4,11 @@ Numbers go in, PNG bytes come out.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
@@ -86,6 +88,52 @@ def feature_importance(names: Sequence[str], gains: ArrayLike, top: int = 20) ->
         figure,
         f"Feature importance: {canvas.short(names[best])} gives {share[best]:.0%} of the gain",
         f"top {order.size} of {gain.size} features, together {share[order].sum():.0%} of the gain",
+    )
+
+
+def metric_over_time(
+    days: Sequence[date], series: Mapping[str, ArrayLike], metric: str = "metric"
+) -> bytes:
+    """One metric of several models over the rounds of a backtest.
+
+    Args:
+        days: first test day of each round, ascending.
+        series: values of the metric per model, one a round.
+        metric: its name.
+
+    Raises:
+        ValueError: no model, fewer than two rounds, or a series of another length.
+    """
+    if not series:
+        raise ValueError("metric over time: no model to draw")
+    if len(days) < 2 or list(days) != sorted(set(days)):
+        raise ValueError(f"metric over time: at least 2 ascending days are needed, got {len(days)}")
+    figure, (ax,) = canvas.blank()
+    last = []
+    for i, (full_name, values) in enumerate(series.items()):
+        name, points = canvas.short(full_name), canvas.numbers(full_name, values)
+        canvas.same_length({"days": days, f"values of {name}": points})
+        colour, dash = canvas.series_style(i)
+        ax.plot(
+            np.asarray(days, "datetime64[D]"),
+            points,
+            color=colour,
+            ls=dash,
+            lw=1.9,
+            marker="o",
+            ms=3.5,
+            label=name,
+        )
+        last.append(f"{name} {points[-1]:.4g}")
+    locator = AutoDateLocator(minticks=2, maxticks=9)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    canvas.label(ax, "first test day", canvas.short(metric, 32))
+    canvas.legend(ax)
+    return canvas.png(
+        figure,
+        f"{canvas.short(metric, 32)} over {len(days)} rounds of the backtest",
+        f"in the round from {days[-1]}: {canvas.listed(last, 75)}",
     )
 
 
