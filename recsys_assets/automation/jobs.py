@@ -23,11 +23,11 @@ main = dg.define_asset_job(
     description="The whole graph: ingest some drops, then publish.",
 )
 
-backtest = dg.define_asset_job(
-    "backtest",
+weekly = dg.define_asset_job(
+    "weekly",
     selection=_WEEKLY,
     description="Fit every model on the past of several weeks, and judge it by what followed.",
 )
 
-JOBS = [ingest, publish, main, backtest]
+JOBS = [ingest, publish, main, weekly]
 """Every job of the platform."""

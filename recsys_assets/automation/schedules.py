@@ -6,7 +6,7 @@ Once a week all models are judged over several weeks of the past.
 import dagster as dg
 
 from recsys_assets.assets.partitions import range_tags
-from recsys_assets.automation.jobs import backtest, ingest, publish
+from recsys_assets.automation.jobs import ingest, publish, weekly
 from recsys_assets.contracts import DATASETS
 from recsys_assets.lake.pending import pending_dates
 from recsys_assets.resources.storage import Storage
@@ -39,7 +39,7 @@ def build_schedules(status: dg.DefaultScheduleStatus) -> list[dg.ScheduleDefinit
     )
     weekly_backtest = dg.ScheduleDefinition(
         name="weekly_backtest",
-        job=backtest,
+        job=weekly,
         cron_schedule="0 5 * * 0",
         execution_timezone="UTC",
         default_status=status,

@@ -1,4 +1,4 @@
-"""Rounds over days: every model learns from what came before, and is judged by the days that follow.
+"""Rounds over days: models learn from what came before and are judged by the days that follow.
 
     interactions (all parts) + movie_features -> backtest, a plot of the metric over time
 
@@ -52,9 +52,8 @@ def run_backtest(session: Session, params: BacktestParams) -> StepReport:
     rows = session.lake.scan(INTERACTIONS).select(*columns).sort("user", "item").collect()
     if rows.is_empty():
         return StepReport(skipped="no ratings landed yet: see `recsys land --help`")
-    first, last = (
-        int(row) for row in rows.select(a=pl.min("timestamp"), b=pl.max("timestamp")).row(0)
-    )
+    times = rows["timestamp"].to_numpy()
+    first, last = int(times.min()), int(times.max())
     try:
         windows = rolling_windows(first, last, params.rounds, params.test_days, params.gap_days)
     except SplitError as error:
@@ -133,12 +132,9 @@ def _describe(session: Session, table: pl.DataFrame, k: int, report: StepReport)
     chosen = table.filter(metric=main).sort("test_from")
     wide = chosen.pivot("model", index=["test_from", "users"], values="value")
     names = [name for name in wide.columns if name not in ("test_from", "users")]
-    report.tables[f"{main} by round"] = wide.with_columns(
-        pl.col("test_from").cast(pl.String)
-    ).to_dicts()
-    report.figures |= {
-        f"mean {main} ({name})": float(wide[name].to_numpy().mean()) for name in names
-    }
+    dated = wide.with_columns(pl.col("test_from").cast(pl.String))
+    report.tables[f"{main} by round"] = dated.to_dicts()
     series = {name: wide[name].to_numpy() for name in names}
+    report.figures |= {f"mean {main} ({name})": float(v.mean()) for name, v in series.items()}
     report.draw("Over time", lambda: metric_over_time(wide["test_from"].to_list(), series, main))
     return report
