@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import polars as pl
 import typer
 
-from recsys_assets.cli.shared import console, deployment, print_table
+from recsys_assets.cli.shared import console, print_table
 from recsys_assets.contracts.dataset import Dataset
 from recsys_assets.contracts.movies import MOVIES
 from recsys_assets.contracts.ratings import RATINGS
@@ -20,10 +19,8 @@ from recsys_assets.kernels.splits import METHODS, Method, SplitError, train_and_
 from recsys_assets.lake.rows import UnreadableFileError, read_rows
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
     from recsys_assets.kernels.recommenders.protocol import ItemContent, RatingData
-    from recsys_assets.steps.comparison import Fitted, FittedRating, ModelResult
+    from recsys_assets.steps.comparison import FitRating, Fitted, ModelResult
     from recsys_assets.steps.leaks import LeakCheck
 
 Split = Enum("Split", {name: name for name in METHODS})  # type: ignore[misc]
@@ -99,23 +96,20 @@ def _evaluate(
     from recsys_assets.steps import comparison_report as report
     from recsys_assets.steps.comparison import compare_models
     from recsys_assets.steps.leaks import check_leaks
-    from recsys_assets.steps.recommenders import fit_rating_models, fit_recommenders
+    from recsys_assets.steps.recommenders import fit_recommenders
 
     rows, content = _read(ratings, RATINGS), _content(movies)
     split, ratio, seed = protocol.split, protocol.ratio, protocol.seed
     train, test = train_and_test(rows, split, ratio, seed, protocol.gap_days)
     _say_protocol(protocol, train, test, k)
-    with _spark(names) as spark:
 
-        def fit(data: "RatingData") -> "Iterator[Fitted]":
-            return fit_recommenders(spark, data, content, names, seed)
+    def fit(data: "RatingData") -> "Iterator[Fitted]":
+        # The trees of this process are those of the cluster, without a JVM to start.
+        return fit_recommenders(None, data, content, names, seed)
 
-        def fit_rating(data: "RatingData") -> "Iterator[FittedRating]":
-            return fit_rating_models(data, content, seed)
-
-        comparison = compare_models(train, test, fit, k, seed, fit_rating, _tell)
-        results = comparison.results
-        found = check_leaks(results, train, test, fit, k, split, ratio, seed) if leaks_too else []
+    comparison = compare_models(train, test, fit, k, seed, _rating(content, seed), _tell)
+    results = comparison.results
+    found = check_leaks(results, train, test, fit, k, split, ratio, seed) if leaks_too else []
     for title, table in report.tables(comparison).items():
         print_table(title, table, no_wrap=["model"])
     if json_path:
@@ -196,34 +190,16 @@ def _content(movies: Path | None) -> "ItemContent | None":
     return item_content(_read(movies, MOVIES))
 
 
+def _rating(content: "ItemContent | None", seed: int) -> "FitRating | None":
+    """Fits the models that predict stars, where the registry of models has some."""
+    from recsys_assets.steps import recommenders
+
+    fit_all = getattr(recommenders, "fit_rating_models", None)
+    return None if fit_all is None else lambda data: fit_all(data, content, seed)
+
+
 def _tell(result: "ModelResult") -> None:
     console.print(
         f"{result.name}: nDCG {result.figures['ndcg_at_k']:.4f}, fitted in "
         f"{result.fit_seconds:.1f} s, judged in {result.judge_seconds:.1f} s"
     )
-
-
-@contextmanager
-def _spark(names: Sequence[str]) -> "Iterator[SparkSession | None]":
-    """Spark where a model needs it; the plain ones do without."""
-    if set(names) <= _WITHOUT_SPARK:
-        yield None
-        return
-    from pyspark.sql import SparkSession
-
-    from recsys_assets.resources.spark import prepare_environment, session_config
-
-    where = deployment()
-    prepare_environment()
-    builder = SparkSession.builder
-    for key, value in session_config(where.spark, where.home.cache, where.home.scratch).items():
-        builder = builder.config(key, value)
-    spark = builder.getOrCreate()
-    try:
-        yield spark
-    finally:
-        spark.stop()
-
-
-_WITHOUT_SPARK = {"popularity", "ease", "content"}
-"""Models that are fitted in this process."""
