@@ -17,7 +17,6 @@ STAGES = {
         "quarantine_ratings",
     },
     "features": {"click_features", "interactions", "movie_features", "user_features"},
-<<<<<<< HEAD
     "models": {
         "als_model",
         "click_model",
@@ -26,10 +25,6 @@ STAGES = {
         "popularity_model",
         "rank_model",
     },
-    "evaluation": {"click_evaluation", "ranking_evaluation"},
-    "recommendations": {"popular_movies", "similar_items", "top_k", "user_segments"},
-=======
-    "models": {"als_model", "click_model", "popularity_model"},
     "evaluation": {
         "backtest",
         "click_evaluation",
@@ -37,8 +32,7 @@ STAGES = {
         "promotion",
         "ranking_evaluation",
     },
-    "recommendations": {"popular_movies", "similar_items", "top_k"},
->>>>>>> 17e658d (Champion and challenger on the same held-out rows: promotion by a significant win, guards, the way back by hand)
+    "recommendations": {"popular_movies", "similar_items", "top_k", "user_segments"},
 }
 
 

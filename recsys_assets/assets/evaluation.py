@@ -36,7 +36,7 @@ evaluation_assets = [
         "promotion",
         decide_promotion,
         group="evaluation",
-        deps=["ranking_evaluation"],
+        deps=["ranking_evaluation", "rank_model", "item_model", "content_model"],
         kinds={"deltalake", "mlflow", "polars"},
         model=Promotion,
     ),

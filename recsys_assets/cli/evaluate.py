@@ -20,7 +20,7 @@ from recsys_assets.lake.rows import UnreadableFileError, read_rows
 
 if TYPE_CHECKING:
     from recsys_assets.kernels.recommenders.protocol import ItemContent, RatingData
-    from recsys_assets.steps.comparison import FitRating, Fitted, ModelResult
+    from recsys_assets.steps.comparison import Fitted, FittedRating, ModelResult
     from recsys_assets.steps.leaks import LeakCheck
 
 Split = Enum("Split", {name: name for name in METHODS})  # type: ignore[misc]
@@ -96,6 +96,7 @@ def _evaluate(
     from recsys_assets.steps import comparison_report as report
     from recsys_assets.steps.comparison import compare_models
     from recsys_assets.steps.leaks import check_leaks
+    from recsys_assets.steps.rating_models import fit_rating_models
     from recsys_assets.steps.recommenders import fit_recommenders
 
     rows, content = _read(ratings, RATINGS), _content(movies)
@@ -107,7 +108,10 @@ def _evaluate(
         # The trees of this process are those of the cluster, without a JVM to start.
         return fit_recommenders(None, data, content, names, seed)
 
-    comparison = compare_models(train, test, fit, k, seed, _rating(content, seed), _tell)
+    def fit_rating(data: "RatingData") -> "Iterator[FittedRating]":
+        return fit_rating_models(data, content, seed)
+
+    comparison = compare_models(train, test, fit, k, seed, fit_rating, _tell)
     results = comparison.results
     found = check_leaks(results, train, test, fit, k, split, ratio, seed) if leaks_too else []
     for title, table in report.tables(comparison).items():
@@ -188,14 +192,6 @@ def _content(movies: Path | None) -> "ItemContent | None":
     from recsys_assets.kernels.recommenders.catalogue import item_content
 
     return item_content(_read(movies, MOVIES))
-
-
-def _rating(content: "ItemContent | None", seed: int) -> "FitRating | None":
-    """Fits the models that predict stars, where the registry of models has some."""
-    from recsys_assets.steps import recommenders
-
-    fit_all = getattr(recommenders, "fit_rating_models", None)
-    return None if fit_all is None else lambda data: fit_all(data, content, seed)
 
 
 def _tell(result: "ModelResult") -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel, Field
 
-from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES
+from recsys_assets.contracts.features import INTERACTIONS
 from recsys_assets.contracts.models import BACKTEST, Backtest
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.kernels.comparing import JudgingError
@@ -20,6 +20,7 @@ from recsys_assets.kernels.plots.models import metric_over_time
 from recsys_assets.kernels.recommenders.protocol import ItemContent
 from recsys_assets.kernels.splits import SplitError, Window, rolling_windows
 from recsys_assets.steps.comparison import HEADLINE, MAIN_METRIC, Comparison, compare_models
+from recsys_assets.steps.learning_data import read_content
 from recsys_assets.steps.recommenders import MODELS, fit_recommenders
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
@@ -58,7 +59,7 @@ def run_backtest(session: Session, params: BacktestParams) -> StepReport:
         windows = rolling_windows(first, last, params.rounds, params.test_days, params.gap_days)
     except SplitError as error:
         return StepReport(failed=str(error))
-    content = _content(session)
+    content = read_content(session.lake)
     report, found = StepReport(), []
     for window in windows:
         try:
@@ -89,18 +90,6 @@ def _round(
         lambda data: fit_recommenders(session.spark, data, content, params.models, params.seed),
         params.k,
         params.seed,
-    )
-
-
-def _content(session: Session) -> ItemContent | None:
-    if not session.lake.exists(MOVIE_FEATURES):
-        return None
-    movies = session.lake.scan(MOVIE_FEATURES).sort("item").collect()
-    return ItemContent(
-        movies["item"].to_numpy(),
-        movies["title"].to_list(),
-        movies["year"].cast(pl.Float32).fill_null(float("nan")).to_numpy(),
-        movies["genres"].to_list(),
     )
 
 

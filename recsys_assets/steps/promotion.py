@@ -37,12 +37,14 @@ from recsys_assets.steps.als import ALS_MODEL
 from recsys_assets.steps.click_scores import feature_parts
 from recsys_assets.steps.clicks import click_parts, nothing_landed
 from recsys_assets.steps.popularity import POPULARITY_MODEL
+from recsys_assets.steps.rank_model import CONTENT_MODEL, ITEM_MODEL, RANK_MODEL
 from recsys_assets.steps.report import StepReport, keep_page
 from recsys_assets.steps.session import Session
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
 
+RANKING_MODELS = (RANK_MODEL, ALS_MODEL, ITEM_MODEL, CONTENT_MODEL, POPULARITY_MODEL)
 _USERS_AT_ONCE = 512
 """Users asked for at once: a model may answer with as many rows as there are items for each."""
 _ROWS_AT_ONCE = 100_000
@@ -52,7 +54,7 @@ Floats = NDArray[np.float64]
 class PromotionParams(BaseModel):
     """What a challenger has to show."""
 
-    models: list[str] = Field(default=[ALS_MODEL, POPULARITY_MODEL])
+    models: list[str] = Field(default=list(RANKING_MODELS))
     """Registered models that answer ``user`` and ``k`` with ranked items."""
     k: int = Field(default=10, ge=1)
     """Length of the lists."""
