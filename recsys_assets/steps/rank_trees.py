@@ -1,14 +1,13 @@
 """SynapseML grows the trees that rank candidates, from the rows of the inner splits.
 
 Bulk mode, since streaming fails for the ranker; the lists are kept together in one partition each.
-Rows reach the JVM as Arrow batches of one vector column.
+Rows reach the JVM as Arrow batches, a column for each feature.
 """
 
 import numpy as np
 import pandas as pd
-from pyspark.ml.functions import array_to_vector
+from pyspark.ml.feature import VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from recsys_assets.kernels.recommenders.inner import RankingRows
 from recsys_assets.kernels.recommenders.trees import KINDS, SETTINGS, TRUNCATION
@@ -25,15 +24,16 @@ def grow_with_spark(spark: SparkSession, rows: RankingRows, seed: int) -> list[s
 
 
 def _frame(spark: SparkSession, rows: RankingRows) -> DataFrame:
-    lists = np.repeat(np.arange(len(rows.counts), dtype=np.int64), rows.counts)
-    table = pd.DataFrame(
-        {"list": lists, "label": rows.labels.astype(np.float64), "row": list(rows.features)}
+    lists = np.repeat(np.arange(len(rows.counts), dtype=np.int32), rows.counts)
+    table = pd.DataFrame(rows.features, columns=list(rows.names))
+    table["list"], table["label"] = lists, rows.labels.astype(np.float64)
+    frame = spark.createDataFrame(table)
+    vectors = VectorAssembler(
+        inputCols=list(rows.names), outputCol="features", handleInvalid="keep"
     )
-    frame = spark.createDataFrame(table, "list bigint, label double, row array<float>")
-    vector = array_to_vector(F.col("row").cast("array<double>"))
     parts = spark.sparkContext.defaultParallelism
     ordered = frame.repartition(parts, "list").sortWithinPartitions("list")
-    return ordered.select("list", "label", vector.alias("features"))
+    return vectors.transform(ordered).select("list", "label", "features")
 
 
 def _grow(frame: DataFrame, kind: str, names: tuple[str, ...], seed: int) -> str:
