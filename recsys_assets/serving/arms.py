@@ -3,8 +3,6 @@
 import asyncio
 import gc
 import logging
-import os
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +16,9 @@ from recsys_assets.serving.pointer import NAME, Pointer, read_pointer
 
 CHAMPION, CANARY = "champion", "canary"
 RETRY_SECONDS = 30.0
+PAUSE = 0.004
+"""Seconds of rest after every four megabytes that are verified beside the traffic; a lower priority
+of the thread would be worse: it keeps the interpreter's lock while others have the processor."""
 _log = logging.getLogger(__name__)
 
 
@@ -78,9 +79,6 @@ class Watcher:
 
     def load(self) -> None:
         """Load what the pointer names; where that cannot serve, stay with what does."""
-        if self.arms is not None:
-            # Requests go before a swap; at the start there are none to wait for.
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         self._tried = time.monotonic()
         try:
             self._seen = self._pointer_file()
@@ -117,7 +115,7 @@ class Watcher:
             if known is not None and known.version == version:
                 return known
         try:
-            bundle = load_bundle(self.root / version)
+            bundle = load_bundle(self.root / version, PAUSE if self.arms else 0.0)
         except BundleError as error:
             self.faults[version] = str(error)
             metrics.REFUSED.inc()

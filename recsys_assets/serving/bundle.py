@@ -73,14 +73,18 @@ class Bundle:
         return found
 
 
-def load_bundle(folder: Path) -> Bundle:
+def load_bundle(folder: Path, pause: float = 0.0) -> Bundle:
     """The bundle of a folder, after all its checksums and examples have been found right.
+
+    Args:
+        folder: of the bundle.
+        pause: seconds to rest after every few megabytes, where requests wait for the processor.
 
     Raises:
         BundleError: it must not serve; the message says why.
     """
     try:
-        reader = BundleReader(folder)
+        reader = BundleReader(folder, pause)
         bundle = _read(reader)
         _compare(bundle, reader.facts["examples"])
     except BundleError:

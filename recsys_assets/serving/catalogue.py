@@ -91,6 +91,10 @@ def write_catalogue(writer: BundleWriter, movies: pl.DataFrame) -> dict[str, Any
     writer.array("item_years", movies["year"].fill_null(0).to_numpy().astype(np.int16))
     writer.array("item_genre_bits", np.array(bits, np.uint64))
     writer.text("items.jsonl", "\n".join(_fragment(*row) for row in movies.iter_rows()))
+    titles = (
+        movies["title"].fill_null("").str.to_lowercase().str.replace_all("\n", " ", literal=True)
+    )
+    writer.text("titles.txt", "\n".join(titles))
     return {"genres": genres}
 
 
@@ -104,7 +108,7 @@ def read_catalogue(reader: BundleReader) -> Catalogue:
         reader.array("item_years"),
         reader.array("item_genre_bits"),
         list(reader.facts["genres"]),
-        [(json.loads(b"{%b}" % fragment)["title"] or "").lower() for fragment in fragments],
+        reader.text("titles.txt").split("\n") if len(ids) else [],
     )
 
 

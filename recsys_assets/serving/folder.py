@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,9 +72,9 @@ class BundleWriter:
 class BundleReader:
     """The files of a bundle whose checksums have been found right; arrays stay on disk, mapped."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, pause: float = 0.0) -> None:
         self.folder = folder
-        self.facts = verified_manifest(folder)
+        self.facts = verified_manifest(folder, pause)
 
     def array(self, name: str) -> NDArray[Any]:
         """An array, mapped into memory and shared by all processes that map it."""
@@ -93,8 +94,12 @@ class BundleReader:
         return name in self.facts["files"]
 
 
-def verified_manifest(folder: Path) -> dict[str, Any]:
+def verified_manifest(folder: Path, pause: float = 0.0) -> dict[str, Any]:
     """The manifest of a bundle, once every file of it is found as it was written.
+
+    Args:
+        folder: of the bundle.
+        pause: seconds to rest after every few megabytes, where others need the processor.
 
     Raises:
         BundleError: a file is missing, cut short or changed, or the form is another.
@@ -110,7 +115,7 @@ def verified_manifest(folder: Path) -> dict[str, Any]:
         raise BundleError(f"{folder.name} has form {facts['format']}, this service reads {FORMAT}")
     for name, expected in facts["files"].items():
         try:
-            found = _described(folder / name)
+            found = _described(folder / name, pause)
         except OSError as error:
             raise BundleError(f"{folder.name}/{name}: {error.strerror}") from error
         if found != expected:
@@ -129,11 +134,13 @@ def versions_in(root: Path) -> list[str]:
     return sorted(path.parent.name for path in root.glob(f"[!.]*/{MANIFEST}"))
 
 
-def _described(path: Path) -> dict[str, Any]:
+def _described(path: Path, pause: float = 0.0) -> dict[str, Any]:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             digest.update(block)
+            if pause:
+                time.sleep(pause)
     return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
 
 

@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import sys
 import tempfile
 from importlib import import_module
 from pathlib import Path
@@ -40,7 +41,7 @@ def serve(settings: ServiceSettings) -> None:
             log_access=False,
             respawn_failed_workers=True,
             respawn_interval=0.5,
-            workers_kill_timeout=10,
+            workers_kill_timeout=5,
         ).serve(target_loader=_Loader(settings), wrap_loader=False)
 
 
@@ -67,6 +68,8 @@ class _Loader:
         threadpool_limits(1)
         # Requests make no cycles: looking for some so often would only hold them up.
         gc.set_threshold(50_000, 20, 100)
+        # A thread that reads a new bundle must not keep a request waiting for long.
+        sys.setswitchinterval(0.0005)
         folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         if folder:
             _forget_the_dead(Path(folder), multiprocess.mark_process_dead)

@@ -52,7 +52,7 @@ def test_spark_step_and_service_agree(session: Session, tmp_path: Path) -> None:
         {name: dtype for name, dtype in polars_schema(Clicks).items() if name != LABEL},
     ).with_columns(pl.Series(LABEL, rng.integers(0, 2, 300), dtype=pl.Int8))
     logged = pl.concat([clicks(2_700), random.select(clicks(1).columns)], how="vertical_relaxed")
-    rows = logged.with_columns(drop_date=pl.date(2026, 1, 1))
+    rows = logged.cast(dict(polars_schema(Clicks))).with_columns(drop_date=pl.date(2026, 1, 1))
     session.lake.write_frame(rows, CLICKS.name, {DROP_DATE: "2026-01-01"})
     assert not encode_clicks(session, ENCODING).failed
     params = ClickModelParams(trees=10, leaves=8, learning_rate=0.2)
