@@ -22,7 +22,14 @@ STAGES = {
         "popularity_model",
         "rank_model",
     },
-    "evaluation": {"click_evaluation", "click_through", "ranking_evaluation"},
+    "sweeps": {"als_sweep", "click_sweep"},
+    "evaluation": {
+        "click_drift",
+        "click_evaluation",
+        "click_through",
+        "ranking_evaluation",
+        "rating_drift",
+    },
     "delivery": {"digests", "serving_bundle"},
     "recommendations": {"popular_movies", "similar_items", "top_k", "user_segments"},
 }

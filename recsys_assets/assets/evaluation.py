@@ -2,8 +2,10 @@
 
 from recsys_assets.assets.steps import step_asset
 from recsys_assets.contracts.click_tables import ClickEvaluation
+from recsys_assets.contracts.drift import DRIFT, Drift
 from recsys_assets.contracts.models import RankingEvaluation
 from recsys_assets.steps.click_evaluation import evaluate_click_model
+from recsys_assets.steps.drift import measure_click_drift, measure_rating_drift
 from recsys_assets.steps.ranking_evaluation import evaluate_ranking
 
 evaluation_assets = [
@@ -29,6 +31,24 @@ evaluation_assets = [
         deps=["click_features", "click_model"],
         kinds={"deltalake", "mlflow", "spark"},
         model=ClickEvaluation,
+    ),
+    step_asset(
+        "rating_drift",
+        measure_rating_drift,
+        group="evaluation",
+        deps=["ratings", "als_model"],
+        kinds={"deltalake", "polars"},
+        model=Drift,
+        table=DRIFT,
+    ),
+    step_asset(
+        "click_drift",
+        measure_click_drift,
+        group="evaluation",
+        deps=["clicks", "click_model"],
+        kinds={"deltalake", "polars"},
+        model=Drift,
+        table=DRIFT,
     ),
 ]
 """Tables of figures, with their plots."""

@@ -8,6 +8,7 @@ from rich.console import Console
 from recsys_assets.backup import BackupError
 from recsys_assets.cli import (
     data,
+    evaluate_clicks,
     machine,
     oncall,
     quarantine,
@@ -32,7 +33,7 @@ app = typer.Typer(
     help="A recommender data platform: raw files in, validated tables, models and "
     "recommendations out.\n\nExample: [bold]recsys generate && recsys run && recsys status[/bold]",
 )
-for module in (data, runs, tables, recovery, recommend, serve, oncall, machine):
+for module in (data, runs, tables, recovery, recommend, evaluate_clicks, serve, oncall, machine):
     module.add_to(app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(subscribers.app, name="subscribers")
