@@ -39,7 +39,8 @@ def drift_bars(psi: Mapping[str, float]) -> bytes:
     return canvas.png(
         figure,
         f"Drift by column: {canvas.short(name)} has moved most ({value:.3f})",
-        f"{len(ranked)} of {len(psi)} columns; below {LITTLE} little, above {MUCH} much has changed",
+        f"{len(ranked)} of {len(psi)} columns; up to {LITTLE} little has changed, "
+        f"from {MUCH} on much",
     )
 
 
