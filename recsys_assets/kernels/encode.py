@@ -177,6 +177,12 @@ class Encoder:
         effects = [table[level, chosen] for table, level in zip(tables, levels, strict=True)]
         return [intercept[0, chosen], *effects]
 
+    def strengths(self, frame: pl.DataFrame, top: int = 20) -> list[dict[str, str | float]]:
+        """How much each column and pair moves the margin of these rows, the strongest first."""
+        parts = zip(self.level_columns, self.contributions(frame)[1:], strict=True)
+        moved = sorted(((float(part.std()), name) for name, part in parts), reverse=True)
+        return [{"column": name, "deviation of the log odds": size} for size, name in moved[:top]]
+
     def _values_of(self, name: str) -> NDArray[np.int64]:
         """The value of each level of a column."""
         if name in NUMBERS:

@@ -154,6 +154,7 @@ def compare(
         fitted.blend,
         encode(part[2].head(SHAP_ROWS), fitted.encoder),
         comparison.table,
+        fitted.encoder.strengths(part[2].head(SHAP_ROWS)),
         {
             "How it was measured": f"{words}. Intervals: the middle 95 % of bootstrap draws of the "
             "held-out rows, the same draws for all models. Plots are those of the last part.",

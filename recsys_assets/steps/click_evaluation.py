@@ -9,14 +9,22 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel
 
-from recsys_assets.contracts.click_tables import CLICK_EVALUATION, CLICK_FEATURES, CLICK_MODEL
+from recsys_assets.contracts.click_tables import (
+    CLICK_EFFECTS,
+    CLICK_ENCODER,
+    CLICK_EVALUATION,
+    CLICK_FEATURES,
+    CLICK_MODEL,
+)
 from recsys_assets.kernels.blending import Blend
 from recsys_assets.kernels.boosting import read_booster
 from recsys_assets.kernels.metrics.classification import click_metrics
+from recsys_assets.kernels.report_page import Row
+from recsys_assets.registry.clicks import read_encoder
 from recsys_assets.registry.client import LoggedModel
 from recsys_assets.steps.click_report import SHAP_ROWS, ClickJudgement, click_page, draw_clicks
 from recsys_assets.steps.click_scores import feature_parts, score
-from recsys_assets.steps.clicks import nothing_landed
+from recsys_assets.steps.clicks import click_parts, nothing_landed
 from recsys_assets.steps.report import StepReport, keep_page
 from recsys_assets.steps.session import Session
 
@@ -35,7 +43,7 @@ def evaluate_click_model(session: Session, params: ClickEvaluationParams) -> Ste
     """Score the test part and compare the model with the constant."""
     if report := nothing_landed(session):
         return report
-    for table in (CLICK_FEATURES, CLICK_MODEL):
+    for table in (CLICK_ENCODER, CLICK_EFFECTS, CLICK_FEATURES, CLICK_MODEL):
         if not session.lake.exists(table):
             return StepReport(failed=f"the table {table} does not exist yet: materialize it first")
     model = session.lake.scan(CLICK_MODEL).collect().row(0, named=True)
@@ -65,6 +73,7 @@ def evaluate_click_model(session: Session, params: ClickEvaluationParams) -> Ste
         blend,
         _some_features(session),
         report.tables["Models"],
+        _strengths(session),
     )
     draw_clicks(report, judgement)
     _publish(session, judgement, report, int(model["model_version"]))
@@ -74,6 +83,13 @@ def evaluate_click_model(session: Session, params: ClickEvaluationParams) -> Ste
 def _some_features(session: Session) -> pl.DataFrame:
     paths = [part.path for part in feature_parts(session, "test")]
     return pl.concat([pl.scan_parquet(path) for path in paths]).head(SHAP_ROWS).collect()
+
+
+def _strengths(session: Session) -> list[Row]:
+    """How much each column moves the additive model, over the latest clicks."""
+    tables = (session.lake.scan(table).collect() for table in (CLICK_ENCODER, CLICK_EFFECTS))
+    rows = pl.read_parquet(click_parts(session.lake)[-1].path).tail(SHAP_ROWS)
+    return list(read_encoder(*tables).without_folds().strengths(rows))
 
 
 def _publish(session: Session, judgement: ClickJudgement, report: StepReport, version: int) -> None:

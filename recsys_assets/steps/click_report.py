@@ -39,6 +39,8 @@ class ClickJudgement:
     """Some encoded rows whose predictions are taken apart."""
     table: Sequence[Row]
     """Figures of all models."""
+    strengths: Sequence[Row] = ()
+    """How much each column moves the additive model, the strongest first."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """Title → what else the reader should know."""
 
@@ -96,6 +98,12 @@ def click_page(report: StepReport, judgement: ClickJudgement, summary: str, foot
                 plots={name: report.plots[name] for name in names if name in report.plots},
             )
             for title, names in shown.items()
+        ),
+        Section(
+            "What single columns and pairs say",
+            "Deviation over the rows of what each column adds to the log odds in the additive "
+            "model; the feature margin is their sum.",
+            judgement.strengths,
         ),
         *(Section(title, text) for title, text in judgement.notes.items()),
     ]

@@ -31,6 +31,7 @@ from recsys_assets.home import Home
 from recsys_assets.kernels.blending import Blend
 from recsys_assets.kernels.boosting import click_probability, read_booster
 from recsys_assets.kernels.categories import FOLD, assign_folds
+from recsys_assets.kernels.click_fit import fit_clicks
 from recsys_assets.kernels.encode import Encoder, encode, feature_names
 from recsys_assets.lake.spark_files import read_table
 from recsys_assets.registry.clicks import read_encoder
@@ -208,6 +209,21 @@ def test_synapse_native_and_served_models_agree(trained: Session, logged: pl.Dat
     theirs = np.array([vector[1] for vector in rows["probability"]])
     ours = click_probability(read_booster(text), pl.from_pandas(rows[names]))
     assert theirs == pytest.approx(ours, abs=1e-6)
+
+
+def test_one_process_learns_what_the_assets_learn(trained: Session, logged: pl.DataFrame) -> None:
+    """Same encoder to the digit; trees of native LightGBM instead of SynapseML's."""
+    parts = (logged[:4_800], logged[4_800:5_400])
+    fitted = fit_clicks(*parts, ENCODING.plan(), BOOSTING.native(), BOOSTING.trees)
+    encoder = encoder_of(trained).without_folds()
+    assert_frame_equal(fitted.encoder.statistics, encoder.statistics)
+    test = logged[5_400:]
+    assert_frame_equal(encode(test, fitted.encoder), encode(test, encoder), abs_tol=1e-5)
+    text, blend = model_of(trained)
+    theirs = click_probability(read_booster(text), features_of(trained, "test"), blend)
+    ours = fitted.probability(test, threads=1)
+    assert np.abs(ours - theirs).mean() < 0.01
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.99
 
 
 def test_mlflow_knows_how_the_model_came_to_be(trained: Session) -> None:
