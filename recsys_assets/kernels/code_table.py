@@ -67,7 +67,9 @@ class CodeTable:
     ) -> NDArray[np.float32]:
         """Log odds of the additive model, as `Encoder.margin` adds them up."""
         levels = levels_of(numbers)
-        of_numbers = (effect[level] for effect, level in zip(self.number_effects, levels.T))
+        of_numbers = (
+            effect[level] for effect, level in zip(self.number_effects, levels.T, strict=True)
+        )
         found = np.where(absent, self.missing_effects, self.effects[places])
         parts = [np.full(len(numbers), self.intercept[0]), *of_numbers, *found.T]
         if len(self.pairs):

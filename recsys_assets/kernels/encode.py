@@ -24,6 +24,7 @@ from recsys_assets.kernels.levels import (
     MISSING,
     NUMBER_LEVELS,
     RARE,
+    code_of,
     is_cross,
     number_levels,
     with_crosses,
@@ -262,6 +263,20 @@ def encode(frame: pl.DataFrame, encoder: Encoder, fold_column: str | None = None
     margin = encoder.margin(frame, left_out) if known else np.full(frame.height, np.nan)
     features[MARGIN] = pl.Series(margin)
     return pl.DataFrame(features).select(pl.all().cast(pl.Float32).fill_nan(None))
+
+
+def _places(
+    frame: pl.DataFrame, name: str, table: LookupTable
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Row of the lookup table for each value of a column, and where the value is missing."""
+    if is_cross(name):
+        codes = frame[name].to_numpy()
+        return table.places(codes), np.zeros(len(codes), bool)
+    code = frame.select(code_of(name)).to_series()
+    places = table.places(code.fill_null(0).to_numpy())
+    # What is written but is no code is unknown, not missing.
+    places = np.where(code.is_not_null().to_numpy(), places, len(table.codes))
+    return places, frame[name].is_null().to_numpy()
 
 
 def _left_out(frame: pl.DataFrame, encoder: Encoder, fold_column: str | None) -> NDArray[np.int64]:
