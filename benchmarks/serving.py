@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -33,10 +33,12 @@ from recsys_assets.contracts.clicks import CATEGORIES, CLICKS, LABEL, NUMBERS
 from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import SIMILAR_ITEMS, TOP_K
 from recsys_assets.home import Home
+from recsys_assets.kernels.blending import MEAN
 from recsys_assets.kernels.boosting import feature_matrix
 from recsys_assets.kernels.categories import assign_folds, count_categories, merge_rare
-from recsys_assets.kernels.encode import Encoder, encode, feature_names
-from recsys_assets.registry.clicks import ClickModel, save_encoder
+from recsys_assets.kernels.effects import fit_effects
+from recsys_assets.kernels.encode import ALL_FOLDS, Encoder, encode, feature_names
+from recsys_assets.registry.clicks import ClickModel, save_clicks
 from recsys_assets.registry.factors import FactorModel
 from recsys_assets.serving.export import ExportParams, write_bundle
 from recsys_assets.serving.pointer import promote
@@ -185,13 +187,15 @@ def _log_clicks(home: Home) -> None:
     raw = pl.concat(click_batches(200_000, 7))
     home.lake.write_frame(raw.head(1_000), CLICKS.name)
     counted = count_categories(raw.with_columns(assign_folds(0, raw.height, 2, 1)))
-    encoder = Encoder(merge_rare(counted, 10), 50.0).without_folds()
+    encoder = Encoder(merge_rare(counted, 10), 50.0)
+    label = raw[LABEL].cast(pl.Int8).to_numpy()
+    fits = {ALL_FOLDS: fit_effects(encoder.levels(raw), encoder.level_sizes, label)}
+    encoder = replace(encoder, effects=encoder.table_of_effects(fits)).without_folds()
     matrix = feature_matrix(encode(raw.head(50_000), encoder))
     data = lgb.Dataset(matrix, raw[LABEL].head(50_000).to_numpy(), feature_name=feature_names())
     settings = {"objective": "binary", "num_leaves": 63, "verbose": -1, "num_threads": 2}
-    trees = home.root / "booster.txt"
-    trees.write_text(lgb.train(settings, data, 100).model_to_string(), encoding="utf-8")
-    files = {"encoder": save_encoder(encoder, home.root / "encoder.parquet"), "booster": trees}
+    trees = lgb.train(settings, data, 100).model_to_string()
+    files = save_clicks(home.root, encoder, trees, MEAN)
     fields = raw.head(2).select(*NUMBERS, *CATEGORIES).with_columns(pl.col(NUMBERS).cast(float))
     home.registry.log(CLICK_MODEL, ClickModel(), files, fields.to_pandas(), params={}, metrics={})
 

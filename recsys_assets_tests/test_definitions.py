@@ -22,14 +22,17 @@ STAGES = {
         "popularity_model",
         "rank_model",
     },
+    "sweeps": {"als_sweep", "click_sweep"},
+    "backtests": {"backtest"},
     "evaluation": {
+        "click_drift",
         "click_evaluation",
         "click_promotion",
         "click_through",
         "promotion",
         "ranking_evaluation",
+        "rating_drift",
     },
-    "backtests": {"backtest"},
     "delivery": {"digests", "serving_bundle"},
     "recommendations": {"popular_movies", "similar_items", "top_k", "user_segments"},
 }

@@ -4,7 +4,7 @@ from recsys_assets.assets.delivery import delivery_assets
 from recsys_assets.assets.evaluation import evaluation_assets
 from recsys_assets.assets.features import feature_assets
 from recsys_assets.assets.landing import landing_assets
-from recsys_assets.assets.models import model_assets
+from recsys_assets.assets.models import model_assets, sweep_assets
 from recsys_assets.assets.recommendations import recommendation_assets
 from recsys_assets.assets.serving import serving_assets
 from recsys_assets.assets.validated import validated_assets
@@ -14,6 +14,7 @@ ASSETS = [
     *validated_assets,
     *feature_assets,
     *model_assets,
+    *sweep_assets,
     *evaluation_assets,
     *recommendation_assets,
     *delivery_assets,

@@ -2,9 +2,11 @@
 
 from recsys_assets.assets.steps import step_asset
 from recsys_assets.contracts.click_tables import ClickEvaluation
+from recsys_assets.contracts.drift import DRIFT, Drift
 from recsys_assets.contracts.models import Backtest, Promotion, RankingEvaluation
 from recsys_assets.steps.backtest import run_backtest
 from recsys_assets.steps.click_evaluation import evaluate_click_model
+from recsys_assets.steps.drift import measure_click_drift, measure_rating_drift
 from recsys_assets.steps.promotion import decide_click_promotion, decide_promotion
 from recsys_assets.steps.ranking_evaluation import evaluate_ranking
 
@@ -55,6 +57,24 @@ evaluation_assets = [
         deps=["interactions", "movie_features"],
         kinds={"deltalake", "polars"},
         model=Backtest,
+    ),
+    step_asset(
+        "rating_drift",
+        measure_rating_drift,
+        group="evaluation",
+        deps=["ratings", "als_model"],
+        kinds={"deltalake", "polars"},
+        model=Drift,
+        table=DRIFT,
+    ),
+    step_asset(
+        "click_drift",
+        measure_click_drift,
+        group="evaluation",
+        deps=["clicks", "click_model"],
+        kinds={"deltalake", "polars"},
+        model=Drift,
+        table=DRIFT,
     ),
 ]
 """Tables of figures, with their plots."""

@@ -1,15 +1,40 @@
 """Models: trained, kept as tables, registered in MLflow."""
 
 from recsys_assets.assets.steps import step_asset
+from recsys_assets.contracts.best_params import BEST_PARAMS, BestParams
 from recsys_assets.contracts.click_tables import ClickModelTable
 from recsys_assets.steps.als import train_als
+from recsys_assets.steps.als_sweep import sweep_als_params
 from recsys_assets.steps.click_model import train_click_model
+from recsys_assets.steps.click_sweep import sweep_click_params
 from recsys_assets.steps.popularity import count_popularity
 from recsys_assets.steps.rank_model import (
     train_content_model,
     train_item_model,
     train_rank_model,
 )
+
+sweep_assets = [
+    step_asset(
+        "als_sweep",
+        sweep_als_params,
+        group="sweeps",
+        deps=["interactions"],
+        kinds={"spark", "mlflow", "deltalake"},
+        model=BestParams,
+        table=BEST_PARAMS,
+    ),
+    step_asset(
+        "click_sweep",
+        sweep_click_params,
+        group="sweeps",
+        deps=["click_features"],
+        kinds={"lightgbm", "mlflow", "deltalake"},
+        model=BestParams,
+        table=BEST_PARAMS,
+    ),
+]
+"""Searches for better parameters, on request and once a week."""
 
 model_assets = [
     step_asset(

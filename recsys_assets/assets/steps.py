@@ -25,6 +25,7 @@ def step_asset(
     deps: Sequence[str],
     kinds: set[str],
     model: Model | None = None,
+    table: str | None = None,
 ) -> dg.AssetsDefinition:
     """The asset that one step materializes; its parameters can be set in the launchpad.
 
@@ -35,6 +36,7 @@ def step_asset(
         deps: assets it is made from.
         kinds: what it is made of and with, for the UI.
         model: contract of its table.
+        table: its table, where several assets share one.
     """
     params = params_of(step)
     config_class = _config_of(params)
@@ -46,7 +48,7 @@ def step_asset(
         kinds=kinds,
         owners=OWNERS,
         description=step.__doc__,
-        metadata=table_asset_metadata(name, model) if model else None,
+        metadata=table_asset_metadata(table or name, model) if model else None,
         output_required=False,
         pool=WRITES_LAKE,
     )

@@ -51,8 +51,8 @@ def run_command(
 
     with alone(where.home.root), dg.DagsterInstance.get() as instance:
         _close_dead_runs(instance)
-        job = defs.resolve_job_def("main")
-        keys = _selected(defs, select)
+        name, keys = _job_of(defs, _selected(defs, select))
+        job = defs.resolve_job_def(name)
         result = job.execute_in_process(
             instance=instance,
             tags=tags,
@@ -101,6 +101,17 @@ def _selected(defs: dg.Definitions, select: str | None) -> list[dg.AssetKey] | N
     if not keys:
         raise typer.BadParameter(f"--select {select!r} names no asset")
     return sorted(keys)
+
+
+def _job_of(
+    defs: dg.Definitions, keys: list[dg.AssetKey] | None
+) -> tuple[str, list[dg.AssetKey] | None]:
+    """The job of a selection: what is made weekly runs when it is asked for and nothing else is."""
+    if keys is None:
+        return "main", None
+    daily = defs.resolve_job_def("main").asset_layer.executable_asset_keys
+    others = [key for key in keys if key in daily]
+    return ("main", others) if others else ("weekly", keys)
 
 
 def _close_dead_runs(instance: dg.DagsterInstance) -> None:

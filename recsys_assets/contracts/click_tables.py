@@ -5,8 +5,10 @@ import polars as pl
 
 from recsys_assets.contracts.clicks import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.contracts.features import SPLITS
+from recsys_assets.kernels.encode import MARGIN
 
-CLICK_ENCODER, CLICK_FEATURES = "click_encoder", "click_features"
+CLICK_ENCODER, CLICK_EFFECTS = "click_encoder", "click_effects"
+CLICK_FEATURES = "click_features"
 CLICK_MODEL, CLICK_EVALUATION = "click_model", "click_evaluation"
 
 
@@ -14,8 +16,9 @@ class ClickEncoder(pa.DataFrameModel):
     """What the training rows tell of each value of each category."""
 
     column: pl.String = pa.Field(
-        isin=[LABEL, *CATEGORIES],
-        description="The category; “label” stands for all rows, whatever their values.",
+        str_matches=r"^(label|C\d+|[IC]\d+\*[IC]\d+)$",
+        description="The category, or a pair of columns such as C14*C17; “label” stands for all "
+        "rows, whatever their values.",
     )
     value: pl.Int64 = pa.Field(
         nullable=True,
@@ -28,6 +31,24 @@ class ClickEncoder(pa.DataFrameModel):
     smoothing: pl.Float64 = pa.Field(
         gt=0, description="Rows at the overall click rate that are added to each value's."
     )
+
+
+class ClickEffects(pa.DataFrameModel):
+    """What each value of each column adds to the log odds of a click, all columns together."""
+
+    column: pl.String = pa.Field(
+        description="A number, a category, a pair of columns; “label” holds the intercepts."
+    )
+    value: pl.Int64 = pa.Field(
+        ge=-2,
+        description="Code of a category's value, or level of a number; -1 where the field is "
+        "missing, -2 for rare and unknown values.",
+    )
+    fold: pl.Int8 = pa.Field(
+        ge=-1,
+        description="Fold whose rows the effect was not fitted to; -1 where none is left out.",
+    )
+    effect: pl.Float32 = pa.Field(description="Change of the log odds.")
 
 
 def _number(name: str) -> object:
@@ -58,6 +79,11 @@ _FEATURES = {
         for name in CATEGORIES
         for kind, field in (("count", _count), ("mean", _mean))
     },
+    MARGIN: pa.Field(
+        nullable=True,
+        description="Log odds of the additive model; for a training row, of the one that has not "
+        "seen its fold.",
+    ),
 }
 
 ClickFeatures: type[pa.DataFrameModel] = type(
@@ -89,6 +115,9 @@ class ClickModelTable(pa.DataFrameModel):
     model_version: pl.Int64 = pa.Field(ge=1, description="Its version in the registry.")
     booster: pl.String = pa.Field(description="LightGBM's own text of the trees.")
     trees: pl.Int64 = pa.Field(ge=1, description="Trees kept.")
+    blend_intercept: pl.Float64 = pa.Field(description="Intercept of the calibrated log odds.")
+    blend_trees: pl.Float64 = pa.Field(description="Weight of the trees' log odds.")
+    blend_margin: pl.Float64 = pa.Field(description="Weight of the additive model's log odds.")
     click_rate: pl.Float64 = pa.Field(
         in_range={"min_value": 0, "max_value": 1}, description="Share of clicked training rows."
     )

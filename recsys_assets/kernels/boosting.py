@@ -5,7 +5,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys_assets.kernels.encode import feature_names
+from recsys_assets.kernels.blending import TREES, Blend
+from recsys_assets.kernels.encode import MARGIN, feature_names
 
 ROWS_AT_ONCE = 20_000
 """Rows whose leaves are held at once: 24 MB at 100 trees."""
@@ -18,9 +19,15 @@ def threads_for(rows: int) -> int:
     return 1 if rows < _ROWS_FOR_THREADS else 0
 
 
-def feature_matrix(features: pl.DataFrame) -> NDArray[np.float32]:
+Features = pl.DataFrame | NDArray[np.float32]
+"""Features of rows: a frame, or a matrix in the order of `feature_names`, NaN where missing."""
+
+
+def feature_matrix(features: Features) -> NDArray[np.float32]:
     """Rows by features in the order of `feature_names`, missing values as NaN."""
-    return features.select(feature_names()).to_numpy(order="c")
+    if isinstance(features, pl.DataFrame):
+        return features.select(feature_names()).to_numpy(order="c")
+    return features
 
 
 def read_booster(text: str) -> lgb.Booster:
@@ -28,12 +35,42 @@ def read_booster(text: str) -> lgb.Booster:
     return lgb.Booster(model_str=text)
 
 
-def click_probability(
-    booster: lgb.Booster, features: pl.DataFrame, threads: int = 1
+def tree_log_odds(
+    booster: lgb.Booster, features: Features, threads: int = 1
 ) -> NDArray[np.float64]:
-    """Click probability of each row."""
-    scores = booster.predict(feature_matrix(features), num_threads=threads)
+    """Log odds of each row by the trees alone."""
+    scores = booster.predict(feature_matrix(features), raw_score=True, num_threads=threads)
     return np.asarray(scores, np.float64)
+
+
+def additive_log_odds(features: Features) -> NDArray[np.float64]:
+    """Log odds of each row by the additive model, 0 where it has none."""
+    margin = feature_matrix(features)[:, feature_names().index(MARGIN)]
+    return np.nan_to_num(margin.astype(np.float64))
+
+
+def click_probability(
+    booster: lgb.Booster, features: Features, blend: Blend = TREES, threads: int = 1
+) -> NDArray[np.float64]:
+    """Click probability of each row: trees and additive model, calibrated."""
+    trees = tree_log_odds(booster, features, threads)
+    return blend.probability(trees, additive_log_odds(features))
+
+
+def contributions(
+    booster: lgb.Booster, features: Features, blend: Blend = TREES
+) -> NDArray[np.float64]:
+    """What each feature adds to the calibrated log odds of each row, the constant last.
+
+    SHAP values of the trees (Lundberg et al., "From local explanations to global understanding
+    with explainable AI for trees", 2020), weighted as the blend weights the trees; the additive
+    model's part is that of its feature. A row adds up to its log odds.
+    """
+    matrix = feature_matrix(features)
+    parts = blend.trees * np.asarray(booster.predict(matrix, pred_contrib=True), np.float64)
+    parts[:, feature_names().index(MARGIN)] += blend.margin * additive_log_odds(features)
+    parts[:, -1] += blend.intercept
+    return parts
 
 
 def loss_by_tree(

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL
+from recsys_assets.kernels.levels import code_of, with_crosses
 from recsys_assets.kernels.metrics.checks import require_columns
 
 FOLD = "fold"
@@ -22,7 +23,8 @@ STATISTICS_SCHEMA: dict[str, pl.DataType] = {
 """Rows and clicks of each value of each category in each fold.
 
 A value is its eight hexadecimal digits as a number; null stands for all rare values together. Rows
-of the column ``label`` count all rows of a fold, whatever their values.
+of the column ``label`` count all rows of a fold, whatever their values. A pair of columns is a
+category of its own, named ``C14*C17``.
 """
 
 
@@ -40,20 +42,36 @@ def assign_folds(first: int, rows: int, folds: int, seed: int) -> pl.Series:
     return pl.Series(FOLD, (mixed % np.uint64(folds)).astype(np.int8))
 
 
-def count_categories(frame: pl.DataFrame) -> pl.DataFrame:
+def assign_periods(first: int, rows: int, folds: int, total: int) -> pl.Series:
+    """Folds that follow one another in time, all of the same size.
+
+    Args:
+        first: position of the first row.
+        rows: rows from there on.
+        folds: periods.
+        total: training rows in all.
+    """
+    position = np.arange(first, first + rows, dtype=np.int64)
+    return pl.Series(FOLD, (position * folds // total).astype(np.int8))
+
+
+def count_categories(frame: pl.DataFrame, crosses: tuple[str, ...] = ()) -> pl.DataFrame:
     """Statistics of a block of training rows.
 
     Args:
-        frame: columns ``label``, ``fold`` and all categories.
+        frame: columns ``label``, ``fold``, all categories, and what the pairs are made of.
+        crosses: pairs of columns that are counted too.
 
     Returns:
         Columns of ``STATISTICS_SCHEMA``; those of several blocks add up by `add_up`.
     """
     require_columns(frame, "training rows", [LABEL, FOLD, *CATEGORIES])
-    rows = frame.select(LABEL, FOLD, *(code_of(c) for c in CATEGORIES)).lazy()
+    categories = frame.select(LABEL, FOLD, *(code_of(c) for c in CATEGORIES))
+    pairs = with_crosses(frame, crosses).select(crosses)
+    rows = pl.concat([categories, pairs], how="horizontal").lazy()
     counted = [pl.len().alias("count"), pl.col(LABEL).cast(pl.Int64).sum().alias("clicks")]
     queries = [rows.group_by(FOLD).agg(counted).with_columns(column=pl.lit(LABEL), value=None)]
-    for name in CATEGORIES:
+    for name in (*CATEGORIES, *crosses):
         seen = rows.filter(pl.col(name).is_not_null())
         groups = seen.group_by(FOLD, pl.col(name).alias("value")).agg(counted)
         queries.append(groups.with_columns(column=pl.lit(name)))
@@ -77,12 +95,6 @@ def merge_rare(statistics: pl.DataFrame, min_count: int) -> pl.DataFrame:
     common = (total >= min_count) & (pl.col("column") != LABEL)
     merged = statistics.with_columns(value=pl.when(common).then("value"))
     return typed(add_up(merged.lazy()).sort("column", "value", "fold").collect())
-
-
-def code_of(name: str) -> pl.Expr:
-    """A category's eight hexadecimal digits as a number; null for anything else."""
-    digits = pl.col(name).cast(pl.String)
-    return digits.str.to_integer(base=16, dtype=pl.UInt32, strict=False)
 
 
 def typed(statistics: pl.DataFrame) -> pl.DataFrame:

@@ -1,11 +1,13 @@
 """Categories of clicks become numbers: how often a value was seen, how often it was clicked.
 
     statistics of training rows -> Encoder
+    levels of training rows -> effects of all columns together
     raw rows + Encoder -> encode -> features, all of them numbers
 
 A training row is encoded without its own fold, so that its label never tells on itself; any other
-row is encoded from all training rows. A value that training never saw, or saw too rarely, is
-encoded from what is known of the rare values together.
+row is encoded from all training rows. Where the folds are periods, a row is encoded from earlier
+ones only. A value that training never saw, or saw too rarely, is encoded from what is known of the
+rare values together.
 """
 
 from dataclasses import dataclass
@@ -15,27 +17,48 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys_assets.kernels.categories import add_up, code_of, count_categories, typed
+from recsys_assets.kernels.categories import add_up, count_categories, typed
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL, NUMBERS
+from recsys_assets.kernels.effects import Effects
+from recsys_assets.kernels.levels import (
+    MISSING,
+    NUMBER_LEVELS,
+    RARE,
+    code_of,
+    is_cross,
+    number_levels,
+    with_crosses,
+)
+from recsys_assets.kernels.lookup import LookupTable, add_effects, looked_up
 from recsys_assets.kernels.metrics.checks import require_columns
 
 __all__ = [
-    "CodeTable",
+    "ALL_FOLDS",
+    "EFFECTS_SCHEMA",
+    "MARGIN",
     "Encoder",
-    "LookupTable",
     "count_categories",
     "encode",
-    "encode_codes",
     "feature_names",
 ]
-
-_UNKNOWN = 2**32
-"""Stands after every code there is."""
+MARGIN = "margin"
+"""Feature: log odds of the additive model of all columns and pairs."""
+ALL_FOLDS = -1
+"""Fold of the effects that leave no row out."""
+EFFECTS_SCHEMA: dict[str, pl.DataType] = {
+    "column": pl.String(),
+    "value": pl.Int64(),
+    "fold": pl.Int8(),
+    "effect": pl.Float32(),
+}
+"""Effect of each value in the fit that leaves out a fold. Rows of the column ``label`` hold the
+intercepts; a value is a code, the level of a number, `MISSING` or `RARE`."""
 
 
 def feature_names() -> list[str]:
-    """Features in the order in which a model sees them: numbers, then two per category."""
-    return [*NUMBERS, *(f"{c}_{kind}" for c in CATEGORIES for kind in ("count", "mean"))]
+    """Features as a model sees them: numbers, two per category, the additive margin."""
+    encoded = (f"{c}_{kind}" for c in CATEGORIES for kind in ("count", "mean"))
+    return [*NUMBERS, *encoded, MARGIN]
 
 
 @dataclass(frozen=True)
@@ -46,6 +69,10 @@ class Encoder:
     """Columns of ``STATISTICS_SCHEMA``, each key once; with rows of the column ``label``."""
     smoothing: float
     """Rows at the overall click rate that are added to those of each value; more than 0."""
+    effects: pl.DataFrame | None = None
+    """Columns of ``EFFECTS_SCHEMA``; without them the margin is missing."""
+    earlier: bool = False
+    """Whether folds are periods, each encoded from those before it."""
 
     @cached_property
     def folds(self) -> int:
@@ -60,27 +87,115 @@ class Encoder:
 
     @cached_property
     def tables(self) -> dict[str, "LookupTable"]:
-        """Lookup table of each category."""
-        return {name: self._table(self._rows_of(name)) for name in CATEGORIES}
+        """Lookup table of each category and of each pair."""
+        by_column = self.statistics.partition_by("column", as_dict=True)
+        none = self.statistics.clear()
+        names = (*CATEGORIES, *self.crosses)
+        return {name: self._table(by_column.get((name,), none)) for name in names}
+
+    @cached_property
+    def crosses(self) -> tuple[str, ...]:
+        """Pairs of columns that were counted."""
+        names = self.statistics["column"].unique(maintain_order=True)
+        return tuple(sorted(name for name in names if is_cross(name)))
+
+    @property
+    def level_columns(self) -> list[str]:
+        """Columns that have levels, in the order of `levels`."""
+        return [*NUMBERS, *CATEGORIES, *self.crosses]
+
+    @property
+    def level_sizes(self) -> list[int]:
+        """Levels of each column; a category has two more than values: unknown and missing."""
+        categories = [len(table.codes) + 2 for table in self.tables.values()]
+        return [NUMBER_LEVELS] * len(NUMBERS) + categories
+
+    def levels(self, frame: pl.DataFrame) -> NDArray[np.int32]:
+        """Level of each row in each column: columns x rows."""
+        frame = with_crosses(frame, self.crosses)
+        numbers = [number_levels(frame[name]) for name in NUMBERS]
+        categories = []
+        for name, table in self.tables.items():
+            place, missing = _places(frame, name, table)
+            categories.append(np.where(missing, len(table.codes) + 1, place).astype(np.int32))
+        return np.stack([*numbers, *categories])
+
+    def table_of_effects(self, fits: dict[int, Effects]) -> pl.DataFrame:
+        """Fitted effects as a table of ``EFFECTS_SCHEMA``, sorted.
+
+        Args:
+            fits: fold that was left out, or `ALL_FOLDS` → effects.
+        """
+        parts = []
+        for fold, fit in sorted(fits.items()):
+            intercept = (LABEL, np.zeros(1, np.int64), np.float32([fit.intercept]))
+            columns = zip(self.level_columns, fit.columns, strict=True)
+            for name, values, effect in [
+                intercept,
+                *((name, self._values_of(name), effect) for name, effect in columns),
+            ]:
+                part = pl.DataFrame({"value": values, "effect": effect})
+                parts.append(part.with_columns(column=pl.lit(name), fold=pl.lit(fold)))
+        table = pl.concat(parts)
+        return table.select(pl.col(n).cast(dtype) for n, dtype in EFFECTS_SCHEMA.items())
+
+    @cached_property
+    def effect_tables(self) -> list[NDArray[np.float32]]:
+        """Effects of each column: levels x fold left out, the last column leaving out none."""
+        if self.effects is None:
+            return []
+        by_column = self.effects.partition_by("column", as_dict=True)
+        tables = []
+        for name in [LABEL, *self.level_columns]:
+            values = np.zeros(1, np.int64) if name == LABEL else self._values_of(name)
+            found = by_column[(name,)]
+            order = np.argsort(values)
+            place = order[np.searchsorted(values, found["value"].to_numpy(), sorter=order)]
+            table = np.zeros((len(values), self.folds + 1), np.float32)
+            fold = found["fold"].to_numpy().astype(np.int64)
+            table[place, np.where(fold == ALL_FOLDS, self.folds, fold)] = found["effect"].to_numpy()
+            tables.append(table)
+        return tables
+
+    def margin(
+        self, frame: pl.DataFrame, left_out: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
+        """Log odds of the additive model: intercept and effects of the row's levels.
+
+        Args:
+            frame: all numbers and categories.
+            left_out: column of the effect tables for each row; the last one if None.
+        """
+        return add_effects(self.contributions(frame, left_out))
+
+    def contributions(
+        self, frame: pl.DataFrame, left_out: NDArray[np.int64] | None = None
+    ) -> list[NDArray[np.float32]]:
+        """What the intercept and each of ``level_columns`` add to the margin."""
+        chosen = np.full(frame.height, self.folds) if left_out is None else left_out
+        intercept, *tables = self.effect_tables
+        levels = self.levels(frame)
+        effects = [table[level, chosen] for table, level in zip(tables, levels, strict=True)]
+        return [intercept[0, chosen], *effects]
+
+    def strengths(self, frame: pl.DataFrame, top: int = 20) -> list[dict[str, str | float]]:
+        """How much each column and pair moves the margin of these rows, the strongest first."""
+        parts = zip(self.level_columns, self.contributions(frame)[1:], strict=True)
+        moved = sorted(((float(part.std()), name) for name, part in parts), reverse=True)
+        return [{"column": name, "deviation of the log odds": size} for size, name in moved[:top]]
+
+    def _values_of(self, name: str) -> NDArray[np.int64]:
+        """The value of each level of a column."""
+        if name in NUMBERS:
+            return np.arange(NUMBER_LEVELS)
+        return np.append(self.tables[name].codes.astype(np.int64), [RARE, MISSING])
 
     def without_folds(self) -> "Encoder":
         """The same for rows that training has not seen: a fraction of the size."""
         one = self.statistics.lazy().with_columns(fold=pl.lit(0))
-        return Encoder(typed(add_up(one).sort("column", "value").collect()), self.smoothing)
-
-    @cached_property
-    def code_table(self) -> "CodeTable":
-        """The lookup tables of all categories in one."""
-        tables = [self.tables[name] for name in CATEGORIES]
-        codes = [np.append(table.codes.astype(np.uint64), np.uint64(_UNKNOWN)) for table in tables]
-        keys = [(np.uint64(number) << np.uint64(33)) + c for number, c in enumerate(codes)]
-        return CodeTable(
-            np.concatenate(keys),
-            np.concatenate([table.counts for table in tables]),
-            np.concatenate([table.means for table in tables]),
-            self.prior.astype(np.float32),
-            np.cumsum([len(c) for c in codes]) - 1,
-        )
+        statistics = typed(add_up(one).sort("column", "value").collect())
+        effects = None if self.effects is None else self.effects.filter(fold=ALL_FOLDS)
+        return Encoder(statistics, self.smoothing, effects)
 
     def _rows_of(self, column: str) -> pl.DataFrame:
         return self.statistics.filter(column=column)
@@ -101,7 +216,10 @@ class Encoder:
     def _outside_folds(
         self, statistics: pl.DataFrame, codes: NDArray[np.uint32]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Clicks and rows of each value (rare ones last): outside each fold, then in all."""
+        """Clicks and rows of each value (rare ones last): outside each fold, then in all.
+
+        Outside a period is what came before it.
+        """
         value = statistics["value"].cast(pl.UInt32)
         place = np.searchsorted(codes, value.fill_null(0).to_numpy())
         place[value.is_null().to_numpy()] = len(codes)
@@ -111,68 +229,9 @@ class Encoder:
             inside = np.zeros((len(codes) + 1, self.folds))
             inside[place, fold] = statistics[name].to_numpy()
             total = inside.sum(axis=1, keepdims=True)
-            outside.append(np.hstack([total - inside, total]))
+            others = inside.cumsum(axis=1) - inside if self.earlier else total - inside
+            outside.append(np.hstack([others, total]))
         return outside[0], outside[1]
-
-
-@dataclass(frozen=True)
-class LookupTable:
-    """Features of each value of one category; its last row is for unknown values."""
-
-    codes: NDArray[np.uint32]
-    """Known values, ascending."""
-    counts: NDArray[np.float32]
-    """Logarithm of 1 + training rows, by value."""
-    means: NDArray[np.float32]
-    """Smoothed click rate, by value and by the fold left out; the last column leaves out none."""
-
-    def places(self, codes: NDArray[np.uint32]) -> NDArray[np.int64]:
-        """Row of each code; the last for unknown ones."""
-        # Hashing the table pays for many rows, searching it for few; both find the same.
-        many = len(codes) > len(self.codes)
-        return self._joined(codes) if many else self._searched(codes)
-
-    def _joined(self, codes: NDArray[np.uint32]) -> NDArray[np.int64]:
-        rows = pl.DataFrame({"code": self.codes}).with_row_index("place")
-        wanted = pl.DataFrame({"code": codes})
-        place = wanted.join(rows, on="code", how="left", maintain_order="left")["place"]
-        return place.cast(pl.Int64).fill_null(len(self.codes)).to_numpy()
-
-    def _searched(self, codes: NDArray[np.uint32]) -> NDArray[np.int64]:
-        place = np.searchsorted(self.codes, codes)
-        known = self.codes[np.minimum(place, len(self.codes) - 1)] == codes
-        return np.where(known, place, len(self.codes))
-
-
-@dataclass(frozen=True)
-class CodeTable:
-    """The lookup tables of all categories as three flat arrays, which can lie in a mapped file.
-
-    Rows of one category follow those of the one before; the last row of each is for unknown values.
-    """
-
-    keys: NDArray[np.uint64]
-    """Number of the category × 2^33 + the value's code, ascending; 2^32 stands for the code of
-    unknown values, so that they come last."""
-    counts: NDArray[np.float32]
-    """Logarithm of 1 + training rows, by row."""
-    means: NDArray[np.float32]
-    """Smoothed click rate, by row and by the fold left out; the last column leaves out none."""
-    prior: NDArray[np.float32]
-    """Overall click rate by the fold left out; the last leaves out none."""
-    ends: NDArray[np.int64]
-    """Row of the unknown values of each category."""
-
-    def places(self, codes: NDArray[np.uint32]) -> NDArray[np.int64]:
-        """Row of each code, rows × categories; that of unknown values for unknown ones."""
-        wanted = (np.arange(codes.shape[1], dtype=np.uint64) << np.uint64(33)) + codes
-        flat = wanted.ravel(order="F")
-        # Ascending needles keep the searched part of the table in the processor's cache.
-        order = np.argsort(flat)
-        place = np.empty(len(flat), np.int64)
-        place[order] = np.searchsorted(self.keys, flat[order])
-        places = place.reshape(codes.shape, order="F")
-        return np.where(self.keys[places] == wanted, places, self.ends)
 
 
 def encode(frame: pl.DataFrame, encoder: Encoder, fold_column: str | None = None) -> pl.DataFrame:
@@ -185,69 +244,39 @@ def encode(frame: pl.DataFrame, encoder: Encoder, fold_column: str | None = None
 
     Returns:
         Columns of `feature_names`, Float32. Numbers pass as they are. A missing category has no
-        count and the prior as its mean.
+        count and the prior as its mean; without effects there is no margin.
 
     Raises:
         ValueError: a column is missing, or a fold the encoder does not know.
     """
     require_columns(frame, "rows to encode", [*NUMBERS, *CATEGORIES])
     left_out = _left_out(frame, encoder, fold_column)
-    codes = frame.select(code_of(name) for name in CATEGORIES)
-    readable = codes.select(pl.all().is_not_null())
-    missing = frame.select(pl.col(CATEGORIES).is_null())
-    codes = codes.select(pl.all().fill_null(0))
     features = {name: frame[name] for name in NUMBERS}
     prior = encoder.prior.astype(np.float32)
     for name in CATEGORIES:
         table = encoder.tables[name]
-        places = table.places(codes[name].to_numpy())
-        places = np.where(readable[name].to_numpy(), places, len(table.codes))
-        absent = missing[name].to_numpy()
+        places, absent = _places(frame, name, table)
         count, mean = looked_up(places, absent, table.counts, table.means, prior, left_out)
         features[f"{name}_count"] = pl.Series(count)
         features[f"{name}_mean"] = pl.Series(mean)
+    known = encoder.effects is not None
+    margin = encoder.margin(frame, left_out) if known else np.full(frame.height, np.nan)
+    features[MARGIN] = pl.Series(margin)
     return pl.DataFrame(features).select(pl.all().cast(pl.Float32).fill_nan(None))
 
 
-def encode_codes(
-    numbers: NDArray[np.float32],
-    codes: NDArray[np.uint32],
-    absent: NDArray[np.bool_],
-    table: CodeTable,
-) -> NDArray[np.float32]:
-    """What `encode` answers for rows outside training, as a matrix; made for few rows at a time.
-
-    Args:
-        numbers: rows × 13, NaN where missing.
-        codes: rows × 26, the eight hexadecimal digits as a number.
-        absent: rows × 26, whether the category is missing.
-        table: the encoder's own, from `Encoder.code_table`.
-
-    Returns:
-        Rows × features in the order of `feature_names`, NaN where missing.
-    """
-    rows = len(numbers)
-    count, mean = looked_up(
-        table.places(codes), absent, table.counts, table.means, table.prior, len(table.prior) - 1
-    )
-    features = np.empty((rows, len(NUMBERS) + 2 * len(CATEGORIES)), np.float32)
-    features[:, : len(NUMBERS)] = numbers
-    features[:, len(NUMBERS) :: 2] = count
-    features[:, len(NUMBERS) + 1 :: 2] = mean
-    return features
-
-
-def looked_up(
-    places: NDArray[np.int64],
-    absent: NDArray[np.bool_],
-    counts: NDArray[np.float32],
-    means: NDArray[np.float32],
-    prior: NDArray[np.float32],
-    left_out: NDArray[np.int64] | int,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Count and mean of values by their row in a table: the one place where both are made."""
-    count = np.where(absent, np.float32(np.nan), counts[places])
-    return count, np.where(absent, prior[left_out], means[places, left_out])
+def _places(
+    frame: pl.DataFrame, name: str, table: LookupTable
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Row of the lookup table for each value of a column, and where the value is missing."""
+    if is_cross(name):
+        codes = frame[name].to_numpy()
+        return table.places(codes), np.zeros(len(codes), bool)
+    code = frame.select(code_of(name)).to_series()
+    places = table.places(code.fill_null(0).to_numpy())
+    # What is written but is no code is unknown, not missing.
+    places = np.where(code.is_not_null().to_numpy(), places, len(table.codes))
+    return places, frame[name].is_null().to_numpy()
 
 
 def _left_out(frame: pl.DataFrame, encoder: Encoder, fold_column: str | None) -> NDArray[np.int64]:

@@ -1,5 +1,6 @@
 """The click model as MLflow serves it: raw click rows in, click probabilities out."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +10,36 @@ import polars as pl
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from recsys_assets.contracts.clicks import CATEGORIES, NUMBERS
+from recsys_assets.kernels.blending import Blend
 from recsys_assets.kernels.boosting import click_probability, read_booster
-from recsys_assets.kernels.encode import Encoder, encode
+from recsys_assets.kernels.encode import EFFECTS_SCHEMA, Encoder, encode
 
 _SMOOTHING = "smoothing"
 
 
-def save_encoder(encoder: Encoder, path: Path) -> Path:
-    """Write an encoder to a Parquet file; its path."""
+def save_clicks(folder: Path, encoder: Encoder, booster: str, blend: Blend) -> dict[str, Path]:
+    """Write a click model's parts into a folder; name → file, as the model loads them."""
+    files = {
+        "encoder": folder / "encoder.parquet",
+        "effects": folder / "effects.parquet",
+        "booster": folder / "booster.txt",
+        "blend": folder / "blend.json",
+    }
     table = encoder.statistics.with_columns(pl.lit(encoder.smoothing).alias(_SMOOTHING))
-    table.write_parquet(path)
-    return path
+    table.write_parquet(files["encoder"])
+    effects = pl.DataFrame(schema=EFFECTS_SCHEMA) if encoder.effects is None else encoder.effects
+    effects.write_parquet(files["effects"])
+    files["booster"].write_text(booster, encoding="utf-8")
+    files["blend"].write_text(json.dumps(blend._asdict()), encoding="utf-8")
+    return files
 
 
-def read_encoder(table: pl.DataFrame) -> Encoder:
-    """The encoder of a table that `save_encoder` or the table ``click_encoder`` holds."""
-    return Encoder(table.drop(_SMOOTHING), float(table[_SMOOTHING][0]))
+def read_encoder(table: pl.DataFrame, effects: pl.DataFrame) -> Encoder:
+    """The encoder of two tables that `save_clicks` or the lake holds.
+
+    Whether its folds are periods is not kept: that matters to training rows only.
+    """
+    return Encoder(table.drop(_SMOOTHING), float(table[_SMOOTHING][0]), effects)
 
 
 class ClickModel(PythonModel):  # type: ignore[misc]
@@ -35,8 +50,12 @@ class ClickModel(PythonModel):  # type: ignore[misc]
 
     def load_context(self, context: PythonModelContext) -> None:
         """Read the encoder and the trees."""
-        self.encoder = read_encoder(pl.read_parquet(context.artifacts["encoder"]))
-        self.booster = read_booster(Path(context.artifacts["booster"]).read_text(encoding="utf-8"))
+        tables = (pl.read_parquet(context.artifacts[name]) for name in ("encoder", "effects"))
+        self.encoder = read_encoder(*tables)
+        texts = (
+            Path(context.artifacts[n]).read_text(encoding="utf-8") for n in ("booster", "blend")
+        )
+        self.booster, self.blend = read_booster(next(texts)), Blend(**json.loads(next(texts)))
 
     def predict(
         self,
@@ -47,4 +66,5 @@ class ClickModel(PythonModel):  # type: ignore[misc]
         """Click probability of each row."""
         rows = model_input[[*NUMBERS, *CATEGORIES]].astype(dict.fromkeys(NUMBERS, np.float32))
         features = encode(pl.from_pandas(rows), self.encoder)
-        return pd.DataFrame({"probability": click_probability(self.booster, features)})
+        chance = click_probability(self.booster, features, self.blend)
+        return pd.DataFrame({"probability": chance})

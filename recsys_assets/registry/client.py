@@ -115,6 +115,55 @@ class ModelRegistry:
             client.set_registered_model_alias(name, CHAMPION, str(version))
         return int(version)
 
+    def start_run(self, name: str, tags: Mapping[str, str]) -> LoggedModel:
+        """Open a run that registers no model, e.g. of a sweep; its version is 0."""
+        with quiet_mlflow():
+            experiment = self._experiment_id()
+            run = self.client().create_run(experiment, run_name=name, tags=dict(tags))
+        return LoggedModel(name, 0, run.info.run_id, experiment, self.uri)
+
+    def end_run(self, run: LoggedModel, metrics: Mapping[str, float]) -> None:
+        """Add the last figures to a run and close it."""
+        self.log_metrics(run, metrics)
+        self.client().set_terminated(run.mlflow_run_id)
+
+    def log_trial(
+        self,
+        parent: str,
+        name: str,
+        params: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        curves: Mapping[str, Mapping[int, float]],
+        *,
+        pruned: bool = False,
+    ) -> None:
+        """Log one trial of a sweep as a run nested in the sweep's.
+
+        Args:
+            parent: id of the sweep's run.
+            name: name of the trial.
+            params: what was tried.
+            metrics: how it did.
+            curves: metric → stage → value on the way.
+            pruned: whether it was given up.
+        """
+        with quiet_mlflow():
+            from mlflow.entities import Metric, Param, RunTag
+
+            client, now = self.client(), int(time.time() * 1000)
+            tags = {"mlflow.parentRunId": parent, "pruned": str(pruned).lower()}
+            run = client.create_run(self._experiment_id(), run_name=name, tags=tags)
+            rows = [Metric(metric, value, now, 0) for metric, value in metrics.items()]
+            for metric, curve in curves.items():
+                rows += [Metric(metric, value, now, stage) for stage, value in curve.items()]
+            client.log_batch(
+                run.info.run_id,
+                metrics=rows,
+                params=[Param(key, str(value)) for key, value in params.items()],
+                tags=[RunTag("state", "pruned" if pruned else "complete")],
+            )
+            client.set_terminated(run.info.run_id)
+
     def log_metrics(self, model: LoggedModel, metrics: Mapping[str, float]) -> None:
         """Add figures to the run of a model, e.g. those of a later evaluation."""
         with quiet_mlflow():

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import chain
 from typing import Any
 
@@ -11,9 +11,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys_assets.kernels.boosting import read_booster
+from recsys_assets.kernels.blending import Blend
+from recsys_assets.kernels.boosting import click_probability, contributions, read_booster
 from recsys_assets.kernels.click_fields import CATEGORIES, NUMBERS
-from recsys_assets.kernels.encode import CodeTable, Encoder, encode_codes, feature_names
+from recsys_assets.kernels.code_table import CodeTable, code_table_of, encode_codes
+from recsys_assets.kernels.encode import Encoder, feature_names
 from recsys_assets.kernels.top_k import Ints
 from recsys_assets.kernels.vectors import places_of
 from recsys_assets.serving.folder import BundleReader, BundleWriter
@@ -65,10 +67,11 @@ def raw_rows(rows: Sequence[Fields]) -> RawRows:
 
 @dataclass(frozen=True)
 class ClickScorer:
-    """Encoder and trees of one version."""
+    """Encoder, trees and calibration of one version."""
 
     table: CodeTable
     booster: lgb.Booster
+    blend: Blend
     model: str
     model_version: int
 
@@ -78,8 +81,7 @@ class ClickScorer:
 
     def probability(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Click probability of each row."""
-        scores = self.booster.predict(features, num_threads=1)
-        return np.asarray(scores, np.float64)
+        return click_probability(self.booster, features, self.blend)
 
     def contributions(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """What each feature adds to the log odds of each row, the rest (bias) in the last column.
@@ -87,8 +89,7 @@ class ClickScorer:
         Exact Shapley values of the trees: Lundberg et al., "Consistent Individualized Feature
         Attribution for Tree Ensembles" (2018). They cost a thousand times as much as scoring.
         """
-        parts = self.booster.predict(features, num_threads=1, pred_contrib=True)
-        return np.asarray(parts, np.float64)
+        return contributions(self.booster, features, self.blend)
 
 
 @dataclass(frozen=True)
@@ -120,21 +121,23 @@ def read_offers(reader: BundleReader) -> KnownOffers | None:
     return KnownOffers(reader.array("offer_items"), reader.lines("offers.jsonl"))
 
 
-def write_click_scorer(writer: BundleWriter, encoder: Encoder, booster: str) -> None:
-    """Add encoder and trees to a bundle."""
-    table = encoder.without_folds().code_table
-    for name in ("keys", "counts", "means", "prior", "ends"):
-        writer.array(f"encoder_{name}", getattr(table, name))
+def write_click_scorer(writer: BundleWriter, encoder: Encoder, booster: str, blend: Blend) -> None:
+    """Add encoder, trees and calibration to a bundle."""
+    table = code_table_of(encoder.without_folds())
+    for field in fields(table):
+        writer.array(f"encoder_{field.name}", getattr(table, field.name))
     writer.text("booster.txt", booster)
+    writer.text("blend.json", json.dumps(blend._asdict()))
 
 
 def read_click_scorer(reader: BundleReader) -> ClickScorer | None:
-    """Encoder and trees of a bundle; None where it has none."""
+    """Encoder, trees and calibration of a bundle; None where it has none."""
     about = reader.facts["models"].get("click")
     if about is None:
         return None
-    arrays = [reader.array(f"encoder_{n}") for n in ("keys", "counts", "means", "prior", "ends")]
     booster = read_booster(reader.text("booster.txt"))
     if booster.feature_name() != feature_names():
         raise ValueError("booster.txt was trained on other features than this service makes")
-    return ClickScorer(CodeTable(*arrays), booster, about["model"], about["version"])
+    table = CodeTable(*(reader.array(f"encoder_{field.name}") for field in fields(CodeTable)))
+    blend = Blend(**json.loads(reader.text("blend.json")))
+    return ClickScorer(table, booster, blend, about["model"], about["version"])

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import Field
 from scipy.sparse import csr_matrix
 
 from recsys_assets.contracts.features import INTERACTIONS
@@ -31,13 +31,14 @@ from recsys_assets.lake.spark_files import read_table
 from recsys_assets.registry.factors import FactorModel, save_factors
 from recsys_assets.steps.als_blocks import Task, fit_in_blocks
 from recsys_assets.steps.als_spark import fit_with_spark, without_biases
+from recsys_assets.steps.best_params import SweptParams, take_over
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 
 ALS_MODEL = "als_model"
 
 
-class ALSParams(BaseModel):
+class ALSParams(SweptParams):
     """Settings of both fits."""
 
     rank: int = Field(default=64, ge=1)
@@ -80,7 +81,9 @@ def train_als(session: Session, params: ALSParams) -> StepReport:
         return StepReport(
             failed="the training part holds no row: raise its share, or land more ratings"
         )
+    params, source = take_over(session, ALS_MODEL, params)
     report = StepReport(figures={"training_rows": ratings.height, **params.model_dump()})
+    report.figures["params_from"] = source
     factors = _fit(session, params, ratings, report).match_to_schema(
         pl.Schema(polars_schema(ALSFactors))
     )

@@ -7,21 +7,25 @@ It has to beat the constant that predicts the click rate of the training rows fo
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from recsys_assets.contracts.click_tables import CLICK_EVALUATION, CLICK_FEATURES, CLICK_MODEL
-from recsys_assets.kernels.metrics.classification import (
-    calibration_table,
-    click_metrics,
-    precision_recall_points,
+from recsys_assets.contracts.click_tables import (
+    CLICK_EFFECTS,
+    CLICK_ENCODER,
+    CLICK_EVALUATION,
+    CLICK_FEATURES,
+    CLICK_MODEL,
 )
-from recsys_assets.kernels.plots import scores as plots
+from recsys_assets.kernels.blending import Blend
+from recsys_assets.kernels.boosting import read_booster
+from recsys_assets.kernels.metrics.classification import click_metrics
+from recsys_assets.kernels.report_page import Row
+from recsys_assets.registry.clicks import read_encoder
 from recsys_assets.registry.client import LoggedModel
-from recsys_assets.steps.click_model import draw_importance
+from recsys_assets.steps.click_report import SHAP_ROWS, ClickJudgement, click_page, draw_clicks
 from recsys_assets.steps.click_scores import feature_parts, score
-from recsys_assets.steps.clicks import nothing_landed
-from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.clicks import click_parts, nothing_landed
+from recsys_assets.steps.report import StepReport, keep_page
 from recsys_assets.steps.session import Session
 
 CONSTANT = "constant"
@@ -39,11 +43,13 @@ def evaluate_click_model(session: Session, params: ClickEvaluationParams) -> Ste
     """Score the test part and compare the model with the constant."""
     if report := nothing_landed(session):
         return report
-    for table in (CLICK_FEATURES, CLICK_MODEL):
+    for table in (CLICK_ENCODER, CLICK_EFFECTS, CLICK_FEATURES, CLICK_MODEL):
         if not session.lake.exists(table):
             return StepReport(failed=f"the table {table} does not exist yet: materialize it first")
     model = session.lake.scan(CLICK_MODEL).collect().row(0, named=True)
-    label, probability = score(session, model["booster"], feature_parts(session, "test"))
+    blend = Blend(*(model[f"blend_{name}"] for name in Blend._fields))
+    scores = score(session, model["booster"], feature_parts(session, "test"))
+    label, probability = scores.label, scores.probability(blend)
     if label.size == 0 or label.min() == label.max():
         return StepReport(
             failed=f"the {label.size} test rows do not hold both labels: land more clicks"
@@ -54,16 +60,56 @@ def evaluate_click_model(session: Session, params: ClickEvaluationParams) -> Ste
     }
     versions = {CLICK_MODEL: model["model_version"], CONSTANT: 0}
     table_version = session.lake.write_frame(_rows(metrics, versions), CLICK_EVALUATION)
-    _log(session, model["model_version"], metrics[CLICK_MODEL])
     report = StepReport(
         rows={CLICK_EVALUATION: sum(len(figures) for figures in metrics.values())},
         versions={CLICK_EVALUATION: table_version},
         figures={"test_rows": label.size, **_figures(metrics)},
         tables={"Models": [{"model": name, **figures} for name, figures in metrics.items()]},
     )
-    _draw(report, label, probability)
-    report.draw("Feature importance", lambda: draw_importance(model["booster"]))
+    judgement = ClickJudgement(
+        label,
+        {CLICK_MODEL: probability},
+        read_booster(model["booster"]),
+        blend,
+        _some_features(session),
+        report.tables["Models"],
+        _strengths(session),
+    )
+    draw_clicks(report, judgement)
+    _publish(session, judgement, report, int(model["model_version"]))
     return report
+
+
+def _some_features(session: Session) -> pl.DataFrame:
+    paths = [part.path for part in feature_parts(session, "test")]
+    return pl.concat([pl.scan_parquet(path) for path in paths]).head(SHAP_ROWS).collect()
+
+
+def _strengths(session: Session) -> list[Row]:
+    """How much each column moves the additive model, over the latest clicks."""
+    tables = (session.lake.scan(table).collect() for table in (CLICK_ENCODER, CLICK_EFFECTS))
+    rows = pl.read_parquet(click_parts(session.lake)[-1].path).tail(SHAP_ROWS)
+    return list(read_encoder(*tables).without_folds().strengths(rows))
+
+
+def _publish(session: Session, judgement: ClickJudgement, report: StepReport, version: int) -> None:
+    """Keep the page, and give the MLflow run of the judged version its figures and files."""
+    own, table = judgement.table[0], report.versions[CLICK_EVALUATION]
+    summary = (
+        f"AUC {own['auc']:.4f}, log loss {own['logloss']:.4f}, calibration error {own['ece']:.4f} "
+        f"over {judgement.label.size:,} clicks and impressions that came after all it learned from."
+    )
+    footer = (
+        f"{CLICK_MODEL} version {version}; table {CLICK_EVALUATION} version {table}; "
+        f"run {session.run_id or 'by hand'}"
+    )
+    page = click_page(report, judgement, summary, footer)
+    keep_page(session.reports, report, f"{CLICK_EVALUATION}-{table}", page)
+    found = session.registry.client().get_model_version(CLICK_MODEL, str(version))
+    run = LoggedModel(CLICK_MODEL, version, str(found.run_id), "")
+    figures = {f"test_{name}": float(str(own[name])) for name in ("auc", "logloss", "ece")}
+    session.registry.log_metrics(run, figures)
+    session.registry.log_files(run, {"evaluation/report.html": page.encode("utf-8")})
 
 
 def _rows(metrics: Metrics, versions: dict[str, int]) -> pl.DataFrame:
@@ -83,20 +129,3 @@ def _figures(metrics: Metrics) -> dict[str, float]:
         for model, figures in metrics.items()
         for metric, value in figures.items()
     }
-
-
-def _log(session: Session, version: int, metrics: dict[str, float]) -> None:
-    """Add the figures to the MLflow run of the version that was judged."""
-    found = session.registry.client().get_model_version(CLICK_MODEL, str(version))
-    run = LoggedModel(CLICK_MODEL, version, str(found.run_id), "")
-    session.registry.log_metrics(run, {f"test_{name}": value for name, value in metrics.items()})
-
-
-def _draw(report: StepReport, label: NDArray[np.int8], probability: NDArray[np.float64]) -> None:
-    groups = {"clicked": probability[label == 1], "not clicked": probability[label == 0]}
-    bins = calibration_table(label, probability)
-    points = precision_recall_points(label, probability)
-    rate = float(label.mean())
-    report.draw("Precision and recall", lambda: plots.precision_recall_curve(points, rate))
-    report.draw("Calibration", lambda: plots.calibration_curve(bins))
-    report.draw("Score distribution", lambda: plots.score_distribution(groups, "click probability"))

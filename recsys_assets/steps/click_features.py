@@ -1,7 +1,9 @@
 """Validated clicks become features: the categories are counted, then every row is encoded.
 
-    clicks -> (first pass: training rows) -> click_encoder
-    clicks + click_encoder -> (second pass: all rows) -> click_features
+    clicks -> (a sample of the training rows) -> pairs of columns that belong together
+    clicks -> (training rows) -> click_encoder: rows and clicks of each value
+    clicks + click_encoder -> (training rows, once per fold) -> click_effects
+    clicks + click_encoder + click_effects -> (all rows) -> click_features
 
 Rows are split in the order in which they came: by drop date, file and line. The earliest are
 trained on and the latest tested on, as a model in use meets them.
@@ -16,17 +18,18 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel, Field, model_validator
 
-from recsys_assets.contracts.click_tables import CLICK_ENCODER, CLICK_FEATURES, ClickFeatures
+from recsys_assets.contracts.click_tables import (
+    CLICK_EFFECTS,
+    CLICK_ENCODER,
+    CLICK_FEATURES,
+    ClickFeatures,
+)
 from recsys_assets.contracts.clicks import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.contracts.features import SPLITS
 from recsys_assets.contracts.schema import arrow_schema
-from recsys_assets.kernels.categories import (
-    FOLD,
-    add_up,
-    assign_folds,
-    count_categories,
-    merge_rare,
-)
+from recsys_assets.kernels.categories import FOLD, add_up, count_categories, merge_rare
+from recsys_assets.kernels.click_fit import EncodingPlan, evenly_spaced, fit_fold
+from recsys_assets.kernels.crosses import choose_crosses
 from recsys_assets.kernels.encode import Encoder, encode, feature_names
 from recsys_assets.lake.replace import replace_files
 from recsys_assets.lake.tables import DataFile
@@ -34,6 +37,8 @@ from recsys_assets.steps.clicks import Block, click_parts, cut_blocks, nothing_l
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
+
+_FIELDS = (*NUMBERS, *CATEGORIES)
 
 
 class EncodingParams(BaseModel):
@@ -49,6 +54,14 @@ class EncodingParams(BaseModel):
     """Rows at the overall click rate that are added to those of each value."""
     min_count: int = Field(default=10, ge=1)
     """Values that fewer training rows hold are encoded together."""
+    crosses: int = Field(default=4, ge=0)
+    """Pairs of columns, at most, that get effects of their own."""
+    cross_rows: int = Field(default=500_000, ge=1_000)
+    """Training rows, evenly spaced, that the pairs are chosen from."""
+    effect_rows: int = Field(default=3_000_000, ge=1_000)
+    """Latest training rows, at most, that the additive model is fitted to in a worker's memory."""
+    earlier: bool = False
+    """Encode a training row from earlier periods only, instead of from the other folds."""
     min_rows: int = Field(default=1_000, ge=10)
     """With fewer rows nothing is learned worth having."""
     block_rows: int = Field(default=200_000, ge=1_000)
@@ -61,6 +74,19 @@ class EncodingParams(BaseModel):
         if self.train + self.validation >= 1:
             raise ValueError("train + validation must leave a share to test on")
         return self
+
+    def plan(self) -> EncodingPlan:
+        """What of it the kernels need to know."""
+        return EncodingPlan(
+            folds=self.folds,
+            smoothing=self.smoothing,
+            min_count=self.min_count,
+            crosses=self.crosses,
+            cross_rows=self.cross_rows,
+            effect_rows=self.effect_rows,
+            seed=self.seed,
+            earlier=self.earlier,
+        )
 
 
 def encode_clicks(session: Session, params: EncodingParams) -> StepReport:
@@ -75,15 +101,20 @@ def encode_clicks(session: Session, params: EncodingParams) -> StepReport:
             "`recsys land clicks FILE`"
         )
     blocks = cut_blocks(parts, (params.train, params.validation), params.block_rows)
-    encoder, clicks = _count(session, blocks, params)
-    rows = sum(block.rows for block in blocks if block.split == SPLITS[0])
+    training = [block for block in blocks if block.split == SPLITS[0]]
+    encoder, clicks = _count(session, training, params)
+    rows = sum(block.rows for block in training)
     if clicks in (0, rows):
         return StepReport(
             failed=f"all {rows} training rows have the label {int(clicks > 0)}: land a log that "
             "holds impressions with clicks and without"
         )
+    encoder = _fit_effects(session, training, encoder, params.plan())
     table = encoder.statistics.with_columns(smoothing=pl.lit(encoder.smoothing))
-    versions = {CLICK_ENCODER: session.lake.write_frame(table, CLICK_ENCODER)}
+    versions = {
+        CLICK_ENCODER: session.lake.write_frame(table, CLICK_ENCODER),
+        CLICK_EFFECTS: session.lake.write_frame(effects_of(encoder), CLICK_EFFECTS),
+    }
     written = _encode(session, blocks, encoder, params)
     versions[CLICK_FEATURES] = replace_files(
         session.lake,
@@ -96,29 +127,84 @@ def encode_clicks(session: Session, params: EncodingParams) -> StepReport:
     return _describe(blocks, written, encoder, versions)
 
 
-def _count(session: Session, blocks: list[Block], params: EncodingParams) -> tuple[Encoder, int]:
+def effects_of(encoder: Encoder) -> pl.DataFrame:
+    """The effects of an encoder that has them."""
+    if encoder.effects is None:
+        raise ValueError("the encoder has no effects yet: fit them first")
+    return encoder.effects
+
+
+def _count(session: Session, training: list[Block], params: EncodingParams) -> tuple[Encoder, int]:
     """The encoder of the training rows, and how many of them were clicked."""
+    plan, total = params.plan(), sum(block.rows for block in training)
+    crosses = choose_crosses(_sample(training, plan.cross_rows), plan.crosses, plan.min_count)
+    columns = [LABEL, *_FIELDS]
     folder = session.lake.staging(CLICK_ENCODER)
-    folds, seed = params.folds, params.seed
 
     def count(block: Block) -> Iterator[dict[str, Any]]:
-        rows = block.read([LABEL, *CATEGORIES])
-        rows = rows.with_columns(assign_folds(block.first, rows.height, folds, seed))
-        statistics = count_categories(rows)
+        rows = block.read(columns)
+        rows = rows.with_columns(plan.fold_of(block.first, rows.height, total))
+        statistics = count_categories(rows, crosses)
         path = f"{folder}/{block.first}.parquet"
         statistics.write_parquet(path, row_group_size=50_000)
         yield {"path": path, "rows": rows.height, "clicks": int(rows[LABEL].sum())}
 
-    training = [block for block in blocks if block.split == SPLITS[0]]
     written = [row for _, row in map_items(session.spark, training, count)]
     statistics = pl.scan_parquet([row["path"] for row in written])
     # Category by category: all values of a full log at once would not fit a small machine.
     merged = [
         merge_rare(add_up(statistics.filter(column=name)).collect(), params.min_count)
-        for name in (LABEL, *CATEGORIES)
+        for name in (LABEL, *CATEGORIES, *crosses)
     ]
     shutil.rmtree(folder)
-    return Encoder(pl.concat(merged), params.smoothing), sum(row["clicks"] for row in written)
+    encoder = Encoder(pl.concat(merged), params.smoothing, earlier=params.earlier)
+    return encoder, sum(row["clicks"] for row in written)
+
+
+def _sample(training: list[Block], most: int) -> pl.DataFrame:
+    """Training rows, evenly spaced over all blocks."""
+    total = sum(block.rows for block in training)
+    columns = [LABEL, *_FIELDS]
+    parts = [
+        evenly_spaced(block.read(columns), max(1, most * block.rows // total)) for block in training
+    ]
+    return pl.concat(parts) if parts else pl.DataFrame()
+
+
+def _fit_effects(
+    session: Session, training: list[Block], encoder: Encoder, plan: EncodingPlan
+) -> Encoder:
+    """The encoder with the effects of all fits; each fit has a worker to itself."""
+    shared = session.spark.sparkContext.broadcast(encoder)
+    folder = session.lake.staging(CLICK_EFFECTS)
+    total = sum(block.rows for block in training)
+
+    def fit(left_out: int) -> Iterator[str]:
+        known: Encoder = shared.value
+        latest = pl.concat([b.read([LABEL, *_FIELDS]) for b in _latest(training, plan.effect_rows)])
+        fold = plan.fold_of(total - latest.height, latest.height, total).to_numpy()
+        label = latest[LABEL].cast(pl.Int8).to_numpy()
+        effects = fit_fold(known, known.levels(latest), label, fold, left_out)
+        path = f"{folder}/{left_out}.parquet"
+        known.table_of_effects({left_out: effects}).write_parquet(path)
+        yield path
+
+    paths = sorted(path for _, path in map_items(session.spark, plan.fits(), fit))
+    shared.destroy()
+    effects = pl.concat([pl.read_parquet(path) for path in paths])
+    shutil.rmtree(folder)
+    return Encoder(encoder.statistics, encoder.smoothing, effects, encoder.earlier)
+
+
+def _latest(training: list[Block], most: int) -> list[Block]:
+    """The last blocks that hold no more than so many rows together; at least one."""
+    kept, rows = 0, 0
+    for block in reversed(training):
+        rows += block.rows
+        if kept and rows > most:
+            break
+        kept += 1
+    return training[len(training) - kept :]
 
 
 def _encode(
@@ -127,14 +213,18 @@ def _encode(
     """Write the features of all blocks; one row about each file."""
     shared = session.spark.sparkContext.broadcast(encoder)
     root = session.lake.uri(CLICK_FEATURES)
-    folds, seed = params.folds, params.seed
+    plan = params.plan()
+    total = sum(block.rows for block in blocks if block.split == SPLITS[0])
 
     def work(block: Block) -> Iterator[dict[str, Any]]:
-        rows = block.read([LABEL, *NUMBERS, *CATEGORIES])
+        rows = block.read([LABEL, *_FIELDS])
         fold_column = None
         if block.split == SPLITS[0]:
-            rows = rows.with_columns(assign_folds(block.first, rows.height, folds, seed))
+            rows = rows.with_columns(plan.fold_of(block.first, rows.height, total))
             fold_column = FOLD
+            if plan.earlier:
+                # The first period has no past to be encoded from.
+                rows = rows.filter(pl.col(FOLD) > 0)
         features = encode(rows, shared.value, fold_column).with_columns(rows[LABEL])
         folder = Path(root) / f"split={block.split}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -164,11 +254,16 @@ def _describe(
         )
     )
     return StepReport(
-        rows={CLICK_FEATURES: int(files["rows"].sum()), CLICK_ENCODER: encoder.statistics.height},
+        rows={
+            CLICK_FEATURES: int(files["rows"].sum()),
+            CLICK_ENCODER: encoder.statistics.height,
+            CLICK_EFFECTS: effects_of(encoder).height,
+        },
         versions=versions,
         figures={
             "features": len(feature_names()),
             "category_values": int(categories["values"].sum()),
+            "pairs": ", ".join(encoder.crosses) or "none stands out",
             **{f"{split}_rows": n for split, n in splits.select("split", "rows").iter_rows()},
         },
         tables={"Splits": splits.to_dicts(), "Categories": categories.to_dicts()},

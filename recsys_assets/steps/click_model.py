@@ -1,8 +1,8 @@
 """The click model: LightGBM on the features of clicks.
 
     click_features (train) -> all trees
-    click_features (validation) -> how many of them are kept
-    trees + click_encoder -> click_model, and click_model in the registry
+    click_features (validation) -> how many of them are kept, and how scores become probabilities
+    trees + click_encoder + click_effects -> click_model, and click_model in the registry
 
 All trees are grown, then those after the least validation loss are cut off. SynapseML's own early
 stopping keeps the same trees, but for its sake deserializes every training row at each pass and
@@ -19,15 +19,23 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recsys_assets.contracts.click_tables import CLICK_ENCODER, CLICK_FEATURES, CLICK_MODEL
+from recsys_assets.contracts.click_tables import (
+    CLICK_EFFECTS,
+    CLICK_ENCODER,
+    CLICK_FEATURES,
+    CLICK_MODEL,
+)
 from recsys_assets.contracts.clicks import CATEGORIES, CLICKS, LABEL, NUMBERS
+from recsys_assets.kernels.blending import Blend, fit_blend
 from recsys_assets.kernels.boosting import first_trees, read_booster
 from recsys_assets.kernels.metrics.classification import click_metrics
 from recsys_assets.kernels.plots import models as plots
 from recsys_assets.lake.spark_files import read_table
-from recsys_assets.registry.clicks import ClickModel, read_encoder, save_encoder
+from recsys_assets.registry.clicks import ClickModel, read_encoder, save_clicks
 from recsys_assets.registry.client import LoggedModel
+from recsys_assets.steps.best_params import take_over
 from recsys_assets.steps.click_boosting import BoostingParams, boost
+from recsys_assets.steps.click_report import draw_importance
 from recsys_assets.steps.click_scores import feature_parts, mean_loss_by_tree, score
 from recsys_assets.steps.clicks import nothing_landed
 from recsys_assets.steps.report import StepReport
@@ -50,6 +58,7 @@ def train_click_model(session: Session, params: ClickModelParams) -> StepReport:
         return report
     if fault := _fault_of(session):
         return StepReport(failed=fault)
+    params, source = take_over(session, CLICK_MODEL, params)
     params = params.for_rows(sum(part.rows for part in feature_parts(session, "train")))
     grown = boost(
         read_table(session.lake, session.spark, CLICK_FEATURES).filter("split = 'train'"), params
@@ -57,23 +66,27 @@ def train_click_model(session: Session, params: ClickModelParams) -> StepReport:
     curves = _curves(session, grown, params)
     kept = int(np.argmin(curves["validation"])) + 1
     booster = first_trees(read_booster(grown), kept)
-    label, probability = score(session, booster, feature_parts(session, "validation"))
-    metrics = {f"validation_{m}": v for m, v in click_metrics(label, probability).items()}
+    judged = score(session, booster, feature_parts(session, "validation"))
+    blend, calibration = fit_blend(judged.label, judged.trees, judged.margin)
+    figures = click_metrics(judged.label, judged.probability(blend))
+    metrics = {f"validation_{name}": value for name, value in figures.items()}
     report = StepReport(rows={CLICK_MODEL: 1}, figures={"trees": kept, **metrics})
     _draw(report, booster, curves)
-    logged = _register(session, booster, params, report, curves)
+    logged = _register(session, (booster, blend), params, report, curves)
     table = pl.DataFrame(
         {
             "model": CLICK_MODEL,
             "model_version": logged.version,
             "booster": booster,
             "trees": kept,
+            **{f"blend_{name}": value for name, value in blend._asdict().items()},
             "click_rate": _clicks(session)["train"],
             "metrics": json.dumps(metrics, sort_keys=True),
         }
     )
     report.versions[CLICK_MODEL] = session.lake.write_frame(table, CLICK_MODEL)
-    report.figures["model_version"] = logged.version
+    report.figures |= {"model_version": logged.version, "calibration": calibration}
+    report.figures["params_from"] = source
     report.links["MLflow run"] = logged.link
     return report
 
@@ -87,7 +100,7 @@ def _clicks(session: Session) -> dict[str, float]:
 
 def _fault_of(session: Session) -> str:
     """Why nothing can be learned; empty where it can."""
-    for table in (CLICK_ENCODER, CLICK_FEATURES):
+    for table in (CLICK_ENCODER, CLICK_EFFECTS, CLICK_FEATURES):
         if not session.lake.exists(table):
             return f"the table {table} does not exist yet: materialize click_features first"
     rates = _clicks(session)
@@ -117,30 +130,23 @@ def _curves(session: Session, booster: str, params: ClickModelParams) -> Curves:
 def _draw(report: StepReport, booster: str, curves: Curves) -> None:
     trees = np.arange(1, len(curves["train"]) + 1)
     report.draw("Learning curve", lambda: plots.learning_curve(trees, curves, "logloss"))
-    report.draw("Feature importance", lambda: draw_importance(booster))
-
-
-def draw_importance(booster: str) -> bytes:
-    """Plot of the gain of each feature."""
-    model = read_booster(booster)
-    return plots.feature_importance(model.feature_name(), model.feature_importance("gain"))
+    report.draw("Feature importance", lambda: draw_importance(read_booster(booster)))
 
 
 def _register(
     session: Session,
-    booster: str,
+    scorer: tuple[str, Blend],
     params: ClickModelParams,
     report: StepReport,
     curves: Curves,
 ) -> LoggedModel:
-    encoder = read_encoder(session.lake.scan(CLICK_ENCODER).collect()).without_folds()
+    tables = (session.lake.scan(table).collect() for table in (CLICK_ENCODER, CLICK_EFFECTS))
+    encoder = read_encoder(*tables).without_folds()
     with tempfile.TemporaryDirectory() as folder:
-        trees = Path(folder) / "booster.txt"
-        trees.write_text(booster, encoding="utf-8")
         return session.registry.log(
             CLICK_MODEL,
             ClickModel(),
-            {"encoder": save_encoder(encoder, Path(folder) / "encoder.parquet"), "booster": trees},
+            save_clicks(Path(folder), encoder, *scorer),
             _example(session),
             params=params.model_dump() | {"smoothing": encoder.smoothing},
             metrics={name: float(value) for name, value in report.figures.items()},
@@ -149,6 +155,7 @@ def _register(
                 "dagster/run_id": session.run_id,
                 f"table/{CLICK_FEATURES}": str(session.lake.version(CLICK_FEATURES)),
                 f"table/{CLICK_ENCODER}": str(session.lake.version(CLICK_ENCODER)),
+                f"table/{CLICK_EFFECTS}": str(session.lake.version(CLICK_EFFECTS)),
             },
             curves={f"{part}_logloss": loss.tolist() for part, loss in curves.items()},
         )

@@ -1,6 +1,7 @@
 """Boosted trees over the files of ``click_features``, in Spark's workers."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,29 @@ from numpy.typing import NDArray
 
 from recsys_assets.contracts.click_tables import CLICK_FEATURES
 from recsys_assets.contracts.clicks import LABEL
-from recsys_assets.kernels.boosting import click_probability, loss_by_tree, read_booster
+from recsys_assets.kernels.blending import Blend
+from recsys_assets.kernels.boosting import (
+    additive_log_odds,
+    loss_by_tree,
+    read_booster,
+    tree_log_odds,
+)
 from recsys_assets.steps.clicks import Part, parts_of
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Rows in order: their labels, and the log odds of both models."""
+
+    label: NDArray[np.int8]
+    trees: NDArray[np.float64]
+    margin: NDArray[np.float64]
+
+    def probability(self, blend: Blend) -> NDArray[np.float64]:
+        """Click probabilities."""
+        return blend.probability(self.trees, self.margin)
 
 
 def feature_parts(session: Session, split: str) -> list[Part]:
@@ -20,10 +40,8 @@ def feature_parts(session: Session, split: str) -> list[Part]:
     return parts_of(session.lake, CLICK_FEATURES, "split", split)
 
 
-def score(
-    session: Session, booster: str, parts: list[Part]
-) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """Labels and click probabilities of all rows, in order.
+def score(session: Session, booster: str, parts: list[Part]) -> Scores:
+    """Labels and log odds of all rows, in order.
 
     Args:
         session: whose workers score.
@@ -32,19 +50,19 @@ def score(
     """
     shared = session.spark.sparkContext.broadcast(booster)
 
-    def work(part: Part) -> Iterator[dict[str, Any]]:
+    def work(part: Part) -> Iterator[tuple[bytes, bytes, bytes]]:
         rows = pl.read_parquet(part.path)
-        probability = click_probability(read_booster(shared.value), rows)
-        yield {
-            "label": rows[LABEL].cast(pl.Int8).to_numpy().tobytes(),
-            "probability": probability.tobytes(),
-        }
+        trees = tree_log_odds(read_booster(shared.value), rows)
+        label = rows[LABEL].cast(pl.Int8).to_numpy()
+        yield label.tobytes(), trees.tobytes(), additive_log_odds(rows).tobytes()
 
     rows = [row for _, row in map_items(session.spark, parts, work)]
     shared.destroy()
-    return (
-        np.frombuffer(b"".join(row["label"] for row in rows), np.int8),
-        np.frombuffer(b"".join(row["probability"] for row in rows), np.float64),
+    label, trees, margin = (b"".join(column) for column in zip(*rows, strict=True))
+    return Scores(
+        np.frombuffer(label, np.int8),
+        np.frombuffer(trees, np.float64),
+        np.frombuffer(margin, np.float64),
     )
 
 

@@ -63,7 +63,7 @@ def test_features_have_their_published_names() -> None:
     names = feature_names()
     assert names[:13] == [f"I{i}" for i in range(1, 14)]
     assert names[13:17] == ["C1_count", "C1_mean", "C2_count", "C2_mean"]
-    assert len(names) == len(set(names)) == 13 + 2 * 26
+    assert len(names) == len(set(names)) == 13 + 2 * 26 + 1
     assert [*names, LABEL, "split"] == list(ClickFeatures.to_schema().columns)
 
 

@@ -26,8 +26,11 @@ from recsys_assets.kernels.metrics.classification import (
     precision_recall_points,
 )
 from recsys_assets.kernels.plots import canvas
+from recsys_assets.kernels.plots.clicks import lift_curve, roc_curve, shap_summary
 from recsys_assets.kernels.plots.data import _totals, top_items, top_share
+from recsys_assets.kernels.plots.drift import drift_bars, drift_by_drop
 from recsys_assets.kernels.plots.scores import average_precision, calibration_error
+from recsys_assets.kernels.plots.sweeps import parameter_panels, search_history
 
 RNG = np.random.default_rng(7)
 STARS = np.arange(0.5, 5.5, 0.5)
@@ -66,6 +69,21 @@ CASES: dict[str, Callable[[], bytes]] = {
     "calibration_curve": lambda: plots.calibration_curve(BINS),
     "score_distribution": lambda: plots.score_distribution(
         {"clicked": SCORES[LABELS], "not clicked": SCORES[~LABELS]}, "click probability"
+    ),
+    "roc_curve": lambda: roc_curve(LABELS, {LONG: SCORES, "other": SCORES**2, "same": 0 * SCORES}),
+    "lift_curve": lambda: lift_curve(LABELS, {LONG: SCORES, "constant": 0 * SCORES}),
+    "shap_summary": lambda: shap_summary(
+        [LONG, *"bcdefghijklmnop"], RNG.normal(size=(300, 16)), RNG.normal(size=(300, 16))
+    ),
+    "drift_bars": lambda: drift_bars({f"{LONG} {i}": i / 30 for i in range(40)}),
+    "drift_by_drop": lambda: drift_by_drop(
+        pl.DataFrame(
+            {"drop_date": DAYS[:60], "column": ["a", LONG] * 30, "value": EVENTS[:60] / 1e4}
+        )
+    ),
+    "search_history": lambda: search_history([0.3, float("nan"), 0.5, 0.4], LONG, True),
+    "parameter_panels": lambda: parameter_panels(
+        {LONG: [1, 10, 100], "alpha": [0.1, 0.2, 0.3]}, [0.1, 0.2, 0.15], "ndcg"
     ),
     "metric_bars": lambda: plots.metric_bars({f"{LONG} {i}": METRICS for i in range(8)}),
     "metric_bars of one": lambda: plots.metric_bars({"als": {"rmse": 0.9, "loss": -3e6}}),

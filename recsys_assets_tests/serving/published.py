@@ -1,6 +1,7 @@
 """A small platform as it stands after a run: tables in the lake, models in the registry."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import lightgbm as lgb
@@ -14,17 +15,20 @@ from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES, Inter
 from recsys_assets.contracts.recommendations import SIMILAR_ITEMS, TOP_K
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.home import Home
+from recsys_assets.kernels.blending import Blend
 from recsys_assets.kernels.boosting import feature_matrix
 from recsys_assets.kernels.categories import assign_folds, count_categories, merge_rare
-from recsys_assets.kernels.encode import Encoder, encode, feature_names
+from recsys_assets.kernels.effects import fit_effects
+from recsys_assets.kernels.encode import ALL_FOLDS, Encoder, encode, feature_names
 from recsys_assets.kernels.recommending import TopKTask, similar_items
 from recsys_assets.kernels.vectors import Vectors
-from recsys_assets.registry.clicks import ClickModel, save_encoder
+from recsys_assets.registry.clicks import ClickModel, save_clicks
 from recsys_assets.registry.factors import FactorModel, save_factors
 from recsys_assets.synthetic.criteo import click_batches
 
 USERS, ITEMS, K, RANK = 40, 60, 20, 8
 SETTINGS = {"alpha": 0.6, "regularization": 0.2}
+PAIRS, BLEND = ("C14*C17", "I5*C2"), Blend(-0.1, 0.6, 0.5)
 GENRES = ("Comedy", "Drama", "War")
 
 
@@ -115,8 +119,11 @@ def publish_clicks(home: Home) -> None:
     raw = clicks()
     home.lake.write_frame(raw, CLICKS.name)
     folds = assign_folds(0, raw.height, 3, 1)
-    counted = count_categories(raw.with_columns(folds))
+    counted = count_categories(raw.with_columns(folds), PAIRS)
     encoder = Encoder(merge_rare(counted, 5), 20.0)
+    label = raw[LABEL].cast(pl.Int8).to_numpy()
+    fits = {ALL_FOLDS: fit_effects(encoder.levels(raw), encoder.level_sizes, label)}
+    encoder = replace(encoder, effects=encoder.table_of_effects(fits)).without_folds()
     features = encode(raw, encoder)
     data = lgb.Dataset(
         feature_matrix(features), raw[LABEL].to_numpy(), feature_name=feature_names()
@@ -124,15 +131,10 @@ def publish_clicks(home: Home) -> None:
     settings = {"objective": "binary", "num_leaves": 7, "verbose": -1, "num_threads": 1}
     booster = lgb.train(settings, data, 20)
     with tempfile.TemporaryDirectory() as folder:
-        trees = Path(folder) / "booster.txt"
-        trees.write_text(booster.model_to_string(), encoding="utf-8")
         home.registry.log(
             CLICK_MODEL,
             ClickModel(),
-            {
-                "encoder": save_encoder(encoder.without_folds(), Path(folder) / "encoder.parquet"),
-                "booster": trees,
-            },
+            save_clicks(Path(folder), encoder, booster.model_to_string(), BLEND),
             raw.head(2)
             .select(*NUMBERS, *CATEGORIES)
             .with_columns(pl.col(NUMBERS).cast(pl.Float64))

@@ -14,7 +14,9 @@ from recsys_assets.contracts.click_tables import CLICK_FEATURES, CLICK_MODEL
 from recsys_assets.contracts.clicks import CATEGORIES, CLICKS, LABEL, NUMBERS, Clicks
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.home import Home
-from recsys_assets.kernels.encode import encode, encode_codes, feature_names
+from recsys_assets.kernels.blending import Blend
+from recsys_assets.kernels.code_table import code_table_of, encode_codes
+from recsys_assets.kernels.encode import encode, feature_names
 from recsys_assets.kernels.folding import FoldIn
 from recsys_assets.lake.tables import DROP_DATE
 from recsys_assets.serving.app import build_app
@@ -57,8 +59,10 @@ def test_spark_step_and_service_agree(session: Session, tmp_path: Path) -> None:
     assert not encode_clicks(session, ENCODING).failed
     params = ClickModelParams(trees=10, leaves=8, learning_rate=0.2)
     assert not train_click_model(session, params).failed
-    trees = session.lake.scan(CLICK_MODEL).collect()["booster"][0]
-    _, batch = score(session, trees, feature_parts(session, "test"))
+    trained = session.lake.scan(CLICK_MODEL).collect().row(0, named=True)
+    blend = Blend(*(trained[f"blend_{name}"] for name in Blend._fields))
+    scores = score(session, trained["booster"], feature_parts(session, "test"))
+    batch = scores.probability(blend)
     assert session.lake.exists(CLICK_FEATURES)
 
     home = Home(root=Path(session.lake.root).parent)
@@ -99,7 +103,7 @@ def test_both_ways_of_encoding_agree_bit_by_bit(
     types = {n: t for n, t in polars_schema(Clicks).items() if n != LABEL}
     batch = encode(pl.DataFrame(rows, types), model.encoder).select(feature_names())
     raw = raw_rows([[row[name] for name in (*NUMBERS, *CATEGORIES)] for row in rows])
-    one = encode_codes(raw.numbers, raw.codes, raw.absent, model.encoder.code_table)
+    one = encode_codes(raw.numbers, raw.codes, raw.absent, code_table_of(model.encoder))
     np.testing.assert_array_equal(one, batch.to_numpy())
 
 

@@ -15,10 +15,12 @@ from pyspark.sql import DataFrame, SparkSession
 from sklearn.metrics import log_loss
 
 from recsys_assets.contracts.click_tables import (
+    CLICK_EFFECTS,
     CLICK_ENCODER,
     CLICK_EVALUATION,
     CLICK_FEATURES,
     CLICK_MODEL,
+    ClickEffects,
     ClickEncoder,
     ClickEvaluation,
     ClickFeatures,
@@ -26,9 +28,11 @@ from recsys_assets.contracts.click_tables import (
 )
 from recsys_assets.contracts.clicks import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.home import Home
+from recsys_assets.kernels.blending import Blend
 from recsys_assets.kernels.boosting import click_probability, read_booster
 from recsys_assets.kernels.categories import FOLD, assign_folds
-from recsys_assets.kernels.encode import encode, feature_names
+from recsys_assets.kernels.click_fit import fit_clicks
+from recsys_assets.kernels.encode import Encoder, encode, feature_names
 from recsys_assets.lake.spark_files import read_table
 from recsys_assets.registry.clicks import read_encoder
 from recsys_assets.steps.click_boosting import boost
@@ -60,7 +64,9 @@ def trained(
     """A home in which the whole click path has run."""
     home = Home(root=tmp_path_factory.mktemp("clicks"))
     home.prepare()
-    session = Session(spark, home.lake, home.landing_zone, home.registry, run_id="test-run")
+    session = Session(
+        spark, home.lake, home.landing_zone, home.registry, "test-run", reports=home.reports
+    )
     # The later drop lands first, in two files: neither landing nor folders give the order of time.
     land(session, logged[4_000:5_000], LATE, "a.tsv")
     land(session, logged[5_000:], LATE, "b.tsv")
@@ -83,6 +89,16 @@ def validate(session: Session) -> None:
     assert not validate_drops(session, params).failed
 
 
+def encoder_of(session: Session) -> Encoder:
+    tables = (session.lake.scan(table).collect() for table in (CLICK_ENCODER, CLICK_EFFECTS))
+    return read_encoder(*tables)
+
+
+def model_of(session: Session) -> tuple[str, Blend]:
+    row = session.lake.scan(CLICK_MODEL).collect().row(0, named=True)
+    return row["booster"], Blend(*(row[f"blend_{name}"] for name in Blend._fields))
+
+
 def features_of(session: Session, split: str) -> pl.DataFrame:
     files = [part.path for part in feature_parts(session, split)]
     return pl.concat([pl.read_parquet(file) for file in files])
@@ -101,7 +117,7 @@ def test_parts_of_the_split_follow_one_another_in_time(
 
 
 def test_workers_encode_as_the_kernel_does(trained: Session, logged: pl.DataFrame) -> None:
-    encoder = read_encoder(trained.lake.scan(CLICK_ENCODER).collect())
+    encoder = encoder_of(trained)
     folds = assign_folds(0, 4_800, ENCODING.folds, ENCODING.seed)
     train = encode(logged[:4_800].with_columns(folds), encoder, FOLD)
     assert_frame_equal(
@@ -115,6 +131,7 @@ def test_tables_keep_their_contracts(trained: Session) -> None:
     evaluate_click_model(trained, ClickEvaluationParams())
     contracts: dict[str, type[DataFrameModel]] = {
         CLICK_ENCODER: ClickEncoder,
+        CLICK_EFFECTS: ClickEffects,
         CLICK_FEATURES: ClickFeatures,
         CLICK_MODEL: ClickModelTable,
         CLICK_EVALUATION: ClickEvaluation,
@@ -138,17 +155,20 @@ def test_the_model_beats_the_constant(trained: Session) -> None:
     test = features_of(trained, "test")[LABEL].to_numpy()
     entropy = -(test * np.log(rate) + (1 - test) * np.log(1 - rate)).mean()
     assert figures["constant", "logloss"] == pytest.approx(entropy)
-    titles = {"Precision and recall", "Calibration", "Score distribution", "Feature importance"}
-    assert set(report.plots) == titles
+    titles = {"ROC", "Lift", "Precision and recall", "Calibration", "Score distribution"}
+    assert set(report.plots) == titles | {"Feature importance", "SHAP summary"}
+    page = Path(report.links["Report page"]).read_text(encoding="utf-8")
+    assert all(f'alt="{title}"' in page for title in report.plots)
     assert all(png.startswith(b"\x89PNG") for png in report.plots.values())
 
 
 def test_workers_score_in_the_order_of_the_rows(trained: Session) -> None:
-    booster = trained.lake.scan(CLICK_MODEL).collect()["booster"][0]
-    label, probability = score(trained, booster, feature_parts(trained, "test"))
+    booster, blend = model_of(trained)
+    scores = score(trained, booster, feature_parts(trained, "test"))
     features = features_of(trained, "test")
-    assert label.tolist() == features[LABEL].to_list()
-    assert np.array_equal(probability, click_probability(read_booster(booster), features))
+    assert scores.label.tolist() == features[LABEL].to_list()
+    expected = click_probability(read_booster(booster), features, blend)
+    assert np.array_equal(scores.probability(blend), expected)
 
 
 def test_the_trees_after_the_least_validation_loss_are_cut_off(trained: Session) -> None:
@@ -174,8 +194,8 @@ def training_rows(session: Session) -> DataFrame:
 def test_synapse_native_and_served_models_agree(trained: Session, logged: pl.DataFrame) -> None:
     from synapse.ml.lightgbm import LightGBMClassificationModel
 
-    text = trained.lake.scan(CLICK_MODEL).collect()["booster"][0]
-    native = click_probability(read_booster(text), features_of(trained, "test"))
+    text, blend = model_of(trained)
+    native = click_probability(read_booster(text), features_of(trained, "test"), blend)
     raw = logged[5_400:].select(pl.col(NUMBERS).cast(pl.Float64), *CATEGORIES).to_pandas()
     served = pd.DataFrame(trained.registry.load(CLICK_MODEL, "challenger").predict(raw))
     assert served["probability"].to_numpy() == pytest.approx(native, abs=1e-12)
@@ -189,7 +209,21 @@ def test_synapse_native_and_served_models_agree(trained: Session, logged: pl.Dat
     theirs = np.array([vector[1] for vector in rows["probability"]])
     ours = click_probability(read_booster(text), pl.from_pandas(rows[names]))
     assert theirs == pytest.approx(ours, abs=1e-6)
-    assert sorted(ours) == pytest.approx(sorted(native), abs=1e-12)
+
+
+def test_one_process_learns_what_the_assets_learn(trained: Session, logged: pl.DataFrame) -> None:
+    """Same encoder to the digit; trees of native LightGBM instead of SynapseML's."""
+    parts = (logged[:4_800], logged[4_800:5_400])
+    fitted = fit_clicks(*parts, ENCODING.plan(), BOOSTING.native(), BOOSTING.trees)
+    encoder = encoder_of(trained).without_folds()
+    assert_frame_equal(fitted.encoder.statistics, encoder.statistics)
+    test = logged[5_400:]
+    assert_frame_equal(encode(test, fitted.encoder), encode(test, encoder), abs_tol=1e-5)
+    text, blend = model_of(trained)
+    theirs = click_probability(read_booster(text), features_of(trained, "test"), blend)
+    ours = fitted.probability(test, threads=1)
+    assert np.abs(ours - theirs).mean() < 0.01
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.99
 
 
 def test_mlflow_knows_how_the_model_came_to_be(trained: Session) -> None:
@@ -279,7 +313,7 @@ def test_a_validation_part_of_one_label_fails(session: Session, logged: pl.DataF
 
 def test_the_number_of_leaves_follows_the_number_of_rows() -> None:
     leaves = [ClickModelParams().for_rows(rows).leaves for rows in (1_000, 40_000, 45_000_000)]
-    assert leaves == [8, 20, 63]
+    assert leaves == [6, 6, 31]
     assert ClickModelParams(leaves=31).for_rows(1_000).leaves == 31
     with pytest.raises(ValueError, match="for_rows"):
         ClickModelParams().native()

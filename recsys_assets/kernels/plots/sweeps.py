@@ -1,0 +1,76 @@
+"""Plots of a search for parameters: how it went, and what matters. PNG bytes come out."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from recsys_assets.kernels.plots import canvas
+
+PANELS = 6
+
+
+def search_history(values: Sequence[float], metric: str, maximize: bool) -> bytes:
+    """The figure of every trial in turn, and the best so far.
+
+    Args:
+        values: figure of each trial, NaN where it was pruned.
+        metric: its name.
+        maximize: whether more is better.
+
+    Raises:
+        ValueError: fewer than two trials ended.
+    """
+    figures = np.asarray(values, np.float64)
+    seen = np.flatnonzero(~np.isnan(figures))
+    if seen.size < 2:
+        raise ValueError(f"search: at least 2 ended trials are needed, got {seen.size}")
+    better = np.maximum if maximize else np.minimum
+    best = better.accumulate(figures[seen])
+    figure, (ax,) = canvas.blank()
+    ax.scatter(seen, figures[seen], s=18, color=canvas.SKY, label="trial")
+    ax.step(seen, best, where="post", color=canvas.BLUE, linewidth=1.8, label="best so far")
+    pruned = np.flatnonzero(np.isnan(figures))
+    if pruned.size:
+        low = float(np.nanmin(figures))
+        ax.scatter(
+            pruned, np.full(pruned.size, low), s=14, marker="x", color=canvas.ORANGE, label="pruned"
+        )
+    canvas.label(ax, "trial", canvas.short(metric))
+    canvas.legend(ax)
+    return canvas.png(
+        figure,
+        f"Search: best {canvas.short(metric)} {best[-1]:.5g}",
+        f"{len(figures)} trials, {pruned.size} pruned; the first, with the defaults, reached "
+        f"{figures[seen[0]]:.5g}",
+    )
+
+
+def parameter_panels(
+    params: Mapping[str, Sequence[float]], values: Sequence[float], metric: str
+) -> bytes:
+    """The figure of every ended trial against each of its parameters, a panel each.
+
+    Raises:
+        ValueError: no parameter, or fewer than two trials.
+    """
+    shown = list(params)[:PANELS]
+    if not shown:
+        raise ValueError("parameters: none to draw")
+    figures = canvas.numbers(metric, values)
+    columns = min(3, len(shown))
+    figure, axes = canvas.blank(-(-len(shown) // columns), columns)
+    for place, ax in enumerate(axes):
+        if place >= len(shown):
+            ax.set_axis_off()
+            continue
+        name = shown[place]
+        points = canvas.numbers(name, params[name])
+        ax.scatter(points, figures, s=12, color=canvas.BLUE, alpha=0.8)
+        if points.min() > 0 and points.max() / points.min() > 20:
+            ax.set_xscale("log")
+        canvas.label(ax, canvas.short(name), canvas.short(metric, 14) if not place else "")
+    return canvas.png(
+        figure,
+        f"{canvas.short(metric)} by parameter",
+        f"{figures.size} ended trials; {canvas.listed(shown)}",
+    )

@@ -1,0 +1,56 @@
+"""Additive effects: known ones are found, idle columns fall silent, rows apart stay apart."""
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+
+from recsys_assets.kernels.effects import fit_effects, rows_apart
+
+ROWS = 40_000
+
+
+def test_one_level_gives_the_click_rate() -> None:
+    label = np.repeat([1, 0], [300, 700]).astype(np.int8)
+    fit = fit_effects(np.zeros((1, 1_000), np.int32), [1], label)
+    assert fit.margin(np.zeros((1, 3), np.int32)) == pytest.approx([logit(0.3)] * 3, abs=0.01)
+
+
+def test_known_effects_are_found_though_columns_go_together() -> None:
+    rng = np.random.default_rng(3)
+    first = rng.integers(0, 20, ROWS)
+    # The second column mostly repeats the first and has no effect of its own.
+    second = np.where(rng.random(ROWS) < 0.8, first, rng.integers(0, 20, ROWS))
+    effects = rng.normal(0, 0.8, 20)
+    label = (rng.random(ROWS) < expit(-1 + effects[first])).astype(np.int8)
+    levels = np.stack([first, second]).astype(np.int32)
+    fit = fit_effects(levels, [20, 20], label)
+    assert np.corrcoef(fit.columns[0], effects)[0, 1] > 0.98
+    assert fit.deviations[1] < 0.15 * fit.deviations[0]
+
+
+def test_a_column_of_rare_values_that_say_nothing_falls_silent() -> None:
+    rng = np.random.default_rng(4)
+    level = rng.integers(0, 10_000, ROWS).astype(np.int32)
+    label = (rng.random(ROWS) < 0.2).astype(np.int8)
+    fit = fit_effects(level[None], [10_000], label)
+    assert fit.deviations[0] < 0.1
+    assert np.bincount(level[label == 1], minlength=10_000).max() > 3
+
+
+def test_levels_without_rows_have_no_effect() -> None:
+    label = np.array([1, 0, 1, 0], np.int8)
+    fit = fit_effects(np.array([[0, 0, 1, 1]], np.int32), [5], label)
+    assert fit.columns[0][2:].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("label", [np.zeros(50, np.int8), np.zeros(0, np.int8)])
+def test_one_label_or_no_row_still_gives_finite_odds(label: np.ndarray) -> None:
+    fit = fit_effects(np.zeros((1, label.size), np.int32), [2], label)
+    assert np.isfinite(fit.margin(np.array([[0, 1]], np.int32))).all()
+
+
+def test_rows_apart() -> None:
+    fold = np.array([0, 1, 2, 1], np.int8)
+    assert rows_apart(fold, 1, earlier=False).tolist() == [True, False, True, False]
+    assert rows_apart(fold, 1, earlier=True).tolist() == [True, False, False, False]
+    assert rows_apart(fold, None, earlier=True).all()
