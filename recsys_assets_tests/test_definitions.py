@@ -30,7 +30,7 @@ STAGES = {
         "ranking_evaluation",
     },
     "backtests": {"backtest"},
-    "delivery": {"digests", "serving_bundle"},
+    "delivery": {"digests", "lookup_lists", "serving_bundle", "warehouse_lists"},
     "recommendations": {"popular_movies", "similar_items", "top_k", "user_segments"},
 }
 

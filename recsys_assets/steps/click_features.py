@@ -7,10 +7,8 @@ Rows are split in the order in which they came: by drop date, file and line. The
 trained on and the latest tested on, as a model in use meets them.
 """
 
-import shutil
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -28,7 +26,7 @@ from recsys_assets.kernels.categories import (
     merge_rare,
 )
 from recsys_assets.kernels.encode import Encoder, encode, feature_names
-from recsys_assets.lake.replace import replace_files
+from recsys_assets.lake.store import place, remove_tree, scan_parquet, write_parquet
 from recsys_assets.lake.tables import DataFile
 from recsys_assets.steps.clicks import Block, click_parts, cut_blocks, nothing_landed
 from recsys_assets.steps.report import StepReport
@@ -85,13 +83,12 @@ def encode_clicks(session: Session, params: EncodingParams) -> StepReport:
     table = encoder.statistics.with_columns(smoothing=pl.lit(encoder.smoothing))
     versions = {CLICK_ENCODER: session.lake.write_frame(table, CLICK_ENCODER)}
     written = _encode(session, blocks, encoder, params)
-    versions[CLICK_FEATURES] = replace_files(
-        session.lake,
+    versions[CLICK_FEATURES] = session.lake.replace_files(
         CLICK_FEATURES,
-        [DataFile(Path(row["path"]), row["rows"]) for row in written],
+        [DataFile(place(row["path"]), row["rows"]) for row in written],
         arrow_schema(ClickFeatures),
         f"run {session.run_id}",
-        partition_by="split",
+        partition_by=["split"],
     )
     return _describe(blocks, written, encoder, versions)
 
@@ -106,18 +103,18 @@ def _count(session: Session, blocks: list[Block], params: EncodingParams) -> tup
         rows = rows.with_columns(assign_folds(block.first, rows.height, folds, seed))
         statistics = count_categories(rows)
         path = f"{folder}/{block.first}.parquet"
-        statistics.write_parquet(path, row_group_size=50_000)
+        write_parquet(statistics, path, row_group_size=50_000)
         yield {"path": path, "rows": rows.height, "clicks": int(rows[LABEL].sum())}
 
     training = [block for block in blocks if block.split == SPLITS[0]]
     written = [row for _, row in map_items(session.spark, training, count)]
-    statistics = pl.scan_parquet([row["path"] for row in written])
+    statistics = scan_parquet(*(row["path"] for row in written))
     # Category by category: all values of a full log at once would not fit a small machine.
     merged = [
         merge_rare(add_up(statistics.filter(column=name)).collect(), params.min_count)
         for name in (LABEL, *CATEGORIES)
     ]
-    shutil.rmtree(folder)
+    remove_tree(folder)
     return Encoder(pl.concat(merged), params.smoothing), sum(row["clicks"] for row in written)
 
 
@@ -136,11 +133,9 @@ def _encode(
             rows = rows.with_columns(assign_folds(block.first, rows.height, folds, seed))
             fold_column = FOLD
         features = encode(rows, shared.value, fold_column).with_columns(rows[LABEL])
-        folder = Path(root) / f"split={block.split}"
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"part-{block.first:012d}-{uuid.uuid4()}.parquet"
-        features.write_parquet(path, compression="zstd", compression_level=1, statistics=False)
-        yield {"path": str(path), "rows": rows.height, "clicks": int(rows[LABEL].sum())}
+        path = f"{root}/split={block.split}/part-{block.first:012d}-{uuid.uuid4()}.parquet"
+        write_parquet(features, path, compression="zstd", compression_level=1, statistics=False)
+        yield {"path": path, "rows": rows.height, "clicks": int(rows[LABEL].sum())}
 
     written = [row for _, row in map_items(session.spark, blocks, work)]
     shared.destroy()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recsys_assets.contracts.click_tables import CLICK_FEATURES
 from recsys_assets.contracts.clicks import LABEL
 from recsys_assets.kernels.boosting import click_probability, loss_by_tree, read_booster
+from recsys_assets.lake.store import read_parquet
 from recsys_assets.steps.clicks import Part, parts_of
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
@@ -33,7 +34,7 @@ def score(
     shared = session.spark.sparkContext.broadcast(booster)
 
     def work(part: Part) -> Iterator[dict[str, Any]]:
-        rows = pl.read_parquet(part.path)
+        rows = read_parquet(part.path)
         probability = click_probability(read_booster(shared.value), rows)
         yield {
             "label": rows[LABEL].cast(pl.Int8).to_numpy().tobytes(),
@@ -53,7 +54,7 @@ def mean_loss_by_tree(session: Session, booster: str, parts: list[Part]) -> NDAr
     shared = session.spark.sparkContext.broadcast(booster)
 
     def work(part: Part) -> Iterator[dict[str, Any]]:
-        rows = pl.read_parquet(part.path)
+        rows = read_parquet(part.path)
         label = rows[LABEL].cast(pl.Int8).to_numpy()
         loss = loss_by_tree(read_booster(shared.value), rows, label)
         yield {"rows": rows.height, "loss": loss.tolist()}
