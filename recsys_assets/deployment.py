@@ -181,9 +181,9 @@ def _alerts(known: Mapping[str, str], home: Home) -> dict[str, Any]:
     for name in ("teams", "slack"):
         variable = f"RECSYS_{name.upper()}_URL"
         if known.get(variable):
-            settings[name] = {"url": dg.EnvVar(variable)}
+            settings[name] = {"url": _secret(known, variable)}
     if known.get("RECSYS_PAGERDUTY_KEY"):
-        settings["pagerduty"] = {"routing_key": dg.EnvVar("RECSYS_PAGERDUTY_KEY")}
+        settings["pagerduty"] = {"routing_key": _secret(known, "RECSYS_PAGERDUTY_KEY")}
         if known.get("RECSYS_PAGERDUTY_URL"):
             settings["pagerduty"]["url"] = known["RECSYS_PAGERDUTY_URL"]
     if known.get("RECSYS_ALERT_ROUTES"):
@@ -208,6 +208,7 @@ def _mail_server(known: Mapping[str, str]) -> dict[str, Any]:
 def _digests(known: Mapping[str, str], home: Home) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "home": str(home.root),
+        "account": home.account,
         "public_url": known.get("RECSYS_PUBLIC_URL") or "http://127.0.0.1:8000",
         "signing_key": _secret(known, "RECSYS_UNSUBSCRIBE_KEY"),
     }

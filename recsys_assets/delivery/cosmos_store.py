@@ -119,7 +119,7 @@ class CosmosStore:
                 if time.monotonic() > deadline:
                     raise StoreError(
                         f"Cosmos DB asked to wait for {self.patience:.0f} s ({error.status_code}): "
-                        "raise the container's throughput (see `recsys cost azure`) or publish at night"
+                        "raise the container's throughput (`recsys cost azure`) or publish at night"
                     ) from error
                 written.retries += 1
                 time.sleep(_pause(error, written.retries))

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from recsys_assets.lake.store import copy, create, is_remote, same_content
+from recsys_assets.lake.store import copy, create, is_remote, make_folder, move, same_content
 
 FIRST_DROP = datetime.date(2020, 1, 1)
 """Drop dates run from here to today (UTC)."""
@@ -156,16 +156,20 @@ class LandingZone:
     @property
     def withdrawn(self) -> Path:
         """Files of drops that were taken back."""
+        if is_remote(self.landing):  # a container has no neighbours; no data set is named so
+            return self.landing / ".withdrawn"
         return self.landing.with_name("withdrawn")
 
     @staticmethod
     def _move(files: list[LandedFile], folder: Path) -> list[str]:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for file in files:
             if (folder / file.path.name).exists():
                 raise LandingError(f"{folder / file.path.name} is in the way: move it, try again")
+        if is_remote(folder):  # where a folder is gone with its last file
+            (files[0].path.parent / ".keep").write_bytes(b"")
         for file in files:
-            file.path.replace(folder / file.path.name)
+            move(file.path, folder / file.path.name)
         return [file.name for file in files]
 
     def rejected_copy(self, file: LandedFile) -> Path:

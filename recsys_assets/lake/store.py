@@ -80,6 +80,15 @@ def copy(source: Path, target: Path) -> None:
     partial.replace(target)
 
 
+def move(source: Path, target: Path) -> None:
+    """Give a file another name; in Azure it is copied first, so that it is never nowhere."""
+    if is_remote(source):
+        copy(source, target)
+        source.unlink()
+    else:
+        source.replace(target)
+
+
 def same_content(one: Path, other: Path) -> bool:
     """Whether two files hold the same bytes."""
     if not is_remote(one) and not is_remote(other):

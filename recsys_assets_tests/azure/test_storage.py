@@ -14,6 +14,7 @@ from recsys_assets.deployment import DeploymentError, current_deployment
 from recsys_assets.home import Home
 from recsys_assets.lake import store
 from recsys_assets.lake.landed_bytes import count_file_lines, read_blocks, read_head
+from recsys_assets.lake.pending import waiting_drops
 from recsys_assets.lake.tables import DROP_DATE, DataFile
 from recsys_assets_tests.servers.azurite import ACCOUNT
 
@@ -68,6 +69,18 @@ def test_a_rejected_file_is_copied_with_its_report_and_can_be_pardoned(
     zone.pardon(file)
     zone.pardon(file)
     assert not copy.exists()
+
+
+def test_a_drop_can_be_withdrawn_and_brought_back(cloud_home: Home, source: Path) -> None:
+    zone = cloud_home.landing_zone
+    zone.land(source, "ratings", DAY)
+    waiting = waiting_drops(cloud_home.lake, zone, ["ratings"])
+    assert waiting.dates == [DAY] and waiting_drops(cloud_home.lake, zone, ["ratings"]) == waiting
+    assert zone.withdraw("ratings", DAY) == ["ratings.csv"]
+    assert zone.dates("ratings") == [DAY] and zone.drop("ratings", DAY) == []
+    assert zone.reinstate("ratings", DAY) == ["ratings.csv"]
+    (back,) = zone.drop("ratings", DAY)
+    assert back.path.read_bytes() == LINES
 
 
 @pytest.mark.parametrize("packed", [False, True])
