@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo ui test faults chromium check audit lock clean
+.PHONY: help setup demo ui test test-azure faults chromium check audit lock clean
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
 
 setup: $(READY) ## the environment in .venv and Spark's jars in the cache
 
@@ -38,6 +38,12 @@ faults: $(READY) ## the whole fault campaign and three simulated weeks; half an 
 	$(BIN)/python -W ignore -m recsys_assets_tests.faults.campaign
 	$(BIN)/python -W ignore -m recsys_assets_tests.faults.weeks
 
+test-azure: $(READY) ## only what runs on Azure, against its counterparts on loopback
+	$(BIN)/pytest -s recsys_assets_tests/azure recsys_assets_tests/resources/azure \
+		recsys_assets_tests/resources/test_databricks.py \
+		recsys_assets_tests/resources/test_spark_submit.py recsys_assets_tests/docker \
+		recsys_assets_tests/infrastructure
+
 # The pages are tested in a real browser. Where it is missing and may be installed, it is.
 chromium:
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
@@ -51,12 +57,13 @@ check: $(READY) ## lint, types, import contracts, definitions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/dg check defs
+	$(BIN)/hadolint docker/*/Dockerfile
 
 audit: $(READY) ## known vulnerabilities of what is installed; needs the network
 	$(BIN)/uv tool run pip-audit==2.9.0 --disable-pip --require-hashes -r requirements.lock
 
 lock: ## pin what setup.cfg asks for
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra dev --generate-hashes \
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra dev --extra production --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate setup.cfg --output-file requirements.lock
 
 clean: ## remove the environment; state in .recsys stays

@@ -16,6 +16,7 @@ from recsys_assets.automation.sensors import build_alert_sensors
 from recsys_assets.checks import CHECKS
 from recsys_assets.deployment import Deployment, current_deployment
 from recsys_assets.resources.alerts import Notifier
+from recsys_assets.resources.delivery import Delivery
 from recsys_assets.resources.digests import Digests
 from recsys_assets.resources.storage import Storage
 
@@ -41,7 +42,8 @@ def build_definitions(deployment: Deployment) -> dg.Definitions:
         ],
         resources={
             "compute": deployment.compute(),
-            "storage": Storage(home=str(deployment.home.root)),
+            "storage": Storage(home=str(deployment.home.root), account=deployment.home.account),
+            "delivery": Delivery(**deployment.delivery),
             "notifier": Notifier(**deployment.alerts),
             "mailer": Digests(**deployment.digests),
         },

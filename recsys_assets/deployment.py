@@ -1,12 +1,18 @@
 """Which deployment this is: the only module that reads the environment.
 
     RECSYS_DEPLOYMENT    local (default): schedules and sensors start switched off;
-                         production: they start switched on
+                         production: they start switched on;
+                         azure: the same, and landed files and tables lie in Azure
+    RECSYS_AZURE_STORAGE_ACCOUNT   the storage account of RECSYS_DEPLOYMENT=azure, with containers
+                         landing, rejected and lake
     RECSYS_HOME          folder of all state; default .recsys/ in the project
+    RECSYS_PRICES        table of prices, instead of the packaged one
     RECSYS_SPARK_MASTER, RECSYS_SPARK_MEMORY   where Spark runs, and the JVM's memory
+    RECSYS_SPARK_CONF    file of further settings of Spark's, in the form of spark-defaults.conf
     RECSYS_DATABRICKS_HOST   address of a Databricks workspace: steps run there instead. Also
-                         _TOKEN, _WHEEL (the project's wheel) and _VOLUME (folder through which
-                         steps report), both in a Unity Catalog volume; _HOME (folder of lake and
+                         _TOKEN (``identity``: by that of this process), _VOLUME (folder of a Unity
+                         Catalog volume, through which steps report), _WHEEL (the project's wheel
+                         there; made and uploaded without it); _HOME (folder of lake and
                          landing zone as clusters see it; default RECSYS_HOME), _REGISTRY (MLflow
                          as clusters see it; default databricks), _NODE_TYPE, _SPARK_VERSION,
                          _MIN_WORKERS, _MAX_WORKERS, _TIMEOUT (seconds a step may take)
@@ -14,6 +20,9 @@
                          Also _AUDIENCES (by comma), _JWKS_URL, _ORIGINS (sites whose pages may
                          ask, by comma), _RATE and _BURST (requests of one caller), _BUNDLES and
                          _FEEDBACK (folders, where they do not lie in RECSYS_HOME)
+    RECSYS_LOOKUP        where lists are looked up: sqlite (default), cosmos, tables. Also _URL, and
+                         _KEY (a connection string for tables; without it by identity)
+    RECSYS_WAREHOUSE_URL postgresql://…, where published tables go; a DuckDB file without it
     RECSYS_UI_URL        address of the Dagster UI, for links in alerts
     RECSYS_RUNBOOK_URL   address of the runbook, for links in alerts
     RECSYS_SMTP_HOST     mail server; no mail without it. Also _PORT, _SECURITY (starttls, ssl,
@@ -30,8 +39,11 @@
     RECSYS_DIGEST_SENDER sender of digests; no digest is sent without it and a mail server
     RECSYS_UNSUBSCRIBE_KEY  signs the links by which users unsubscribe
 
+    RECSYS_AZURE_KEY_VAULT   address of a vault, https://….vault.azure.net
+
 Passwords, tokens and webhook addresses are not read here: their names are handed on, and the
-process that sends an alert looks them up.
+process that sends an alert looks them up. Each may hold ``env:NAME``, the name of another variable,
+or ``keyvault:NAME``, the name of a secret of the vault.
 """
 
 import json
@@ -45,12 +57,14 @@ import dagster as dg
 from pydantic import BaseModel, Field, ValidationError
 
 from recsys_assets.home import PROJECT, Home
+from recsys_assets.resources.azure.identity import cluster_identity
+from recsys_assets.resources.azure.secrets import PREFIX, refer
 from recsys_assets.resources.spark import SparkSettings
 
 if TYPE_CHECKING:
     from recsys_assets.resources.compute import Compute
 
-Name = Literal["local", "production"]
+Name = Literal["local", "production", "azure"]
 
 
 class DeploymentError(Exception):
@@ -78,6 +92,10 @@ class Deployment(BaseModel):
     """Time without a change after which a drop counts as complete."""
     serving: dict[str, str] = Field(default_factory=dict)
     """Variables of the scoring and lookup service; `serving.settings` reads them."""
+    delivery: dict[str, Any] = Field(default_factory=dict)
+    """Settings of `Delivery`."""
+    prices: Path | None = None
+    """Table of prices; the packaged one if None."""
 
     @property
     def automated(self) -> bool:
@@ -90,13 +108,20 @@ class Deployment(BaseModel):
             from recsys_assets.resources.databricks import DatabricksSpark
 
             return DatabricksSpark(**self.databricks)
+        settings: dict[str, Any] = {
+            "home": str(self.home.root),
+            "account": self.home.account,
+            "master": self.spark.master,
+            "driver_memory": self.spark.driver_memory,
+            "conf": self.spark.conf,
+        }
+        if not self.spark.master.startswith("local"):
+            from recsys_assets.resources.spark_submit import SparkSubmit
+
+            return SparkSubmit(**settings)
         from recsys_assets.resources.compute import LocalSpark
 
-        return LocalSpark(
-            home=str(self.home.root),
-            master=self.spark.master,
-            driver_memory=self.spark.driver_memory,
-        )
+        return LocalSpark(**settings)
 
 
 def current_deployment(environment: Mapping[str, str] | None = None) -> Deployment:
@@ -109,20 +134,24 @@ def current_deployment(environment: Mapping[str, str] | None = None) -> Deployme
     spark = {
         "master": known.get("RECSYS_SPARK_MASTER"),
         "driver_memory": known.get("RECSYS_SPARK_MEMORY"),
+        "conf": _spark_conf(known.get("RECSYS_SPARK_CONF")),
     }
-    home = Path(known.get("RECSYS_HOME") or PROJECT / ".recsys").expanduser().resolve()
+    root = Path(known.get("RECSYS_HOME") or PROJECT / ".recsys").expanduser().resolve()
+    home = Home(root=root, account=_account(known))
     try:
         return Deployment.model_validate(
             {
                 "name": known.get("RECSYS_DEPLOYMENT") or "local",
-                "home": Home(root=home),
+                "home": home,
                 "spark": {key: value for key, value in spark.items() if value},
                 "databricks": _databricks(known, home),
-                "alerts": _alerts(known, Home(root=home)),
-                "digests": _digests(known, Home(root=home)),
+                "alerts": _alerts(known, home),
+                "digests": _digests(known, home),
                 "champion_days": known.get("RECSYS_CHAMPION_DAYS") or 30,
                 "settled_seconds": known.get("RECSYS_SETTLED_SECONDS") or 30.0,
-                "serving": _serving(known, Home(root=home)),
+                "serving": _serving(known, home),
+                "delivery": _delivery(known, home),
+                "prices": known.get("RECSYS_PRICES") or None,
             }
         )
     except ValidationError as error:
@@ -146,15 +175,15 @@ def _alerts(known: Mapping[str, str], home: Home) -> dict[str, Any]:
         }
     if known.get("RECSYS_WEBHOOK_URL"):
         settings["webhook"] = {
-            "url": dg.EnvVar("RECSYS_WEBHOOK_URL"),
+            "url": _secret(known, "RECSYS_WEBHOOK_URL"),
             "bearer_token": _secret(known, "RECSYS_WEBHOOK_TOKEN"),
         }
     for name in ("teams", "slack"):
         variable = f"RECSYS_{name.upper()}_URL"
         if known.get(variable):
-            settings[name] = {"url": dg.EnvVar(variable)}
+            settings[name] = {"url": _secret(known, variable)}
     if known.get("RECSYS_PAGERDUTY_KEY"):
-        settings["pagerduty"] = {"routing_key": dg.EnvVar("RECSYS_PAGERDUTY_KEY")}
+        settings["pagerduty"] = {"routing_key": _secret(known, "RECSYS_PAGERDUTY_KEY")}
         if known.get("RECSYS_PAGERDUTY_URL"):
             settings["pagerduty"]["url"] = known["RECSYS_PAGERDUTY_URL"]
     if known.get("RECSYS_ALERT_ROUTES"):
@@ -179,6 +208,7 @@ def _mail_server(known: Mapping[str, str]) -> dict[str, Any]:
 def _digests(known: Mapping[str, str], home: Home) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "home": str(home.root),
+        "account": home.account,
         "public_url": known.get("RECSYS_PUBLIC_URL") or "http://127.0.0.1:8000",
         "signing_key": _secret(known, "RECSYS_UNSUBSCRIBE_KEY"),
     }
@@ -187,33 +217,79 @@ def _digests(known: Mapping[str, str], home: Home) -> dict[str, Any]:
     return settings
 
 
-def _databricks(known: Mapping[str, str], home: Path) -> dict[str, Any]:
+def _delivery(known: Mapping[str, str], home: Home) -> dict[str, Any]:
+    settings = {
+        "lookup": known.get("RECSYS_LOOKUP"),
+        "lookup_url": known.get("RECSYS_LOOKUP_URL"),
+        "lookup_key": _secret(known, "RECSYS_LOOKUP_KEY"),
+        "warehouse_url": _secret(known, "RECSYS_WAREHOUSE_URL"),
+    }
+    if settings["lookup"] in ("cosmos", "tables") and not (
+        settings["lookup_url"] or settings["lookup_key"]
+    ):
+        raise DeploymentError(f"RECSYS_LOOKUP={settings['lookup']} asks for RECSYS_LOOKUP_URL")
+    return {"home": str(home.root), **{name: text for name, text in settings.items() if text}}
+
+
+def _spark_conf(path: str | None) -> dict[str, str]:
+    """Settings of a file like spark-defaults.conf: a name, white space, a value."""
+    if not path:
+        return {}
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise DeploymentError(f"RECSYS_SPARK_CONF: {error}") from error
+    pairs = (line.split(maxsplit=1) for line in lines if line.strip() and line[0] != "#")
+    return {name: value.strip() for name, *rest in pairs for value in rest or [""]}
+
+
+def _account(known: Mapping[str, str]) -> str:
+    """The storage account, where landed files and tables lie in one."""
+    if known.get("RECSYS_DEPLOYMENT") != "azure":
+        return ""
+    if not known.get("RECSYS_AZURE_STORAGE_ACCOUNT"):
+        raise DeploymentError(
+            "RECSYS_AZURE_STORAGE_ACCOUNT is not set, and RECSYS_DEPLOYMENT=azure asks for it"
+        )
+    return known["RECSYS_AZURE_STORAGE_ACCOUNT"]
+
+
+def _databricks(known: Mapping[str, str], home: Home) -> dict[str, Any]:
     def value(name: str) -> str:
         return known.get(f"RECSYS_DATABRICKS_{name}") or ""
 
     if not value("HOST"):
         return {}
-    for name in ("WHEEL", "VOLUME"):
-        if not value(name):
-            raise DeploymentError(
-                f"RECSYS_DATABRICKS_{name} is not set, and RECSYS_DATABRICKS_HOST asks for it"
-            )
-    root = value("HOME").rstrip("/") or str(home)
-    cluster = {
+    if not value("VOLUME"):
+        raise DeploymentError(
+            "RECSYS_DATABRICKS_VOLUME is not set, and RECSYS_DATABRICKS_HOST asks for it"
+        )
+    root = value("HOME").rstrip("/")
+    token = value("TOKEN") or ("identity" if home.account else "")
+    cluster: dict[str, Any] = {
         "node_type": value("NODE_TYPE"),
         "spark_version": value("SPARK_VERSION"),
         "min_workers": value("MIN_WORKERS"),
         "max_workers": value("MAX_WORKERS"),
     }
-    optional = {"registry": value("REGISTRY"), "timeout_seconds": value("TIMEOUT")}
+    if home.account and not root:
+        cluster["environment"] = cluster_identity(home.account)
+    optional = {
+        "prices": known.get("RECSYS_PRICES") or "",
+        "registry": value("REGISTRY"),
+        "timeout_seconds": value("TIMEOUT"),
+    }
     return {
         "host": value("HOST"),
-        "token": dg.EnvVar("RECSYS_DATABRICKS_TOKEN"),
+        "token": ""
+        if token == "identity"
+        else _secret(known, "RECSYS_DATABRICKS_TOKEN") or dg.EnvVar("RECSYS_DATABRICKS_TOKEN"),
         "wheel": value("WHEEL"),
         "volume": value("VOLUME").rstrip("/"),
-        "lake": f"{root}/lake",
-        "landing": f"{root}/landing",
-        "rejected": f"{root}/rejected",
+        **{
+            part: f"{root}/{part}" if root else home.address(part)
+            for part in ("lake", "landing", "rejected")
+        },
         "cluster": {key: text for key, text in cluster.items() if text},
         **{key: text for key, text in optional.items() if text},
     }
@@ -229,7 +305,15 @@ def _serving(known: Mapping[str, str], home: Home) -> dict[str, str]:
 
 
 def _secret(known: Mapping[str, str], name: str) -> str | None:
-    return dg.EnvVar(name) if known.get(name) else None
+    """Where a secret is to be looked up; its value is not kept."""
+    value = known.get(name, "")
+    if value.startswith("env:"):
+        return _secret(known, value.removeprefix("env:").strip())
+    if not value.startswith(PREFIX):
+        return dg.EnvVar(name) if value else None
+    if not known.get("RECSYS_AZURE_KEY_VAULT"):
+        raise DeploymentError(f"{name} refers to a vault: set RECSYS_AZURE_KEY_VAULT")
+    return refer(known["RECSYS_AZURE_KEY_VAULT"], value.removeprefix(PREFIX).strip())
 
 
 def secrets(environment: Mapping[str, str] | None = None) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from recsys_assets.lake.landing import LandingZone
+from recsys_assets.lake.store import name_account, place
 from recsys_assets.lake.tables import Lake
 from recsys_assets.registry import ModelRegistry
 
@@ -16,16 +17,25 @@ class Home(BaseModel):
     """Folders below ``RECSYS_HOME``; two homes share nothing."""
 
     root: Path
+    account: str = ""
+    """Storage account of Azure in which landed files and tables lie; below the root if empty."""
 
     @property
     def landing_zone(self) -> LandingZone:
         """Files as they came, and copies of the rejected ones."""
-        return LandingZone(self.root / "landing", self.root / "rejected")
+        return LandingZone(place(self.address("landing")), place(self.address("rejected")))
 
     @property
     def lake(self) -> Lake:
         """The Delta tables."""
-        return Lake(str(self.root / "lake"))
+        return Lake(self.address("lake"))
+
+    def address(self, part: str) -> str:
+        """Where one of landing, rejected and lake lies: a folder, or a container of its own."""
+        if not self.account:
+            return str(self.root / part)
+        name_account(self.account)
+        return f"abfss://{part}@{self.account}.dfs.core.windows.net"
 
     @property
     def registry(self) -> ModelRegistry:
@@ -47,6 +57,16 @@ class Home(BaseModel):
     def feedback(self) -> Path:
         """Journals of that service: what was shown and clicked."""
         return self.root / "feedback"
+
+    @property
+    def lookup(self) -> Path:
+        """Published lists by user, where no lookup store is configured."""
+        return self.root / "lookup.sqlite"
+
+    @property
+    def warehouse(self) -> Path:
+        """Published tables for SQL, where no warehouse is configured."""
+        return self.root / "warehouse.duckdb"
 
     @property
     def dagster(self) -> Path:

@@ -33,7 +33,7 @@ STAGES = {
         "ranking_evaluation",
         "rating_drift",
     },
-    "delivery": {"digests", "serving_bundle"},
+    "delivery": {"digests", "lookup_lists", "serving_bundle", "warehouse_lists"},
     "recommendations": {"popular_movies", "similar_items", "top_k", "user_segments"},
 }
 

@@ -5,6 +5,7 @@ from recsys_assets.assets.evaluation import evaluation_assets
 from recsys_assets.assets.features import feature_assets
 from recsys_assets.assets.landing import landing_assets
 from recsys_assets.assets.models import model_assets, sweep_assets
+from recsys_assets.assets.publications import publication_assets
 from recsys_assets.assets.recommendations import recommendation_assets
 from recsys_assets.assets.serving import serving_assets
 from recsys_assets.assets.validated import validated_assets
@@ -19,5 +20,6 @@ ASSETS = [
     *recommendation_assets,
     *delivery_assets,
     *serving_assets,
+    *publication_assets,
 ]
 """Every asset of the platform."""

@@ -16,6 +16,9 @@ from recsys_assets.contracts.schema import Model
 from recsys_assets.resources.compute import Compute
 from recsys_assets.steps.session import Step, params_of
 
+STEPS: dict[str, tuple[Step, tuple[str, ...]]] = {}
+"""Name of each asset made here → its step and what it is made from."""
+
 
 def step_asset(
     name: str,
@@ -38,6 +41,7 @@ def step_asset(
         model: contract of its table.
         table: its table, where several assets share one.
     """
+    STEPS[name] = (step, tuple(deps))
     params = params_of(step)
     config_class = _config_of(params)
 

@@ -1,7 +1,6 @@
 """The account of files, counted anew from what lies there: files, table rows, quarantined lines."""
 
 import datetime
-import filecmp
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from recsys_assets.contracts.dataset import Dataset
 from recsys_assets.contracts.files import quarantine_of
 from recsys_assets.lake.landed_bytes import count_file_lines
 from recsys_assets.lake.landing import LandedFile, LandingZone
+from recsys_assets.lake.store import same_content
 from recsys_assets.lake.tables import DROP_DATE, Lake
 
 Counts = Mapping[tuple[datetime.date, str], int]
@@ -60,7 +60,7 @@ def _recount(
     counted["lines"] = count_file_lines(file.path) - int(has_header)
     if entry["rejected"]:
         copy = zone.rejected_copy(file)
-        if not copy.is_file() or not filecmp.cmp(copy, file.path, shallow=False):
+        if not copy.is_file() or not same_content(copy, file.path):
             return counted | {"problem": "the copy of the rejected file is not what landed"}
         counted |= {"accepted": 0, "quarantined": counted["lines"]}
     told = {"lines": entry["read"], **{k: entry[k] for k in ("accepted", "quarantined")}}

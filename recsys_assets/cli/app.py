@@ -8,12 +8,15 @@ from rich.markup import escape
 
 from recsys_assets.backup import BackupError
 from recsys_assets.cli import (
+    bundle,
     champions,
+    cost,
     data,
     evaluate,
     evaluate_clicks,
     machine,
     oncall,
+    publications,
     quarantine,
     recommend,
     recovery,
@@ -23,11 +26,15 @@ from recsys_assets.cli import (
     tables,
 )
 from recsys_assets.cli.evaluate import EvaluationError
+from recsys_assets.costs import PriceError
 from recsys_assets.datasets import FetchError
+from recsys_assets.delivery.lookup import StoreError
+from recsys_assets.delivery.warehouse import WarehouseError
 from recsys_assets.deployment import DeploymentError
 from recsys_assets.lake.landing import LandingError
 from recsys_assets.lake.tables import MissingTableError
 from recsys_assets.registry.champions import PromotionError
+from recsys_assets.resources.azure.secrets import SecretError
 from recsys_assets.resources.run_lock import HomeBusyError
 from recsys_assets.resources.spark import SparkSetupError
 
@@ -47,6 +54,9 @@ for module in (
     evaluate_clicks,
     champions,
     serve,
+    publications,
+    cost,
+    bundle,
     recovery,
     oncall,
     machine,
@@ -63,8 +73,12 @@ EXPECTED = (
     HomeBusyError,
     LandingError,
     MissingTableError,
+    PriceError,
     PromotionError,
+    SecretError,
     SparkSetupError,
+    StoreError,
+    WarehouseError,
 )
 """Errors whose message says all that a person needs."""
 

@@ -107,8 +107,8 @@ def category_shift(reference: pl.Series, current: pl.Series, values: int = 20) -
     frequent = reference.drop_nulls().value_counts().sort(["count", name], descending=[True, False])
     kept = frequent[name].head(values).to_list()
     counts = [_counts(column, kept) for column in (reference, current)]
-    p, q = _shares(*counts, 0.0)
-    return Shift(population_stability_index(*counts), float(np.abs(p - q).max()))
+    p, q = _shares(counts[0], counts[1], 0.0)
+    return Shift(population_stability_index(counts[0], counts[1]), float(np.abs(p - q).max()))
 
 
 def new_share(known: pl.Series, current: pl.Series) -> float:
@@ -120,7 +120,7 @@ def new_share(known: pl.Series, current: pl.Series) -> float:
     if current.is_empty():
         raise ValueError("the sample has no rows")
     distinct = current.unique()
-    return float((~distinct.is_in(known.unique().implode())).mean() or 0.0)
+    return float(np.mean(~distinct.is_in(known.unique().implode()).to_numpy()))
 
 
 def _counts(column: pl.Series, kept: Sequence[object]) -> NDArray[np.int64]:

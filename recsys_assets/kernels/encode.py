@@ -128,7 +128,7 @@ class Encoder:
         """
         parts = []
         for fold, fit in sorted(fits.items()):
-            intercept = (LABEL, np.zeros(1, np.int64), np.float32([fit.intercept]))
+            intercept = (LABEL, np.zeros(1, np.int64), np.array([fit.intercept], np.float32))
             columns = zip(self.level_columns, fit.columns, strict=True)
             for name, values, effect in [
                 intercept,

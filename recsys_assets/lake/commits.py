@@ -1,4 +1,4 @@
-"""Commits of finished Parquet files: they become the rows of one partition, all at once."""
+"""Commits of finished Parquet files: they become rows of a table, all at once."""
 
 import json
 import uuid
@@ -10,6 +10,8 @@ import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.transaction import AddAction, create_table_with_add_actions
+
+from recsys_assets.lake.store import write_parquet
 
 
 @dataclass(frozen=True)
@@ -27,58 +29,61 @@ def partition_folder(partition: Mapping[str, str]) -> str:
 
 def write_data_file(frame: pl.DataFrame, folder: Path) -> DataFile:
     """Write a frame, without the partition columns, to a new file in a partition's folder."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"part-{uuid.uuid4()}.parquet"
-    frame.write_parquet(path, compression="zstd", statistics=False)
+    write_parquet(frame, path, compression="zstd", statistics=False)
     return DataFile(path, frame.height)
 
 
-def replace_partition(
+def commit_files(
     uri: str,
     storage_options: dict[str, str],
-    partition: dict[str, str],
     files: Sequence[DataFile],
     schema: pa.Schema,
     note: str,
+    partition_by: Sequence[str] = (),
+    replaced: Mapping[str, str] | None = None,
 ) -> None:
-    """Make files the rows of one partition; the first commit also makes the table.
+    """Make files the rows of a table, or of one partition of it; the first commit makes the table.
 
     Args:
         uri: where the table lies.
-        storage_options: credentials where that is no local folder.
-        partition: partition column → value.
-        files: what lies in the folder of the partition.
+        storage_options: what delta-rs needs to know where that is no local folder.
+        files: what lies in the table's folder, or in its folders ``column=value`` where it is
+            partitioned; written by nobody else. A reader gets their rows in this order.
         schema: all columns of the table, with the partition columns.
         note: kept in the table's history, if there is one.
+        partition_by: the partition columns.
+        replaced: partition column → value whose rows the files replace; all rows if None.
     """
-    columns = list(partition)
+    actions = [_add_action(file, partition_by) for file in files]
     properties = CommitProperties(custom_metadata={"note": note} if note else None)
     if not DeltaTable.is_deltatable(uri, storage_options):
         create_table_with_add_actions(
             uri,
             Schema.from_arrow(schema),
-            [_add_action(file, partition) for file in files],
-            partition_by=columns,
+            actions,
+            partition_by=[*partition_by],
             storage_options=storage_options,
             commit_properties=properties,
         )
         return
     DeltaTable(uri, storage_options=storage_options).create_write_transaction(
-        [_add_action(file, partition) for file in files],
+        [*actions],
         mode="overwrite",
         schema=Schema.from_arrow(schema),
-        partition_by=columns,
-        partition_filters=[(column, "=", value) for column, value in partition.items()],
+        partition_by=[*partition_by],
+        partition_filters=[(c, "=", v) for c, v in replaced.items()] if replaced else None,
         commit_properties=properties,
     )
 
 
-def _add_action(file: DataFile, partition: dict[str, str]) -> AddAction:
+def _add_action(file: DataFile, partition_by: Sequence[str]) -> AddAction:
+    *folders, name = file.path.parts[-1 - len(partition_by) :]
     status = file.path.stat()
     return AddAction(
-        path=f"{partition_folder(partition)}/{file.path.name}",
+        path="/".join([*folders, name]),
         size=status.st_size,
-        partition_values=dict(partition),
+        partition_values={folder.partition("=")[0]: folder.partition("=")[2] for folder in folders},
         modification_time=int(status.st_mtime * 1000),
         data_change=True,
         stats=json.dumps({"numRecords": file.rows}),

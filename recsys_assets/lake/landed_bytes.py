@@ -9,6 +9,7 @@ from pathlib import Path
 
 from recsys_assets.kernels.delimited import MAX_LINE_BYTES, UTF_8_MARK, ShapeFault
 from recsys_assets.kernels.lines import count_lines
+from recsys_assets.lake.store import is_remote, open_bytes
 
 BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 """What unpacking raises where a gzip file is cut off or damaged."""
@@ -28,13 +29,16 @@ _COUNT_BYTES = 1 << 20
 
 def is_gzip(path: Path) -> bool:
     """Whether a file begins like gzip; its name may say anything."""
-    with path.open("rb") as raw:
+    with open_bytes(path) as raw:
         return raw.read(2) == _GZIP_MAGIC
 
 
 def open_unpacked(path: Path) -> _Stream:
     """A file for reading, unpacked where it is gzip."""
-    return gzip.open(path) if is_gzip(path) else path.open("rb")
+    if not is_gzip(path):
+        return open_bytes(path)
+    # Given a name, gzip closes the file with itself.
+    return gzip.GzipFile(fileobj=open_bytes(path)) if is_remote(path) else gzip.open(path)
 
 
 def read_head(path: Path) -> bytes:
@@ -79,7 +83,7 @@ def read_blocks(
                     )
                 yield from _nonempty(whole, header, at_start=number == 0)
         return
-    with path.open("rb") as raw:
+    with open_bytes(path) as raw:
         start, end = _next_line(raw, span[0]), _next_line(raw, span[1])
         raw.seek(start)
         yield from _nonempty(raw.read(end - start), header, at_start=start == 0)

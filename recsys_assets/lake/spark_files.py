@@ -16,6 +16,7 @@ from deltalake.transaction import AddAction
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructField, StructType
 
+from recsys_assets.lake.store import open_bytes, place
 from recsys_assets.lake.tables import Lake
 
 
@@ -40,8 +41,9 @@ def write_table(lake: Lake, frame: DataFrame, table: str) -> int:
 
     The new files count from the commit on; those of a run that died before it belong to nothing.
     """
-    folder = Path(lake.uri(table)) / f"data-{uuid.uuid4()}"
-    frame.write.parquet(str(folder))
+    name = f"data-{uuid.uuid4()}"
+    frame.write.parquet(f"{lake.uri(table)}/{name}")
+    folder = place(lake.uri(table)) / name
     files = sorted(folder.glob("*.parquet"))
     schema = Schema.from_json(_nullable(frame.schema).json())
     if not lake.exists(table):
@@ -59,11 +61,13 @@ def _nullable(schema: StructType) -> StructType:
 
 def _add_action(path: Path) -> AddAction:
     status = path.stat()
+    with open_bytes(path) as file:
+        rows = pq.read_metadata(file).num_rows
     return AddAction(
         path=f"{path.parent.name}/{path.name}",
         size=status.st_size,
         partition_values={},
         modification_time=int(status.st_mtime * 1000),
         data_change=True,
-        stats=json.dumps({"numRecords": pq.read_metadata(path).num_rows}),
+        stats=json.dumps({"numRecords": rows}),
     )

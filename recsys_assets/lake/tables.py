@@ -7,7 +7,7 @@ delta-rs does where no JVM runs.
 
 import datetime
 import re
-import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +20,11 @@ from deltalake.exceptions import TableNotFoundError
 from recsys_assets.contracts.schema import plain_schema
 from recsys_assets.lake.commits import (
     DataFile,
+    commit_files,
     partition_folder,
-    replace_partition,
     write_data_file,
 )
+from recsys_assets.lake.store import make_folder, place, remove_tree
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -65,7 +66,7 @@ class Lake:
 
     def names(self) -> list[str]:
         """Tables that exist."""
-        return sorted(p.parent.name for p in Path(self.root).glob("*/_delta_log"))
+        return sorted(p.parent.name for p in place(self.root).glob("*/_delta_log"))
 
     def exists(self, table: str) -> bool:
         """Whether something has written the table."""
@@ -116,12 +117,11 @@ class Lake:
         """
         if replace:
             rows = frame.drop(list(replace))
-            folder = Path(self.uri(table)) / partition_folder(replace)
+            folder = place(self.uri(table)) / partition_folder(replace)
             files = [write_data_file(rows, folder)] if len(rows) else []
-            replace_partition(
-                self.uri(table), self.storage_options, replace, files, plain_schema(frame), ""
+            return self.replace_files(
+                table, files, plain_schema(frame), "", partition_by=[*replace], replaced=replace
             )
-            return self.version(table)
         write_deltalake(
             self.uri(table),
             frame.to_arrow(),
@@ -149,14 +149,14 @@ class Lake:
 
     def staging(self, purpose: str) -> Path:
         """An empty folder for files that no table holds yet."""
-        folder = Path(self.root) / "_staging" / purpose
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        folder = place(self.root) / "_staging" / purpose
+        remove_tree(folder)
+        make_folder(folder)
         return folder
 
     def folder(self, table: str, date: datetime.date) -> Path:
         """Folder for new data files of one drop."""
-        return Path(self.uri(table)) / partition_folder({DROP_DATE: date.isoformat()})
+        return place(self.uri(table)) / partition_folder({DROP_DATE: date.isoformat()})
 
     def replace_drop(
         self, table: str, date: datetime.date, files: list[DataFile], schema: pa.Schema, note: str
@@ -171,8 +171,24 @@ class Lake:
             note: kept in the table's history.
         """
         full = schema.append(pa.field(DROP_DATE, pa.date32()))
-        replace_partition(
-            self.uri(table), self.storage_options, {DROP_DATE: date.isoformat()}, files, full, note
+        replaced = {DROP_DATE: date.isoformat()}
+        return self.replace_files(table, files, full, note, [DROP_DATE], replaced)
+
+    def replace_files(
+        self,
+        table: str,
+        files: list[DataFile],
+        schema: pa.Schema,
+        note: str,
+        partition_by: Sequence[str] = (),
+        replaced: dict[str, str] | None = None,
+    ) -> int:
+        """Make the given files the table, or one partition of it; the new version's number.
+
+        The arguments are those of `commit_files`.
+        """
+        commit_files(
+            self.uri(table), self.storage_options, files, schema, note, partition_by, replaced
         )
         return self.version(table)
 

@@ -42,8 +42,11 @@ class LocalSpark(Compute):
     """
 
     home: str = Field(description="Folder of all state.")
+    account: str = Field(default="", description="Storage account of Azure; none: all local.")
     master: str = Field(default="local[*]", description="Spark master.")
     driver_memory: str = Field(default="6g", description="Memory of the JVM.")
+
+    conf: dict[str, str] = Field(default={}, description="Further settings of Spark's.")
 
     @cached_property
     def _lock_taken(self) -> bool:
@@ -58,8 +61,13 @@ class LocalSpark(Compute):
     def _session(self) -> Session:
         forget_dead_session()
         prepare_environment()
-        home = Home(root=Path(self.home))
-        settings = SparkSettings(master=self.master, driver_memory=self.driver_memory)
+        home = Home(root=Path(self.home), account=self.account)
+        settings = SparkSettings(
+            master=self.master,
+            driver_memory=self.driver_memory,
+            azure=bool(self.account),
+            conf=self.conf,
+        )
         config = session_config(settings, home.cache, home.scratch)
         spark = LazyPySparkResource(spark_config=config).spark_session
         spark.sparkContext.setLogLevel("ERROR")

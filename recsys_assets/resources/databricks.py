@@ -8,17 +8,24 @@ the asset fails, with the step's own message and a link to the run. It is a clas
 because SynapseML does not work through Spark Connect, hence not on serverless compute.
 """
 
+import io
 import uuid
+from pathlib import Path
 
 import dagster as dg
 from dagster_databricks import DatabricksClientResource
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import NotFound
 from databricks.sdk.service import compute, jobs
 from pydantic import BaseModel, Field, model_validator
 
+from recsys_assets.costs import PriceError, estimate_run, read_prices
+from recsys_assets.resources.azure.secrets import reveal
+from recsys_assets.resources.azure.workspace import DatabricksByAzure
 from recsys_assets.resources.compute import Compute
 from recsys_assets.resources.databricks_run import FollowedRun, ReportingContext
 from recsys_assets.resources.spark import PACKAGES
+from recsys_assets.resources.wheel import build_wheel
 from recsys_assets.steps.remote import Answer, Order
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Step, name_of
@@ -80,8 +87,17 @@ class DatabricksSpark(Compute):
     """Steps run on Databricks, on a new job cluster each."""
 
     host: str = Field(description="Address of the workspace, https://adb-….azuredatabricks.net.")
-    token: str = Field(repr=False, description="Access token; it never leaves this process.")
-    wheel: str = Field(description="The project's wheel, as the cluster sees it: /Volumes/….whl.")
+    token: str = Field(
+        default="",
+        repr=False,
+        description="Access token, or where a vault keeps it; it never leaves this process."
+        " Without one the identity of this process serves.",
+    )
+    wheel: str = Field(
+        default="",
+        description="The project's wheel, as the cluster sees it: /Volumes/….whl. Without one the"
+        " package that runs here is packed and uploaded, once for the same content.",
+    )
     volume: str = Field(description="Unity Catalog volume through which steps report back.")
     lake: str = Field(description="Folder of the tables, as the cluster sees it.")
     landing: str = Field(description="Folder of landed files, as the cluster sees it.")
@@ -94,6 +110,10 @@ class DatabricksSpark(Compute):
     timeout_seconds: int = Field(
         default=4 * 3600, gt=0, description="Databricks ends a run that takes longer."
     )
+    attempts: int = Field(
+        default=2, ge=1, description="Submissions of a step whose machines get lost; steps repeat."
+    )
+    prices: str = Field(default="", description="Table of prices; the packaged one if empty.")
     poll_seconds: float = Field(default=5, gt=0, description="Time between looks at a run.")
 
     def run(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> StepReport:
@@ -104,13 +124,36 @@ class DatabricksSpark(Compute):
             dagster.DagsterExecutionInterruptedError: this process was told to stop; the run on
                 Databricks is cancelled.
         """
-        run = FollowedRun(self._workspace(), self.volume, self.poll_seconds)
+        workspace = self._workspace()
+        wheel = self.wheel or uploaded_wheel(workspace, self.volume)
+        for attempt in range(1, self.attempts + 1):
+            run = FollowedRun(workspace, self.volume, self.poll_seconds)
+            try:
+                return self._run_once(run, context, step, params, wheel)
+            except dg.Failure:
+                lost = run.lost_machines()
+                if not lost or attempt == self.attempts:
+                    raise
+                context.log.warning(
+                    f"{name_of(step)}: Databricks lost its machines ({lost}), {run.page}; "
+                    f"submitted again ({attempt + 1} of {self.attempts})"
+                )
+        raise AssertionError("the last attempt returns or raises")
+
+    def _run_once(
+        self,
+        run: FollowedRun,
+        context: dg.AssetExecutionContext,
+        step: Step,
+        params: BaseModel,
+        wheel: str,
+    ) -> StepReport:
         token = uuid.uuid4().hex
         name = f"{name_of(step)} {context.run_id} {token[:8]}"
         try:
             run.run(
                 context=ReportingContext(context),  # type: ignore[arg-type]
-                task=self._task(),
+                task=self._task(wheel),
                 extras=self._order(context, step, params).model_dump(mode="json"),
                 submit_args={
                     "run_name": name,
@@ -128,19 +171,40 @@ class DatabricksSpark(Compute):
             raise _failure(step, run, str(error)) from error
         if run.interrupted:
             raise dg.DagsterExecutionInterruptedError
-        return _report_of(step, run)
+        report = _report_of(step, run)
+        report.figures.update(self._costs(run, context))
+        return report
+
+    def _costs(self, run: FollowedRun, context: dg.AssetExecutionContext) -> dict[str, float]:
+        """Hours of the run, and what they cost with one worker and with all of them."""
+        hours = run.hours()
+        if not hours:
+            return {}
+        figures = {"databricks_hours": round(hours, 4)}
+        least, most = (1 + n for n in (self.cluster.min_workers, self.cluster.max_workers))
+        try:
+            prices = read_prices(Path(self.prices) if self.prices else None)
+            for name, machines in (("least", least), ("most", most)):
+                cost = estimate_run(prices, self.cluster.node_type, machines, hours).cost
+                figures[f"vm_hours_at_{name}"] = round(machines * hours, 4)
+                figures[f"cost_at_{name}_{prices.currency.lower()}"] = round(cost, 4)
+        except PriceError as error:
+            context.log.warning(f"The run's cost is not told: {error}")
+        return figures
 
     def _workspace(self) -> WorkspaceClient:
-        client = DatabricksClientResource(host=self.host, token=self.token).get_client()
-        return client.workspace_client
+        token = reveal(self.token)
+        if not token:
+            return WorkspaceClient(host=self.host, credentials_strategy=DatabricksByAzure())
+        return DatabricksClientResource(host=self.host, token=token).get_client().workspace_client
 
-    def _task(self) -> jobs.SubmitTask:
+    def _task(self, wheel: str) -> jobs.SubmitTask:
         return jobs.SubmitTask(
             task_key="step",
             new_cluster=self.cluster.spec(),
             python_wheel_task=jobs.PythonWheelTask(PACKAGE, ENTRY_POINT),
             libraries=[
-                compute.Library(whl=self.wheel),
+                compute.Library(whl=wheel),
                 *(
                     compute.Library(maven=compute.MavenLibrary(coordinates=name))
                     for name in CLUSTER_PACKAGES
@@ -159,6 +223,18 @@ class DatabricksSpark(Compute):
             registry=self.registry,
             artifacts=self.artifacts,
         )
+
+
+def uploaded_wheel(workspace: WorkspaceClient, volume: str) -> str:
+    """Where the wheel of the package that runs here lies; it is uploaded if nobody has done so."""
+    name, content = build_wheel()
+    path = f"{volume}/wheels/{name}"
+    try:
+        workspace.files.get_metadata(path)
+    except NotFound:
+        workspace.files.create_directory(f"{volume}/wheels")
+        workspace.files.upload(path, io.BytesIO(content), overwrite=True)
+    return path
 
 
 def _answer_to(run: FollowedRun) -> Answer | None:

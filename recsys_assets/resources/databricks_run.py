@@ -5,43 +5,26 @@ be read after a failure too, and an interruption is remembered, because the libr
 Databricks run and then carries on as if the run had succeeded.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 from dagster_databricks import PipesDatabricksClient
-from dagster_databricks.pipes import (
-    PipesUnityCatalogVolumesContextInjector,
-    PipesUnityCatalogVolumesMessageReader,
-)
+from dagster_databricks.pipes import PipesUnityCatalogVolumesContextInjector
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import jobs
 
+from recsys_assets.resources.kept_messages import KeptVolumeMessages
 
-class KeptMessages(PipesUnityCatalogVolumesMessageReader):
-    """The library's reader; what it read can still be asked for after a failed run."""
-
-    _handler: dg.PipesMessageHandler | None = None
-
-    @contextmanager
-    def read_messages(self, handler: dg.PipesMessageHandler) -> Iterator[Mapping[str, Any]]:
-        """Read as the library does, and remember where the messages go."""
-        self._handler = handler
-        with super().read_messages(handler) as params:
-            yield params
-
-    @property
-    def custom(self) -> Sequence[Any]:
-        """Custom messages that arrived so far."""
-        return self._handler.get_custom_messages() if self._handler else ()
+LOST_MACHINES = ("DRIVER_ERROR", "CLUSTER_ERROR", "CLOUD_FAILURE", "INTERNAL_ERROR")
+"""Termination codes of runs that ended for want of machines, not by what they did."""
 
 
 class FollowedRun(PipesDatabricksClient):
     """The library's client for one run, which remembers what became of it."""
 
     def __init__(self, workspace: WorkspaceClient, volume: str, poll_seconds: float) -> None:
-        self.messages = KeptMessages(
+        self.messages = KeptVolumeMessages(
             client=workspace, volume_path=volume, include_stdio_in_messages=False
         )
         self.run_id: int | None = None
@@ -77,6 +60,36 @@ class FollowedRun(PipesDatabricksClient):
             message = f"cancelled, because its state could not be asked for: {error}"
             raise ConnectionError(message) from error
 
+    def lost_machines(self) -> str:
+        """Databricks' code for the loss of the run's machines; empty where it ended otherwise.
+
+        The same step may well succeed on other machines; after an error of its own it will not.
+        """
+        code = self._termination()
+        return code if code in LOST_MACHINES else ""
+
+    def _termination(self) -> str:
+        if self.run_id is None or self.lost:
+            return ""
+        try:
+            status = self.client.jobs.get_run(self.run_id).status
+        except OSError:
+            return ""
+        details = status.termination_details if status else None
+        return details.code.value if details and details.code else ""
+
+    def hours(self) -> float:
+        """From submission to end, the start of the cluster included; 0 where nobody can say."""
+        if self.run_id is None:
+            return 0.0
+        try:
+            run = self.client.jobs.get_run(self.run_id)
+        except OSError:
+            return 0.0
+        if not run.start_time or not run.end_time:
+            return 0.0
+        return (run.end_time - run.start_time) / 3_600_000
+
     def fault(self) -> str:
         """Why Databricks calls the run failed; empty where it does not, or cannot be asked."""
         if self.run_id is None or self.lost:
@@ -86,7 +99,9 @@ class FollowedRun(PipesDatabricksClient):
             state = run.state or jobs.RunState()
             if state.result_state in (None, jobs.RunResultState.SUCCESS):
                 return ""
-            said = [state.result_state.value, state.state_message, *self._task_errors(run)]
+            code = self._termination()
+            named = code if code in LOST_MACHINES else state.result_state.value
+            said = [named, state.state_message, *self._task_errors(run)]
         except OSError:  # the error at hand says more than that its cause cannot be asked for
             return ""
         return ": ".join(part.rstrip(".") for part in said if part)

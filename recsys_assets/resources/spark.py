@@ -15,7 +15,8 @@ PACKAGES = (
     "io.delta:delta-spark_2.12:3.3.2",
 )
 """Maven coordinates beyond what pyspark ships; resolved once into the cache."""
-
+AZURE_PACKAGES = ("org.apache.hadoop:hadoop-azure:3.3.4",)
+"""What Spark needs to reach Azure's storage; of the Hadoop that pyspark ships."""
 
 LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 """What Spark says to the terminal."""
@@ -30,6 +31,10 @@ class SparkSettings(BaseModel):
     """Memory of the JVM; kernels take their own beside it."""
     shuffle_partitions: int = Field(default_factory=lambda: os.cpu_count() or 2)
     """Partitions of a shuffle; the number of cores suits one machine."""
+    azure: bool = False
+    """Whether Spark itself has to reach Azure's storage."""
+    conf: dict[str, str] = Field(default_factory=dict)
+    """Further settings of Spark's; they have the last word."""
 
 
 class SparkSetupError(Exception):
@@ -93,8 +98,12 @@ def _is_java_17(home: str | None) -> bool:
     return found is not None and found.group(1) == "17"
 
 
-def resolve_jars(cache: Path) -> list[Path]:
-    """Jars of ``PACKAGES``; from the network the first time, from the cache ever after.
+def resolve_jars(cache: Path, packages: tuple[str, ...] = PACKAGES) -> list[Path]:
+    """Jars of packages; from the network the first time, from the cache ever after.
+
+    Args:
+        cache: folder that holds the jars of these packages and of no others.
+        packages: Maven coordinates.
 
     Raises:
         SparkSetupError: they are not in the cache and cannot be fetched.
@@ -103,25 +112,25 @@ def resolve_jars(cache: Path) -> list[Path]:
     if listing.is_file():
         known = json.loads(listing.read_text(encoding="utf-8"))
         jars = [cache / "jars" / name for name in known["jars"]]
-        if known["packages"] == list(PACKAGES) and all(jar.is_file() for jar in jars):
+        if known["packages"] == list(packages) and all(jar.is_file() for jar in jars):
             return jars
     prepare_environment()
-    _fetch_jars(cache)
+    _fetch_jars(cache, packages)
     jars = sorted((cache / "jars").glob("*.jar"))
-    record = {"packages": list(PACKAGES), "jars": [jar.name for jar in jars]}
+    record = {"packages": list(packages), "jars": [jar.name for jar in jars]}
     partial = listing.with_suffix(".part")
     partial.write_text(json.dumps(record, indent=1), encoding="utf-8")
     partial.replace(listing)
     return jars
 
 
-def _fetch_jars(cache: Path) -> None:
+def _fetch_jars(cache: Path, packages: tuple[str, ...]) -> None:
     """Let Spark's own resolver bring the jars by opening and closing a session in a process."""
     cache.mkdir(parents=True, exist_ok=True)
     script = (
         "from pyspark.sql import SparkSession\n"
         "SparkSession.builder.master('local[1]').config('spark.ui.enabled', 'false')"
-        f".config('spark.jars.packages', {','.join(PACKAGES)!r})"
+        f".config('spark.jars.packages', {','.join(packages)!r})"
         f".config('spark.jars.ivy', {str(cache)!r}).getOrCreate().stop()\n"
     )
     done = subprocess.run(
@@ -129,13 +138,16 @@ def _fetch_jars(cache: Path) -> None:
     )
     if done.returncode:
         raise SparkSetupError(
-            f"Spark's packages {', '.join(PACKAGES)} could not be fetched into {cache}. "
+            f"Spark's packages {', '.join(packages)} could not be fetched into {cache}. "
             f"Once they are there no network is needed. Spark said:\n{done.stderr[-2000:]}"
         )
 
 
 def session_config(settings: SparkSettings, cache: Path, scratch: Path) -> dict[str, str]:
     """Spark's own settings for a session on this machine."""
+    jars = {jar.name: jar for jar in resolve_jars(cache)}
+    if settings.azure:
+        jars = {jar.name: jar for jar in resolve_jars(cache / "azure", AZURE_PACKAGES)} | jars
     return {
         "spark.master": settings.master,
         "spark.app.name": "recsys_assets",
@@ -152,7 +164,7 @@ def session_config(settings: SparkSettings, cache: Path, scratch: Path) -> dict[
                 f"-XX:ErrorFile={scratch}/jvm_crash_%p.log",
             )
         ),
-        "spark.jars": ",".join(str(jar) for jar in resolve_jars(cache)),
+        "spark.jars": ",".join(str(jar) for jar in jars.values()),
         "spark.local.dir": str(scratch),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -166,4 +178,5 @@ def session_config(settings: SparkSettings, cache: Path, scratch: Path) -> dict[
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
+        **settings.conf,
     }

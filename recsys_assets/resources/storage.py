@@ -15,28 +15,33 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where files land and tables lie."""
 
     home: str = Field(description="Folder of all state.")
+    account: str = Field(default="", description="Storage account of Azure; none: all local.")
 
     @property
     def lake(self) -> Lake:
         """The Delta tables."""
-        return Home(root=Path(self.home)).lake
+        return self._home.lake
 
     @property
     def landing_zone(self) -> LandingZone:
         """Files as they came."""
-        return Home(root=Path(self.home)).landing_zone
+        return self._home.landing_zone
 
     @property
     def registry(self) -> ModelRegistry:
         """The models."""
-        return Home(root=Path(self.home)).registry
+        return self._home.registry
 
     @property
     def bundles(self) -> Path:
         """Folder of the serving bundles."""
-        return Home(root=Path(self.home)).bundles
+        return self._home.bundles
 
     @property
     def feedback(self) -> Path:
         """Folder of the service's feedback journals."""
-        return Home(root=Path(self.home)).feedback
+        return self._home.feedback
+
+    @property
+    def _home(self) -> Home:
+        return Home(root=Path(self.home), account=self.account)

@@ -7,7 +7,6 @@ import datetime
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import polars as pl
 
@@ -15,6 +14,7 @@ from recsys_assets.kernels.delimited import ShapeFault
 from recsys_assets.kernels.validation import REJECTED_SCHEMA
 from recsys_assets.lake.landed_bytes import count_file_lines
 from recsys_assets.lake.landing import LandedFile
+from recsys_assets.lake.store import place, read_ipc
 from recsys_assets.lake.tables import DROP_DATE, DataFile
 from recsys_assets.steps.blocks import BlockOutcome, Chunk
 
@@ -83,7 +83,7 @@ class FileAccount:
     def parts(self) -> list[tuple[int, int, DataFile]]:
         """Files of accepted rows: number of the chunk, of the block in it, and the file."""
         return [
-            (n, m, DataFile(Path(block.accepted_path), block.accepted))
+            (n, m, DataFile(place(block.accepted_path), block.accepted))
             for n, blocks in enumerate(self.blocks)
             for m, block in enumerate(blocks)
             if block.accepted_path
@@ -95,7 +95,7 @@ class FileAccount:
         before = self.header_lines + 1
         for block in self._all_blocks():
             if block.rejected_path:
-                lines = pl.read_ipc(block.rejected_path)
+                lines = read_ipc(block.rejected_path)
                 frames.append(lines.with_columns(pl.col("line") + before))
             before += block.lines
         return pl.concat(frames)

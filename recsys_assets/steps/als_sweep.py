@@ -63,7 +63,7 @@ def sweep_als_params(session: Session, params: ALSSweepParams) -> StepReport:
             users, items = fit_in_blocks(session.spark, tasks, iterations, base.steps, base.seed)[
                 "ranking"
             ]
-            vectors = Vectors(ids["user"], users, ids["item"], items)
+            vectors = Vectors(ids["user"], ids["item"], users, items)
             value = _ndcg(RankingTask(vectors, stars, truth, params.k), len(ids["user"]))
             report(iterations, value)
         return value

@@ -21,6 +21,7 @@ from recsys_assets.kernels.lines import find_lines
 from recsys_assets.kernels.validation import REJECTED_SCHEMA, Rules, validate_block
 from recsys_assets.lake.landed_bytes import BROKEN_GZIP, is_gzip, read_blocks, read_head
 from recsys_assets.lake.landing import text_name
+from recsys_assets.lake.store import place, read_ipc, write_ipc, write_parquet
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Chunk:
         """Whole lines, without the header of the file."""
         header = bool(self.dialect.header)
         span = None if self.zipped else (self.start, self.end)
-        return read_blocks(Path(self.path), span, self.block_bytes, header)
+        return read_blocks(place(self.path), span, self.block_bytes, header)
 
 
 @dataclass(frozen=True)
@@ -171,22 +172,21 @@ def duplicate_rule(dataset: Dataset) -> str:
 
 
 def _read(path: str | None) -> pl.DataFrame:
-    return pl.read_ipc(path) if path else pl.DataFrame(schema=REJECTED_SCHEMA)
+    return read_ipc(path) if path else pl.DataFrame(schema=REJECTED_SCHEMA)
 
 
 def _stage(frame: pl.DataFrame, chunk: Chunk) -> str | None:
     if frame.is_empty():
         return None
     path = f"{chunk.staging}/{uuid.uuid4()}.arrow"
-    frame.write_ipc(path)
+    write_ipc(frame, path)
     return path
 
 
 def _write_rows(accepted: pl.DataFrame, chunk: Chunk) -> str | None:
     if accepted.is_empty():
         return None
-    Path(chunk.folder).mkdir(parents=True, exist_ok=True)
     path = f"{chunk.folder}/part-{uuid.uuid4()}.parquet"
-    rows = accepted.with_columns(file=pl.lit(text_name(Path(chunk.path))))
-    rows.write_parquet(path, compression="zstd", compression_level=1, statistics=False)
+    rows = accepted.with_columns(file=pl.lit(text_name(place(chunk.path))))
+    write_parquet(rows, path, compression="zstd", compression_level=1, statistics=False)
     return path

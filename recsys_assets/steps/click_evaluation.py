@@ -20,6 +20,7 @@ from recsys_assets.kernels.blending import Blend
 from recsys_assets.kernels.boosting import read_booster
 from recsys_assets.kernels.metrics.classification import click_metrics
 from recsys_assets.kernels.report_page import Row
+from recsys_assets.lake.store import read_parquet, scan_parquet
 from recsys_assets.registry.clicks import read_encoder
 from recsys_assets.registry.client import LoggedModel
 from recsys_assets.steps.click_report import SHAP_ROWS, ClickJudgement, click_page, draw_clicks
@@ -82,13 +83,13 @@ def evaluate_click_model(session: Session, params: ClickEvaluationParams) -> Ste
 
 def _some_features(session: Session) -> pl.DataFrame:
     paths = [part.path for part in feature_parts(session, "test")]
-    return pl.concat([pl.scan_parquet(path) for path in paths]).head(SHAP_ROWS).collect()
+    return pl.concat([scan_parquet(path) for path in paths]).head(SHAP_ROWS).collect()
 
 
 def _strengths(session: Session) -> list[Row]:
     """How much each column moves the additive model, over the latest clicks."""
     tables = (session.lake.scan(table).collect() for table in (CLICK_ENCODER, CLICK_EFFECTS))
-    rows = pl.read_parquet(click_parts(session.lake)[-1].path).tail(SHAP_ROWS)
+    rows = read_parquet(click_parts(session.lake)[-1].path).tail(SHAP_ROWS)
     return list(read_encoder(*tables).without_folds().strengths(rows))
 
 

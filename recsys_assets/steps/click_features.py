@@ -9,10 +9,8 @@ Rows are split in the order in which they came: by drop date, file and line. The
 trained on and the latest tested on, as a model in use meets them.
 """
 
-import shutil
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -31,7 +29,13 @@ from recsys_assets.kernels.categories import FOLD, add_up, count_categories, mer
 from recsys_assets.kernels.click_fit import EncodingPlan, evenly_spaced, fit_fold
 from recsys_assets.kernels.crosses import choose_crosses
 from recsys_assets.kernels.encode import Encoder, encode, feature_names
-from recsys_assets.lake.replace import replace_files
+from recsys_assets.lake.store import (
+    place,
+    read_parquet,
+    remove_tree,
+    scan_parquet,
+    write_parquet,
+)
 from recsys_assets.lake.tables import DataFile
 from recsys_assets.steps.clicks import Block, click_parts, cut_blocks, nothing_landed
 from recsys_assets.steps.report import StepReport
@@ -116,13 +120,12 @@ def encode_clicks(session: Session, params: EncodingParams) -> StepReport:
         CLICK_EFFECTS: session.lake.write_frame(effects_of(encoder), CLICK_EFFECTS),
     }
     written = _encode(session, blocks, encoder, params)
-    versions[CLICK_FEATURES] = replace_files(
-        session.lake,
+    versions[CLICK_FEATURES] = session.lake.replace_files(
         CLICK_FEATURES,
-        [DataFile(Path(row["path"]), row["rows"]) for row in written],
+        [DataFile(place(row["path"]), row["rows"]) for row in written],
         arrow_schema(ClickFeatures),
         f"run {session.run_id}",
-        partition_by="split",
+        partition_by=["split"],
     )
     return _describe(blocks, written, encoder, versions)
 
@@ -146,17 +149,17 @@ def _count(session: Session, training: list[Block], params: EncodingParams) -> t
         rows = rows.with_columns(plan.fold_of(block.first, rows.height, total))
         statistics = count_categories(rows, crosses)
         path = f"{folder}/{block.first}.parquet"
-        statistics.write_parquet(path, row_group_size=50_000)
+        write_parquet(statistics, path, row_group_size=50_000)
         yield {"path": path, "rows": rows.height, "clicks": int(rows[LABEL].sum())}
 
     written = [row for _, row in map_items(session.spark, training, count)]
-    statistics = pl.scan_parquet([row["path"] for row in written])
+    statistics = scan_parquet(*(row["path"] for row in written))
     # Category by category: all values of a full log at once would not fit a small machine.
     merged = [
         merge_rare(add_up(statistics.filter(column=name)).collect(), params.min_count)
         for name in (LABEL, *CATEGORIES, *crosses)
     ]
-    shutil.rmtree(folder)
+    remove_tree(folder)
     encoder = Encoder(pl.concat(merged), params.smoothing, earlier=params.earlier)
     return encoder, sum(row["clicks"] for row in written)
 
@@ -186,13 +189,13 @@ def _fit_effects(
         label = latest[LABEL].cast(pl.Int8).to_numpy()
         effects = fit_fold(known, known.levels(latest), label, fold, left_out)
         path = f"{folder}/{left_out}.parquet"
-        known.table_of_effects({left_out: effects}).write_parquet(path)
+        write_parquet(known.table_of_effects({left_out: effects}), path)
         yield path
 
     paths = sorted(path for _, path in map_items(session.spark, plan.fits(), fit))
     shared.destroy()
-    effects = pl.concat([pl.read_parquet(path) for path in paths])
-    shutil.rmtree(folder)
+    effects = pl.concat([read_parquet(path) for path in paths])
+    remove_tree(folder)
     return Encoder(encoder.statistics, encoder.smoothing, effects, encoder.earlier)
 
 
@@ -226,11 +229,9 @@ def _encode(
                 # The first period has no past to be encoded from.
                 rows = rows.filter(pl.col(FOLD) > 0)
         features = encode(rows, shared.value, fold_column).with_columns(rows[LABEL])
-        folder = Path(root) / f"split={block.split}"
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"part-{block.first:012d}-{uuid.uuid4()}.parquet"
-        features.write_parquet(path, compression="zstd", compression_level=1, statistics=False)
-        yield {"path": str(path), "rows": rows.height, "clicks": int(rows[LABEL].sum())}
+        path = f"{root}/split={block.split}/part-{block.first:012d}-{uuid.uuid4()}.parquet"
+        write_parquet(features, path, compression="zstd", compression_level=1, statistics=False)
+        yield {"path": path, "rows": rows.height, "clicks": int(rows[LABEL].sum())}
 
     written = [row for _, row in map_items(session.spark, blocks, work)]
     shared.destroy()

@@ -17,6 +17,7 @@ from recsys_assets.kernels.boosting import (
     read_booster,
     tree_log_odds,
 )
+from recsys_assets.lake.store import read_parquet
 from recsys_assets.steps.clicks import Part, parts_of
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
@@ -51,7 +52,7 @@ def score(session: Session, booster: str, parts: list[Part]) -> Scores:
     shared = session.spark.sparkContext.broadcast(booster)
 
     def work(part: Part) -> Iterator[tuple[bytes, bytes, bytes]]:
-        rows = pl.read_parquet(part.path)
+        rows = read_parquet(part.path)
         trees = tree_log_odds(read_booster(shared.value), rows)
         label = rows[LABEL].cast(pl.Int8).to_numpy()
         yield label.tobytes(), trees.tobytes(), additive_log_odds(rows).tobytes()
@@ -71,7 +72,7 @@ def mean_loss_by_tree(session: Session, booster: str, parts: list[Part]) -> NDAr
     shared = session.spark.sparkContext.broadcast(booster)
 
     def work(part: Part) -> Iterator[dict[str, Any]]:
-        rows = pl.read_parquet(part.path)
+        rows = read_parquet(part.path)
         label = rows[LABEL].cast(pl.Int8).to_numpy()
         loss = loss_by_tree(read_booster(shared.value), rows, label)
         yield {"rows": rows.height, "loss": loss.tolist()}

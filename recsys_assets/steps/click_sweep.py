@@ -19,6 +19,7 @@ from recsys_assets.kernels.blending import MEAN
 from recsys_assets.kernels.boosting import click_probability
 from recsys_assets.kernels.click_fit import grow_trees
 from recsys_assets.kernels.metrics.classification import logloss
+from recsys_assets.lake.store import read_parquet
 from recsys_assets.steps.best_params import SweepParams
 from recsys_assets.steps.click_model import ClickModelParams
 from recsys_assets.steps.click_scores import feature_parts
@@ -90,4 +91,4 @@ def _suggest(trial: "Trial") -> dict[str, Any]:
 
 def _features(session: Session, split: str) -> pl.DataFrame:
     paths = [part.path for part in feature_parts(session, split)]
-    return pl.concat([pl.read_parquet(path) for path in paths])
+    return pl.concat([read_parquet(path) for path in paths])

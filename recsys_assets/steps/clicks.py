@@ -6,6 +6,7 @@ import polars as pl
 
 from recsys_assets.contracts.clicks import CLICKS
 from recsys_assets.contracts.features import SPLITS
+from recsys_assets.lake.store import scan_parquet
 from recsys_assets.lake.tables import DROP_DATE, Lake
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
@@ -37,7 +38,7 @@ class Block:
 
     def read(self, columns: list[str]) -> pl.DataFrame:
         """Its rows."""
-        return pl.scan_parquet(self.path).select(columns).slice(self.offset, self.rows).collect()
+        return scan_parquet(self.path).select(columns).slice(self.offset, self.rows).collect()
 
 
 def nothing_landed(session: Session) -> StepReport | None:
@@ -73,7 +74,7 @@ def _rows(path: str, recorded: int | None) -> int:
     """Rows of a file; those who write without statistics do not record them."""
     if recorded is not None:
         return recorded
-    return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+    return int(scan_parquet(path).select(pl.len()).collect().item())
 
 
 def click_parts(lake: Lake) -> list[Part]:

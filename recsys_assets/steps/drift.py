@@ -149,7 +149,10 @@ def _measure_drop(
         chance = chance_psi(_BINS[kind], reference.height, current.height)
         add(column, "psi", shift.psi, params.max_psi + 2 * chance)
         add(column, "ks", shift.ks, params.max_ks)
-    now, then = (float(f[subject.mean].cast(pl.Float64).mean() or 0) for f in (current, reference))
+    now, then = (
+        float(np.mean(f[subject.mean].cast(pl.Float64).drop_nulls().to_numpy()))
+        for f in (current, reference)
+    )
     limit = params.max_mean_shift * abs(then)
     add(subject.mean, "mean", now - then, limit, current=now, reference=then)
     all_before = table.filter(pl.col(DROP_DATE) < date)

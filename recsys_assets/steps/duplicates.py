@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from recsys_assets.contracts.dataset import Dataset
+from recsys_assets.lake.store import scan_ipc
 from recsys_assets.steps.accounts import FileAccount
 from recsys_assets.steps.blocks import KeyedChunk, write_keyed_chunk
 from recsys_assets.steps.session import Session
@@ -64,7 +65,7 @@ def find_doubles(
     packed = pl.lit(0, pl.Int64)
     for column in key:
         packed = packed * (1 << 32) + pl.col(column).cast(pl.Int64)
-    files = [pl.scan_ipc(path) for path in paths]
+    files = [scan_ipc(path) for path in paths]
     if not files:
         return {}
     keys = pl.concat([file.select(key=packed) for file in files]).collect()["key"].to_numpy()

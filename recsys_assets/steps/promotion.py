@@ -31,6 +31,7 @@ from recsys_assets.kernels.metrics.segments import LIGHT, NEW, user_segments
 from recsys_assets.kernels.promotion import Decision, Guard, decide
 from recsys_assets.kernels.report_page import Section, render_page
 from recsys_assets.kernels.splits import pair_hashes
+from recsys_assets.lake.store import scan_parquet
 from recsys_assets.registry import CHALLENGER, CHAMPION
 from recsys_assets.registry.champions import aliases, keep_reason, promote
 from recsys_assets.steps.als import ALS_MODEL
@@ -176,7 +177,7 @@ def _latest_clicks(session: Session, most: int) -> pl.DataFrame:
     """The last rows of the test part, as they were landed: the test part is the latest clicks."""
     tested = sum(part.rows for part in feature_parts(session, "test"))
     parts = [part.path for part in click_parts(session.lake)]
-    rows = pl.scan_parquet(parts).select(LABEL, *NUMBERS, *CATEGORIES)
+    rows = scan_parquet(*parts).select(LABEL, *NUMBERS, *CATEGORIES)
     return rows.tail(min(tested, most)).collect()
 
 

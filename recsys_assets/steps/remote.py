@@ -6,11 +6,14 @@ What asked for the step reads the same two models, so that both ends cannot drif
 error travels twice: as the answer, and as the exception with which Pipes is closed.
 """
 
-from pathlib import Path
+import sys
 from typing import Any
 
 from dagster_pipes import (
+    PipesContextLoader,
     PipesEnvVarParamsLoader,
+    PipesMessageWriter,
+    PipesParamsLoader,
     PipesUnityCatalogVolumesContextLoader,
     PipesUnityCatalogVolumesMessageWriter,
     open_dagster_pipes,
@@ -19,6 +22,7 @@ from pydantic import BaseModel
 from pyspark.sql import SparkSession
 
 from recsys_assets.lake.landing import LandingZone
+from recsys_assets.lake.store import place
 from recsys_assets.lake.tables import Lake
 from recsys_assets.registry import ModelRegistry
 from recsys_assets.steps.report import StepReport
@@ -59,7 +63,7 @@ def open_session(order: Order) -> Session:
     return Session(
         SparkSession.builder.getOrCreate(),
         Lake(order.lake),
-        LandingZone(Path(order.landing), Path(order.rejected)),
+        LandingZone(place(order.landing), place(order.rejected)),
         ModelRegistry(order.registry, order.artifacts),
         run_id=order.run_id,
     )
@@ -76,15 +80,14 @@ def run_order(order: Order) -> StepReport:
     return step(open_session(order), params)
 
 
-def main() -> None:
+def answer_order(
+    loader: PipesContextLoader, writer: PipesMessageWriter[Any], params: PipesParamsLoader
+) -> None:
     """Run the step that Dagster asked this process for, and answer; a failure is raised again."""
-    params = PipesEnvVarParamsLoader()
     if not params.is_dagster_pipes_process():
         raise SystemExit("this is started by Dagster on a cluster; on one machine use `recsys run`")
     with open_dagster_pipes(
-        context_loader=PipesUnityCatalogVolumesContextLoader(),
-        message_writer=PipesUnityCatalogVolumesMessageWriter(),
-        params_loader=params,
+        context_loader=loader, message_writer=writer, params_loader=params
     ) as pipes:
         try:
             answer = Answer(report=run_order(Order.model_validate(pipes.extras)))
@@ -93,3 +96,24 @@ def main() -> None:
             raise
         finally:
             pipes.report_custom_message(answer.model_dump(mode="json"))
+
+
+def main() -> None:
+    """Answer the order that lies in a Unity Catalog volume."""
+    answer_order(
+        PipesUnityCatalogVolumesContextLoader(),
+        PipesUnityCatalogVolumesMessageWriter(),
+        PipesEnvVarParamsLoader(),
+    )
+
+
+def run_alone() -> None:
+    """Run a step without Dagster, as a job of a Databricks bundle does.
+
+    The first argument is an `Order` as JSON; the step's report is printed. A report that says its
+    result must not be used ends the process with an error.
+    """
+    report = run_order(Order.model_validate_json(sys.argv[1]))
+    print(report.model_dump_json(exclude={"plots"}))
+    if report.failed:
+        raise SystemExit(report.failed)

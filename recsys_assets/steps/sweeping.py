@@ -91,7 +91,10 @@ def run_sweep(session: Session, search: Search, params: SweepParams) -> StepRepo
         },
         tables={"Best trials": _rows(done, search)},
     )
-    values = [trial.value if trial.state.name == "COMPLETE" else math.nan for trial in ended]
+    values = [
+        math.nan if trial.value is None or trial.state.name != "COMPLETE" else trial.value
+        for trial in ended
+    ]
     report.draw("Search", lambda: search_history(values, search.metric, search.maximize))
     report.draw("Parameters", lambda: _draw_params(done, search))
     session.registry.log_files(run, {f"plots/{t.lower()}.png": p for t, p in report.plots.items()})

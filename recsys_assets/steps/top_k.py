@@ -21,6 +21,7 @@ from recsys_assets.kernels.recommenders.protocol import RatingData
 from recsys_assets.kernels.recommenders.scorer import Reason, reasons, sentence
 from recsys_assets.kernels.recommending import TopKTask
 from recsys_assets.kernels.vectors import places_of
+from recsys_assets.lake.store import read_parquet, write_parquet
 from recsys_assets.registry import CHALLENGER
 from recsys_assets.steps.als import ALS_MODEL
 from recsys_assets.steps.candidates import read_ratings, read_titles, read_vectors
@@ -128,13 +129,13 @@ def _lists(session: Session, task: TopKTask) -> pl.DataFrame:
 
     def recommend(block: tuple[int, int]) -> list[dict[str, Any]]:
         path = folder / f"{block[0]}.parquet"
-        shared.value.lists_of_block(block).write_parquet(path)
+        write_parquet(shared.value.lists_of_block(block), path)
         return [{"path": str(path)}]
 
     blocks = task.vectors.user_blocks(context.defaultParallelism)
     rows = map_items(session.spark, blocks, recommend)
     shared.destroy()
-    return pl.concat([pl.read_parquet(row["path"]) for _, row in rows])
+    return pl.concat([read_parquet(row["path"]) for _, row in rows])
 
 
 def _report(

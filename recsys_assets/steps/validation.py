@@ -11,7 +11,6 @@ that dies in between loses nothing and is simply repeated. Repeating a drop repl
 """
 
 import datetime
-import shutil
 from pathlib import Path
 
 import polars as pl
@@ -24,6 +23,7 @@ from recsys_assets.contracts.files import FILES, Files, quarantine_of
 from recsys_assets.contracts.schema import arrow_schema, polars_schema
 from recsys_assets.kernels.delimited import ShapeFault
 from recsys_assets.lake.landing import LandedFile
+from recsys_assets.lake.store import remove_tree
 from recsys_assets.lake.tables import DROP_DATE
 from recsys_assets.steps.accounts import FileAccount
 from recsys_assets.steps.blocks import (
@@ -66,7 +66,7 @@ def validate_drops(session: Session, params: ValidationParams) -> StepReport:
         _settle(session, dataset, accounts, params.max_bad_share)
         _commit(session, dataset, date, accounts)
         _describe(report, date, accounts)
-    shutil.rmtree(staging, ignore_errors=True)
+    remove_tree(staging)
     if not drops and not session.lake.exists(dataset.name):
         days = ", ".join(d.isoformat() for d in params.dates[:3])
         report.skipped = f"no {dataset.name} file landed for {days}: see `recsys land --help`"

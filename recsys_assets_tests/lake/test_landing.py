@@ -108,7 +108,7 @@ def test_a_copy_that_breaks_off_is_never_seen(
         Path(target).write_text("half", encoding="utf-8")
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("recsys_assets.lake.landing.shutil.copyfile", break_off)
+    monkeypatch.setattr("recsys_assets.lake.store.shutil.copyfile", break_off)
     with pytest.raises(OSError, match="no space"):
         zone.land(source(tmp_path, "a.csv"), "ratings", DAY)
     assert zone.files("ratings") == []

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,10 @@ class JobRun:
     state: dict[str, str] = field(default_factory=lambda: {"life_cycle_state": PENDING})
     cancelled: Event = field(default_factory=Event)
     process: subprocess.Popen[bytes] | None = None
+    termination: str = ""
+    """Code with which the run ended, where it is not what the result says."""
+    started: int = field(default_factory=lambda: int(time.time() * 1000))
+    finished: int = 0
     error: str = ""
 
     @property
@@ -57,6 +62,7 @@ class JobRun:
         return self.state["life_cycle_state"] in (TERMINATED, BROKEN)
 
     def end(self, result: str, message: str = "", life_cycle: str = TERMINATED) -> None:
+        self.finished = int(time.time() * 1000)
         self.state = {
             "life_cycle_state": life_cycle,
             "result_state": result,
@@ -75,6 +81,14 @@ class JobRun:
             "run_name": name,
             "run_page_url": self.page,
             "state": self.state,
+            "start_time": self.started,
+            "end_time": self.finished,
+            "status": {
+                "state": self.state["life_cycle_state"],
+                "termination_details": {"code": self.termination or "RUN_EXECUTION_ERROR"},
+            }
+            if self.ended
+            else {"state": self.state["life_cycle_state"]},
             "tasks": tasks,
         }
 
@@ -88,6 +102,10 @@ class Cluster:
     """Where Spark's jars are."""
     program: str | None = None
     """Python that runs in place of the wheel's entry point."""
+    own: dict[str, str] = field(default_factory=dict)
+    """What processes find in their environment, whoever asked for the cluster."""
+    conf: dict[str, str] = field(default_factory=dict)
+    """Spark's settings there, whoever asked for the cluster."""
 
     def execute(self, run: JobRun) -> None:
         """Take a run to its end."""
@@ -112,7 +130,13 @@ class Cluster:
                 raise InstallationError(f"{library['maven']} cannot be resolved")
 
     def _configure(self, cluster: dict[str, Any]) -> None:
-        settings = SparkSettings(master="local[2]", driver_memory="2g", shuffle_partitions=2)
+        settings = SparkSettings(
+            master="local[2]",
+            driver_memory="2g",
+            shuffle_partitions=2,
+            azure=bool(self.conf),
+            conf=self.conf,
+        )
         config = session_config(settings, self.cache, self.folder / "scratch")
         config.update(cluster.get("spark_conf") or {})
         (self.folder / "scratch").mkdir(parents=True)
@@ -131,6 +155,7 @@ class Cluster:
             "SPARK_CONF_DIR": str(self.folder),
             "LC_ALL": "C.UTF-8",
             **task["new_cluster"].get("spark_env_vars", {}),
+            **self.own,
         }
         with (self.folder / "output.txt").open("wb") as output:
             run.process = subprocess.Popen(
@@ -155,6 +180,9 @@ class Cluster:
             return run.end("TIMEDOUT", "Run timed out.")
         if run.cancelled.is_set():
             return run.end("CANCELED", "Run cancelled.")
+        if code == -signal.SIGKILL:  # the driver is gone, by no one's order
+            run.termination = "DRIVER_ERROR"
+            return run.end("FAILED", "The Spark driver has stopped unexpectedly.", BROKEN)
         if code:
             output = (self.folder / "output.txt").read_text(encoding="utf-8").strip().splitlines()
             run.error = output[-1] if output else f"exit {code}"

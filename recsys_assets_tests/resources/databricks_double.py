@@ -50,6 +50,10 @@ class DatabricksDouble:
     """How long the answer to a submission, which has its effect at once, takes."""
     program: str | None = None
     """Python that runs in place of the wheel's entry point."""
+    own: dict[str, str] = field(default_factory=dict)
+    """Environment that clusters have whoever asked for them."""
+    conf: dict[str, str] = field(default_factory=dict)
+    """Spark's settings that clusters have whoever asked for them."""
 
     @property
     def volume(self) -> str:
@@ -67,7 +71,9 @@ class DatabricksDouble:
             return {"run_id": known[0].number}
         number = 1001 + len(self.runs)
         run = self.runs[number] = JobRun(number, request, f"{self.url}/?o=1#job/{number}")
-        cluster = Cluster(self.root / "clusters" / str(number), self.cache, self.program)
+        cluster = Cluster(
+            self.root / "clusters" / str(number), self.cache, self.program, self.own, self.conf
+        )
         Thread(target=cluster.execute, args=(run,), daemon=True).start()
         time.sleep(self.submit_seconds)
         return {"run_id": number}
@@ -111,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(400, {"error_code": "BAD_REQUEST", "message": str(error)})
         return self._answer(200, answer)
 
-    do_GET = do_POST = do_PUT = do_DELETE = handle_request
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_request
 
     def _jobs(self, call: str, query: dict[str, str], body: bytes) -> dict[str, Any]:
         match self.command, call:
@@ -142,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
                 path.mkdir(parents=True, exist_ok=True)
             case "PUT", "files":
                 path.write_bytes(body)
-            case "GET", "files":
+            case "GET" | "HEAD", "files":
                 return path.read_bytes()
             case "GET", "directories":
                 return {"contents": [_entry(child) for child in sorted(path.iterdir())]}
@@ -170,7 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(raw)))
         self.send_header("Retry-After", "0")
         self.end_headers()
-        self.wfile.write(raw)
+        if self.command != "HEAD":
+            self.wfile.write(raw)
 
 
 def _settled(path: Path) -> bool:

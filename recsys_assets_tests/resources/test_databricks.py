@@ -11,8 +11,6 @@ import logging
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,9 +26,10 @@ from pydantic import ValidationError
 from recsys_assets.assets import materialize
 from recsys_assets.assets.validated import validated_assets
 from recsys_assets.deployment import DeploymentError, current_deployment
-from recsys_assets.home import PROJECT, Home
+from recsys_assets.home import Home
 from recsys_assets.resources.compute import Compute, LocalSpark
 from recsys_assets.resources.databricks import RUN_LINK, ClusterSettings, DatabricksSpark
+from recsys_assets.resources.wheel import build_wheel
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.validation import ValidationParams, validate_drops
 from recsys_assets.synthetic.files import write_movielens
@@ -62,22 +61,6 @@ subprocess.run([sys.executable, "-c", beat])
 """
 
 
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project's wheel, built from a copy because building leaves files behind."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    skipped = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(PROJECT / "recsys_assets", source / "recsys_assets", ignore=skipped)
-    for name in ("setup.cfg", "pyproject.toml"):
-        shutil.copyfile(PROJECT / name, source / name)
-    build = "import sys, setuptools.build_meta as b; b.build_wheel(sys.argv[1])"
-    command = [sys.executable, "-c", build, str(folder)]
-    subprocess.run(command, cwd=source, check=True, capture_output=True)
-    (built,) = folder.glob("*.whl")
-    return built
-
-
 @pytest.fixture
 def double(tmp_path: Path) -> Iterator[DatabricksDouble]:
     with databricks_double(tmp_path / "databricks", current_deployment().home.cache) as double:
@@ -85,12 +68,11 @@ def double(tmp_path: Path) -> Iterator[DatabricksDouble]:
 
 
 @pytest.fixture
-def settings(double: DatabricksDouble, wheel: Path, home: Home) -> dict[str, Any]:
+def settings(double: DatabricksDouble, home: Home) -> dict[str, Any]:
     """Steps run behind the double, on the tables of `home`."""
     return {
         "host": double.url,
         "token": TOKEN,
-        "wheel": str(wheel),
         "volume": double.volume,
         "lake": home.lake.root,
         "landing": str(home.landing_zone.landing),
@@ -307,6 +289,66 @@ def test_what_databricks_says_of_a_failed_run_is_told(
     assert metadata[RUN_LINK] == double.only_run.page
 
 
+LOSE_THE_DRIVER = """
+import os, pathlib, signal
+lost = pathlib.Path({marks!r})
+lost.mkdir(exist_ok=True)
+if len(list(lost.iterdir())) < {times}:
+    (lost / str(os.getpid())).touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_step_whose_driver_is_lost_is_submitted_again(
+    cluster: DatabricksSpark, double: DatabricksDouble, tmp_path: Path
+) -> None:
+    lose = LOSE_THE_DRIVER.format(marks=str(tmp_path / "lost"), times=1)
+    double.program = lose + ANSWER.format(answer="{'report': {}}")
+    result, _ = run_step_as_asset(cluster)
+    assert result.success
+    assert [run.outcome for run in double.runs.values()] == ["FAILED", "SUCCESS"]
+
+
+def test_a_driver_that_is_lost_again_fails_the_asset_and_is_told_from_an_error_of_the_step(
+    cluster: DatabricksSpark, double: DatabricksDouble, tmp_path: Path
+) -> None:
+    double.program = LOSE_THE_DRIVER.format(marks=str(tmp_path / "lost"), times=9)
+    description, metadata = failure_of(run_step_as_asset(cluster)[0])
+    assert "DRIVER_ERROR: The Spark driver has stopped unexpectedly" in description
+    assert len(double.runs) == 2 and metadata[RUN_LINK] == double.runs[1002].page
+
+
+def test_the_package_is_uploaded_once_under_a_name_of_its_content(
+    cluster: DatabricksSpark, double: DatabricksDouble
+) -> None:
+    double.program = ANSWER.format(answer="{'report': {}}")
+    assert run_step_as_asset(cluster)[0].success
+    (wheel,) = (Path(double.volume) / "wheels").iterdir()
+    written = wheel.stat().st_mtime_ns
+    assert run_step_as_asset(cluster)[0].success
+    assert [*wheel.parent.iterdir()] == [wheel] and wheel.stat().st_mtime_ns == written
+    used = {run.request["tasks"][0]["libraries"][0]["whl"] for run in double.runs.values()}
+    assert used == {str(wheel)}
+    name, content = build_wheel()
+    assert name == wheel.name and content == wheel.read_bytes()
+
+
+def test_a_run_tells_what_it_cost_at_least_and_at_most(
+    settings: dict[str, Any], double: DatabricksDouble
+) -> None:
+    double.program = "import time; time.sleep(1)" + ANSWER.format(answer="{'report': {}}")
+    result, _ = run_step_as_asset(DatabricksSpark(**settings))
+    (event,) = result.get_asset_materialization_events()
+    told = {name: value.value for name, value in event.materialization.metadata.items()}
+    assert told["databricks_hours"] > 1 / 3600
+    assert told["vm_hours_at_least"] == pytest.approx(2 * told["databricks_hours"], abs=2e-4)
+    assert told["vm_hours_at_most"] == pytest.approx(4 * told["databricks_hours"], abs=4e-4)
+    hourly = 0.226 + 1.0 * 0.30  # Standard_D4ds_v5 and its Databricks unit
+    assert told["cost_at_most_usd"] == pytest.approx(told["vm_hours_at_most"] * hourly, abs=2e-4)
+    unpriced = {**settings, "cluster": {"node_type": "Standard_Nobody_v9"}}
+    assert run_step_as_asset(DatabricksSpark(**unpriced))[0].success
+
+
 def test_a_refused_token_is_told_but_not_shown(
     settings: dict[str, Any], double: DatabricksDouble
 ) -> None:
@@ -425,10 +467,9 @@ def test_the_token_is_looked_up_when_a_step_runs(monkeypatch: pytest.MonkeyPatch
         definitions.resolve_implicit_global_asset_job_def().execute_in_process()
 
 
-@pytest.mark.parametrize("name", ["WHEEL", "VOLUME"])
-def test_what_databricks_needs_is_named(name: str) -> None:
-    environment = {**DATABRICKS, f"RECSYS_DATABRICKS_{name}": ""}
-    with pytest.raises(DeploymentError, match=f"RECSYS_DATABRICKS_{name} is not set"):
+def test_what_databricks_needs_is_named() -> None:
+    environment = {**DATABRICKS, "RECSYS_DATABRICKS_VOLUME": ""}
+    with pytest.raises(DeploymentError, match="RECSYS_DATABRICKS_VOLUME is not set"):
         current_deployment(environment)
 
 

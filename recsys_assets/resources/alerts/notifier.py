@@ -27,6 +27,7 @@ from recsys_assets.resources.alerts.routing import (
     targets_of,
 )
 from recsys_assets.resources.alerts.services import PagerDutyChannel, SlackChannel, TeamsChannel
+from recsys_assets.resources.azure.secrets import SecretError, reveal_all
 
 logger = logging.getLogger(__name__)
 
@@ -195,8 +196,8 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         try:
             if channel is None:
                 raise ChannelError("this channel is not configured any more")
-            channel.deliver(alert)
-        except ChannelError as refusal:
+            reveal_all(channel).deliver(alert)
+        except (ChannelError, SecretError) as refusal:
             error = failures[target] = str(refusal)
         try:
             self._ledger().settle(alert.event_key, target, error)

@@ -52,6 +52,8 @@ class Digests(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     home: str
     """Folder of all state."""
+    account: str = ""
+    """Storage account of Azure; none: all local."""
     server: MailServer | None = None
     """Mail server; none: digests can only be rendered."""
     public_url: str = "http://127.0.0.1:8000"
@@ -111,7 +113,7 @@ class Digests(dg.ConfigurableResource):  # type: ignore[type-arg]
                 "The rest waits: run the asset digests again."
             ) from None
         finally:
-            set_apart(Home(root=Path(self.home)).lake, report.bounced)
+            set_apart(Home(root=Path(self.home), account=self.account).lake, report.bounced)
         return report
 
     def _send_one(self, session: smtplib.SMTP, digest: Digest, report: MailingReport) -> None:

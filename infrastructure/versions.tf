@@ -1,0 +1,26 @@
+# From an empty subscription to everything docs/azure.md uses. State belongs into a backend of your
+# own; no secret is written into it but those that Azure itself gives back.
+terraform {
+  required_version = ">= 1.6"
+  required_providers {
+    azurerm = {
+      source  = "hashicorp/azurerm"
+      version = "~> 4.0"
+    }
+    random = {
+      source  = "hashicorp/random"
+      version = "~> 3.6"
+    }
+  }
+}
+
+provider "azurerm" {
+  storage_use_azuread = true
+  features {
+    key_vault {
+      purge_soft_delete_on_destroy = false
+    }
+  }
+}
+
+data "azurerm_client_config" "me" {}

@@ -1,0 +1,173 @@
+"""Published tables in a warehouse: rows go to staging, and a transaction swaps them in.
+
+    frame -> recsys.<table>_staging -> recsys.<table>, what it was -> recsys.<table>_previous
+
+Readers see the table before or after, never between. Which version it holds stands in
+``recsys.publications``; a version that is there already is not loaded again.
+"""
+
+import datetime
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+SCHEMA = "recsys"
+PUBLICATIONS = f"{SCHEMA}.publications"
+_TYPES: dict[Any, str] = {
+    pl.Int32: "INTEGER",
+    pl.Int64: "BIGINT",
+    pl.Float32: "REAL",
+    pl.Float64: "DOUBLE PRECISION",
+    pl.String: "TEXT",
+    pl.Date: "DATE",
+    pl.Boolean: "BOOLEAN",
+}
+
+
+class WarehouseError(Exception):
+    """A warehouse that cannot do as asked; the message says what to do."""
+
+
+class Warehouse(ABC):
+    """A database that knows transactions, of tables' definitions too."""
+
+    def publish(self, table: str, frame: pl.DataFrame, version: str) -> bool:
+        """Make a frame the rows of a table; whether it was not so before."""
+        staging, previous = f"{table}_staging", f"{table}_previous"
+        with self._transaction() as run:
+            self._prepare(run)
+            known = _version(run, table)
+            if known == version:
+                return False
+            run(f"DROP TABLE IF EXISTS {SCHEMA}.{staging}")
+            run(f"CREATE TABLE {SCHEMA}.{staging} ({columns_of(frame)})")
+            self._load(frame, f"{SCHEMA}.{staging}")
+            run(f"DROP TABLE IF EXISTS {SCHEMA}.{previous}")
+            run(f"ALTER TABLE IF EXISTS {SCHEMA}.{table} RENAME TO {previous}")
+            run(f"ALTER TABLE {SCHEMA}.{staging} RENAME TO {table}")
+            self._note(run, table, version, known)
+        return True
+
+    def roll_back(self, table: str) -> str:
+        """Swap a table with what it was before; the version it holds then.
+
+        Raises:
+            WarehouseError: there is nothing before.
+        """
+        previous, aside = f"{table}_previous", f"{table}_aside"
+        with self._transaction() as run:
+            self._prepare(run)
+            query = f"SELECT version, previous FROM {PUBLICATIONS} WHERE name = '{table}'"
+            found = run(query).fetchone()
+            if found is None or not found[1]:
+                raise WarehouseError(f"nothing was published before what {table} holds")
+            run(f"ALTER TABLE {SCHEMA}.{table} RENAME TO {aside}")
+            run(f"ALTER TABLE {SCHEMA}.{previous} RENAME TO {table}")
+            run(f"ALTER TABLE {SCHEMA}.{aside} RENAME TO {previous}")
+            self._note(run, table, found[1], found[0])
+        return str(found[1])
+
+    def holds(self, table: str) -> str:
+        """Version that a table holds; empty where there is none."""
+        with self._transaction() as run:
+            self._prepare(run)
+            return _version(run, table)
+
+    def _prepare(self, run: Any) -> None:
+        run(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        run(
+            f"CREATE TABLE IF NOT EXISTS {PUBLICATIONS} "
+            "(name TEXT PRIMARY KEY, version TEXT, previous TEXT, published TEXT)"
+        )
+
+    def _note(self, run: Any, table: str, version: str, previous: str) -> None:
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        run(
+            f"INSERT INTO {PUBLICATIONS} VALUES ('{table}', '{version}', '{previous}', '{now}') "
+            "ON CONFLICT (name) DO UPDATE SET version = excluded.version, "
+            "previous = excluded.previous, published = excluded.published"
+        )
+
+    @abstractmethod
+    def _transaction(self) -> Any:
+        """A context whose value runs statements; leaving it by an error undoes them all."""
+
+    @abstractmethod
+    def _load(self, frame: pl.DataFrame, table: str) -> None:
+        """Put rows into an empty table, within the transaction."""
+
+
+class DuckDbWarehouse(Warehouse):
+    """One file: the default, which needs no server."""
+
+    def __init__(self, path: Path) -> None:
+        import duckdb
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._database = duckdb.connect(str(path))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Any]:
+        self._database.execute("BEGIN")
+        try:
+            yield self._database.execute
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+    def _load(self, frame: pl.DataFrame, table: str) -> None:
+        self._database.register("incoming", frame.to_arrow())
+        self._database.execute(f"INSERT INTO {table} SELECT * FROM incoming")
+        self._database.unregister("incoming")
+
+    def close(self) -> None:
+        """Let other processes open the file."""
+        self._database.close()
+
+
+class PostgresWarehouse(Warehouse):
+    """PostgreSQL, at an address like ``postgresql://user:password@host/database``."""
+
+    def __init__(self, url: str) -> None:
+        import psycopg
+
+        self._database = psycopg.connect(url, autocommit=True)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Any]:
+        with self._database.transaction():
+            # Two that publish at once would both build the same staging table.
+            self._database.execute("SELECT pg_advisory_xact_lock(hashtext('recsys.publications'))")
+            yield self._database.execute
+
+    def _load(self, frame: pl.DataFrame, table: str) -> None:
+        command: Any = f"COPY {table} FROM STDIN (FORMAT csv)"
+        with self._database.cursor() as cursor, cursor.copy(command) as copy:
+            for part in frame.iter_slices(50_000):
+                copy.write(part.write_csv(include_header=False, quote_style="non_numeric"))
+
+    def close(self) -> None:
+        """End the connection."""
+        self._database.close()
+
+
+def _version(run: Any, table: str) -> str:
+    found = run(f"SELECT version FROM {PUBLICATIONS} WHERE name = '{table}'").fetchone()
+    return str(found[0]) if found else ""
+
+
+def columns_of(frame: pl.DataFrame) -> str:
+    """Columns of a table as SQL defines them.
+
+    Raises:
+        WarehouseError: a column holds what no warehouse of ours takes, such as lists.
+    """
+    for name, dtype in frame.schema.items():
+        if type(dtype) not in _TYPES:
+            raise WarehouseError(f"column {name} is {dtype}, which the warehouse does not take")
+    return ", ".join(f'"{name}" {_TYPES[type(dtype)]}' for name, dtype in frame.schema.items())

@@ -1,0 +1,55 @@
+"""Counterparts of Azure on loopback, one of each for all tests here."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from recsys_assets.deployment import current_deployment
+from recsys_assets.home import Home
+from recsys_assets_tests.servers.azurite import ACCOUNT, Azurite, azurite_server
+from recsys_assets_tests.servers.cosmos import Gate, cosmos_server
+from recsys_assets_tests.servers.node import NoNodeError, node_modules
+from recsys_assets_tests.servers.ports import is_free
+
+
+@pytest.fixture(scope="session")
+def running_azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    try:
+        modules = node_modules(current_deployment().home.cache)
+    except NoNodeError as error:
+        pytest.skip(f"no Azurite: {error}")
+    port = 10_000 if is_free(10_000) else 0  # where Spark's emulator mode looks
+    with azurite_server(modules, tmp_path_factory.mktemp("azurite"), port) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def running_cosmos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
+    try:
+        modules = node_modules(current_deployment().home.cache)
+    except NoNodeError as error:
+        pytest.skip(f"no double of Cosmos DB: {error}")
+    with cosmos_server(modules, tmp_path_factory.mktemp("cosmos")) as gate:
+        yield gate
+
+
+@pytest.fixture
+def cosmos(running_cosmos: Gate) -> Gate:
+    """Cosmos DB that lets every request through."""
+    running_cosmos.refuse_every = running_cosmos.unavailable = 0
+    return running_cosmos
+
+
+@pytest.fixture
+def azurite(running_azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Azurite:
+    """Azurite with empty containers, known to every library of this process."""
+    for name, value in running_azurite.environment.items():
+        monkeypatch.setenv(name, value)
+    running_azurite.clear()
+    return running_azurite
+
+
+@pytest.fixture
+def cloud_home(azurite: Azurite, home: Home) -> Home:
+    """A home whose files and tables lie in Azure."""
+    return Home(root=home.root, account=ACCOUNT)

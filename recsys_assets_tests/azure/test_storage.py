@@ -1,0 +1,149 @@
+"""Landed files and tables in Azure: the same behaviour as in folders, on a real server."""
+
+import datetime
+import gzip
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from polars.testing import assert_frame_equal
+
+from recsys_assets.deployment import DeploymentError, current_deployment
+from recsys_assets.home import Home
+from recsys_assets.lake import store
+from recsys_assets.lake.landed_bytes import count_file_lines, read_blocks, read_head
+from recsys_assets.lake.pending import waiting_drops
+from recsys_assets.lake.tables import DROP_DATE, DataFile
+from recsys_assets_tests.servers.azurite import ACCOUNT
+
+DAY = datetime.date(2026, 1, 30)
+LINES = b"".join(b"%d,some text of the line\n" % n for n in range(5_000))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "ratings.csv"
+    path.write_bytes(LINES)
+    return path
+
+
+def test_a_landed_file_is_found_again_and_never_landed_twice(
+    cloud_home: Home, source: Path
+) -> None:
+    zone = cloud_home.landing_zone
+    landed = zone.land(source, "ratings", DAY)
+    assert not landed.known and landed.size == len(LINES) and landed.name == "ratings.csv"
+    assert zone.land(source, "ratings", DAY).known
+    source.write_bytes(LINES + b"one more\n")
+    assert zone.land(source, "ratings", DAY).name == "ratings-2.csv"
+    assert [file.name for file in zone.drop("ratings", DAY)] == ["ratings-2.csv", "ratings.csv"]
+    assert zone.dates("ratings") == [DAY] and zone.dates("movies") == []
+
+
+def test_many_that_land_at_once_lose_nothing(cloud_home: Home, tmp_path: Path) -> None:
+    def land(number: int) -> str:
+        source = tmp_path / str(number) / "ratings.csv"
+        source.parent.mkdir()
+        source.write_bytes(b"%d\n" % number * 100)
+        return cloud_home.landing_zone.land(source, "ratings", DAY).name
+
+    with ThreadPoolExecutor(8) as pool:
+        names = list(pool.map(land, range(8)))
+    assert len(set(names)) == 8
+    found = {file.path.read_bytes()[:1] for file in cloud_home.landing_zone.drop("ratings", DAY)}
+    assert found == {b"%d" % number for number in range(8)}
+
+
+def test_a_rejected_file_is_copied_with_its_report_and_can_be_pardoned(
+    cloud_home: Home, source: Path
+) -> None:
+    zone = cloud_home.landing_zone
+    file = zone.land(source, "ratings", DAY)
+    copy = zone.reject(file, {"rule": "file.header"})
+    assert str(copy).startswith("abfss://rejected/")
+    assert store.same_content(copy, file.path) and store.same_content(copy, source)
+    report = copy.with_name("ratings.csv.report.json").read_text(encoding="utf-8")
+    assert "file.header" in report
+    zone.pardon(file)
+    zone.pardon(file)
+    assert not copy.exists()
+
+
+def test_a_drop_can_be_withdrawn_and_brought_back(cloud_home: Home, source: Path) -> None:
+    zone = cloud_home.landing_zone
+    zone.land(source, "ratings", DAY)
+    waiting = waiting_drops(cloud_home.lake, zone, ["ratings"])
+    assert waiting.dates == [DAY] and waiting_drops(cloud_home.lake, zone, ["ratings"]) == waiting
+    assert zone.withdraw("ratings", DAY) == ["ratings.csv"]
+    assert zone.dates("ratings") == [DAY] and zone.drop("ratings", DAY) == []
+    assert zone.reinstate("ratings", DAY) == ["ratings.csv"]
+    (back,) = zone.drop("ratings", DAY)
+    assert back.path.read_bytes() == LINES
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_blocks_are_cut_as_from_a_local_file(
+    cloud_home: Home, tmp_path: Path, packed: bool
+) -> None:
+    local = tmp_path / ("lines.csv.gz" if packed else "lines.csv")
+    local.write_bytes(gzip.compress(LINES) if packed else LINES)
+    remote = cloud_home.landing_zone.land(local, "ratings", DAY).path
+    assert count_file_lines(remote) == 5_000
+    assert read_head(remote) == read_head(local)
+    spans = [None] if packed else [None, (0, 40_000), (40_000, 80_000), (80_000, len(LINES))]
+    for span in spans:
+        here, there = (list(read_blocks(p, span, 20_000, True)) for p in (local, remote))
+        assert there == here and here
+
+
+def test_tables_are_written_replaced_by_partition_and_rolled_back(cloud_home: Home) -> None:
+    lake = cloud_home.lake
+    assert lake.names() == [] and not lake.exists("numbers")
+    frame = pl.DataFrame({"n": [1, 2, 3], "part": ["a", "a", "b"]})
+    lake.write_frame(frame.filter(part="a"), "numbers", {"part": "a"})
+    lake.write_frame(frame.filter(part="b"), "numbers", {"part": "b"})
+    assert_frame_equal(lake.scan("numbers").sort("n").collect(), frame)
+    lake.write_frame(pl.DataFrame({"n": [9], "part": ["a"]}), "numbers", {"part": "a"})
+    assert sorted(lake.scan("numbers").collect()["n"]) == [3, 9]
+    lake.roll_back("numbers", 1)
+    assert_frame_equal(lake.scan("numbers").sort("n").collect(), frame)
+    lake.write_frame(frame, "whole")
+    assert lake.names() == ["numbers", "whole"]
+
+
+def test_files_of_workers_become_a_drop_and_staging_is_emptied(cloud_home: Home) -> None:
+    lake = cloud_home.lake
+    staging = lake.staging("test")
+    store.write_ipc(pl.DataFrame({"n": [1]}), staging / "old.arrow")
+    assert not list(lake.staging("test").glob("*"))
+    path = lake.folder("ratings", DAY) / "part-1.parquet"
+    store.write_parquet(pl.DataFrame({"n": [1, 2]}), path)
+    schema = pa.schema([pa.field("n", pa.int64())])
+    assert lake.replace_drop("ratings", DAY, [DataFile(path, 2)], schema, "run x") == 0
+    rows = lake.scan("ratings").collect()
+    assert rows["n"].to_list() == [1, 2] and rows[DROP_DATE].to_list() == [DAY, DAY]
+
+
+def test_writers_at_the_same_time_lose_no_rows(cloud_home: Home) -> None:
+    lake = cloud_home.lake
+    lake.write_frame(pl.DataFrame({"n": [0], "part": ["0"]}), "numbers", {"part": "0"})
+
+    def write(number: int) -> None:
+        frame = pl.DataFrame({"n": [number], "part": [str(number)]})
+        lake.write_frame(frame, "numbers", {"part": str(number)})
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(1, 5)))
+    assert sorted(lake.scan("numbers").collect()["n"]) == [0, 1, 2, 3, 4]
+
+
+def test_the_deployment_asks_for_an_account_and_puts_everything_there(home: Home) -> None:
+    with pytest.raises(DeploymentError, match="RECSYS_AZURE_STORAGE_ACCOUNT is not set"):
+        current_deployment({"RECSYS_DEPLOYMENT": "azure"})
+    settings = {"RECSYS_DEPLOYMENT": "azure", "RECSYS_AZURE_STORAGE_ACCOUNT": ACCOUNT}
+    found = current_deployment({**settings, "RECSYS_HOME": str(home.root)})
+    assert found.automated
+    assert found.home.lake.root == f"abfss://lake@{ACCOUNT}.dfs.core.windows.net"
+    assert str(found.home.landing_zone.landing) == "abfss://landing/"

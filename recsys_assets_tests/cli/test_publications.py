@@ -1,0 +1,31 @@
+"""What readers see, and the way back, by the command."""
+
+import json
+
+import polars as pl
+
+from recsys_assets.contracts.recommendations import TOP_K
+from recsys_assets.delivery.lookup import publish
+from recsys_assets.delivery.sqlite_store import SqliteStore
+from recsys_assets.delivery.warehouse import DuckDbWarehouse
+from recsys_assets.home import Home
+from recsys_assets_tests.cli.conftest import Recsys
+
+
+def test_versions_are_shown_and_rolled_back(home: Home, recsys: Recsys) -> None:
+    assert {row["version"] for row in json.loads(recsys("publications", "--json").stdout)} == {""}
+    store, warehouse = SqliteStore(home.lookup), DuckDbWarehouse(home.warehouse)
+    for version in ("v1", "v2"):
+        publish(store, version, [(1, json.dumps([version]))])
+        warehouse.publish(TOP_K, pl.DataFrame({"user": [1]}), version)
+    warehouse.close()
+
+    def shown() -> list[str]:
+        return [row["version"] for row in json.loads(recsys("publications", "--json").stdout)]
+
+    assert shown() == ["v2", "v2"]
+    recsys("publications", "--roll-back", "lookup")
+    assert shown() == ["v1", "v2"]
+    recsys("publications", "--roll-back", "warehouse")
+    assert shown() == ["v1", "v1"]
+    recsys("publications", "--roll-back", "mail", code=2)

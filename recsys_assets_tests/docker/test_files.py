@@ -1,0 +1,69 @@
+"""What can be said of images, compose file and chart values without building anything."""
+
+import re
+from typing import Any
+
+import dagster as dg
+import pytest
+import yaml
+from dagster._core.instance.config import dagster_instance_config
+from dagster._core.workspace.config_schema import process_workspace_config
+
+from recsys_assets.home import PROJECT
+
+DOCKER = PROJECT / "docker"
+IMAGES = ("user_code", "platform")
+
+
+def dockerfile(image: str) -> str:
+    return (DOCKER / image / "Dockerfile").read_text(encoding="utf-8")
+
+
+def load(name: str) -> Any:
+    return yaml.safe_load((DOCKER / name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_is_pinned_built_in_stages_and_runs_as_nobody_special(image: str) -> None:
+    text = dockerfile(image)
+    assert re.search(r"^ARG BASE=python:3\.11\.\d+-slim-", text, re.M)
+    assert text.count("\nFROM ") == 2 and "COPY --from=build" in text
+    assert "--constraint" in text and "requirements.lock" in text
+    assert text.rindex("\nUSER 10001") < text.rindex("\nCMD") and "\nHEALTHCHECK" in text
+
+
+def test_the_settings_are_those_dagster_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOST", "USER", "PASSWORD", "DB"):
+        monkeypatch.setenv(f"DAGSTER_POSTGRES_{name}", "x")
+    settings, _ = dagster_instance_config(str(DOCKER))
+    assert settings["storage"]["postgres"]["postgres_db"]["password"] == {
+        "env": "DAGSTER_POSTGRES_PASSWORD"
+    }
+    assert process_workspace_config(load("workspace.yaml")).success
+
+
+def test_the_compose_file_holds_no_secret_and_waits_for_health() -> None:
+    compose = load("compose.yaml")
+    services = compose["services"]
+    assert set(services) == {"postgres", "user-code", "webserver", "daemon"}
+    for service in services.values():
+        for name, value in service["environment"].items():
+            assert "PASSWORD" not in name or value.startswith("${")
+        assert not any("docker.sock" in str(volume) for volume in service["volumes"])
+    assert services["daemon"]["depends_on"] == {"user-code": {"condition": "service_healthy"}}
+    assert services["webserver"]["ports"] == ["127.0.0.1:3000:3000"]
+    hosts = {location["grpc_server"]["host"] for location in load("workspace.yaml")["load_from"]}
+    assert hosts <= set(services)
+
+
+def test_chart_values_name_the_same_port_module_and_settings() -> None:
+    values = load("helm/values.yaml")
+    (deployment,) = values["dagster-user-deployments"]["deployments"]
+    (server,) = values["dagsterWebserver"]["workspace"]["servers"]
+    assert (server["host"], server["port"]) == (deployment["name"], deployment["port"])
+    assert deployment["codeServerArgs"] == ["--module-name", "recsys_assets.definitions"]
+    ours = load("dagster.yaml")
+    for block in ("run_monitoring", "run_retries"):
+        assert values["additionalInstanceConfig"][block] == ours[block]
+    text = (DOCKER / "helm" / "values.yaml").read_text(encoding="utf-8")
+    assert f"--version {dg.__version__}" in text

@@ -1,0 +1,94 @@
+"""Infrastructure as text: it parses, every name it uses exists, and nothing goes in circles.
+
+Terraform itself checks types only with its providers, which no package index of Python has.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+from graphlib import TopologicalSorter
+from typing import Any
+
+import hcl2
+import pytest
+import yaml
+
+from recsys_assets.cli.bundle import jobs
+from recsys_assets.home import PROJECT
+from recsys_assets.steps.remote import Order
+from recsys_assets.steps.session import params_of, step_named
+
+FOLDER = PROJECT / "infrastructure"
+FILES = sorted(FOLDER.glob("*.tf"))
+USED = re.compile(r"\b(var|local|data\.\w+|azurerm_\w+|random_\w+)\.(\w+)")
+
+
+def bare(name: str) -> str:
+    return name.strip('"')
+
+
+def parse() -> dict[str, Any]:
+    """Block by address, such as var.name or azurerm_key_vault.secrets."""
+    found: dict[str, Any] = {}
+    for file in FILES:
+        with file.open(encoding="utf-8") as text:
+            content = hcl2.load(text)
+        for variable in content.get("variable", []):
+            found |= {f"var.{bare(name)}": body for name, body in variable.items()}
+        for values in content.get("locals", []):
+            found |= {f"local.{name}": body for name, body in values.items()}
+        for kind, prefix in (("resource", ""), ("data", "data.")):
+            for block in content.get(kind, []):
+                for type_name, named in block.items():
+                    for name, body in named.items():
+                        found[f"{prefix}{bare(type_name)}.{bare(name)}"] = body
+    return found
+
+
+def names_in(body: Any) -> set[str]:
+    return {f"{kind}.{name}" for kind, name in USED.findall(json.dumps(body, default=str))}
+
+
+def test_every_name_exists_and_nothing_depends_on_itself() -> None:
+    blocks = parse()
+    assert len(blocks) > 30
+    uses = {name: (names_in(body) & blocks.keys()) - {name} for name, body in blocks.items()}
+    for file in FILES:
+        text = re.sub(r"#.*|\"[^\"$]*\"", "", file.read_text(encoding="utf-8"))
+        used = {f"{kind}.{name}" for kind, name in USED.findall(text)}
+        assert used <= blocks.keys(), (file.name, used - blocks.keys())
+    tuple(TopologicalSorter(uses).static_order())  # raises where there is a circle
+
+
+def test_what_holds_data_is_closed_and_known_by_identity() -> None:
+    blocks = parse()
+    assert blocks["azurerm_storage_account.lake"]["is_hns_enabled"] is True
+    assert blocks["azurerm_storage_account.lake"]["shared_access_key_enabled"] is False
+    assert blocks["azurerm_cosmosdb_account.lookup"]["local_authentication_enabled"] is False
+    assert blocks["azurerm_container_registry.images"]["admin_enabled"] is False
+    assert blocks["azurerm_key_vault.secrets"]["rbac_authorization_enabled"] is True
+    roles = {bare(role["role"]) for role in blocks["local.roles"].values()}
+    assert not roles & {"Owner", "Contributor", "User Access Administrator"}
+
+
+@pytest.mark.skipif(shutil.which("terraform") is None, reason="no Terraform on this machine")
+def test_files_are_formatted_as_terraform_does() -> None:
+    command = ["terraform", "fmt", "-check", "-diff", str(FOLDER)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", ["jobs/ingest.yml", "jobs/publish.yml"])
+def test_jobs_of_the_bundle_are_those_of_the_graph(name: str) -> None:
+    text = (FOLDER / "databricks" / name).read_text(encoding="utf-8")
+    assert text == jobs()[name], "run `recsys bundle infrastructure/databricks`"
+    (job,) = yaml.safe_load(text)["resources"]["jobs"].values()
+    keys = {task["task_key"] for task in job["tasks"]}
+    for task in job["tasks"]:
+        assert {dep["task_key"] for dep in task.get("depends_on", [])} <= keys
+        order = Order.model_validate_json(task["python_wheel_task"]["parameters"][0])
+        params = {**order.params, **({"dates": ["2026-01-30"]} if "dates" in order.params else {})}
+        params_of(step_named(order.step)).model_validate(params)
+    declared = yaml.safe_load((FOLDER / "databricks/databricks.yml").read_text(encoding="utf-8"))
+    assert set(re.findall(r"\$\{var\.(\w+)\}", text)) <= declared["variables"].keys()

@@ -1,0 +1,1 @@
+"""Real counterparts of what the platform talks to, on loopback."""
