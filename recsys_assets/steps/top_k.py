@@ -18,7 +18,7 @@ from recsys_assets.kernels.plots.scores import score_distribution
 from recsys_assets.kernels.recommenders.hybrid import Hybrid
 from recsys_assets.kernels.recommenders.linear import EaseMember
 from recsys_assets.kernels.recommenders.protocol import RatingData
-from recsys_assets.kernels.recommenders.scorer import Reason, reasons, sentence
+from recsys_assets.kernels.recommenders.reasons import FALLBACK, Reason, reasons, sentence
 from recsys_assets.kernels.recommending import TopKTask
 from recsys_assets.kernels.vectors import places_of
 from recsys_assets.lake.store import read_parquet, write_parquet
@@ -31,8 +31,6 @@ from recsys_assets.steps.rank_model import RANK_MODEL
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
-
-_FALLBACK = "people with your taste watch it"
 
 
 class TopKParams(BaseModel):
@@ -84,7 +82,7 @@ def _reasons(
     found: list[Reason] = []
     for row, items in zip(*_runs(place, lists["item"].to_numpy()), strict=True):
         found += reasons(ease, model.catalogue, histories.part(np.array([row])), items)
-    words = [sentence(reason, titles, _FALLBACK) for reason in found]
+    words = [sentence(reason, titles, FALLBACK) for reason in found]
     first = [reason.because[0] if reason.because else None for reason in found]
     return pl.DataFrame(
         {"reason": words, "reason_item": first},
@@ -113,7 +111,7 @@ def _of_als(
     model = session.registry.find(ALS_MODEL, CHALLENGER)
     rows = _lists(session, task).select(
         *("user", "rank", "item", "score"),
-        reason=because.otherwise(pl.lit(_FALLBACK)),
+        reason=because.otherwise(pl.lit(FALLBACK)),
         reason_item="reason_item",
         model=pl.lit(ALS_MODEL),
         model_version=pl.lit(model.version, pl.Int64),

@@ -14,7 +14,7 @@ from recsys_assets.contracts.recommendations import USER_SEGMENTS, UserSegments
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.kernels.recommenders.histories import Catalogue, build_catalogue
 from recsys_assets.kernels.recommenders.popularity import choose_half_life, segment_popularity
-from recsys_assets.kernels.recommenders.scorer import popular_among
+from recsys_assets.kernels.recommenders.reasons import popular_among
 from recsys_assets.steps.candidates import read_titles
 from recsys_assets.steps.learning_data import read_content, read_training
 from recsys_assets.steps.report import StepReport

@@ -37,6 +37,7 @@ from recsys_assets.kernels.recommenders.histories import (
 from recsys_assets.kernels.recommenders.inner import RankingRows
 from recsys_assets.kernels.recommenders.members import PROPOSING
 from recsys_assets.kernels.recommenders.protocol import Ids, Scores
+from recsys_assets.kernels.recommenders.reasons import explain
 
 BLEND = "blend"
 """Name of the blend among the features."""
@@ -95,6 +96,10 @@ class Hybrid:
     ) -> Scores:
         """Scores of the catalogue for somebody new with a few ratings; nothing is retrained."""
         return self.score(history_of(self.catalogue, items, stars, times))[0]
+
+    def explain(self, user: int, items: Ids) -> list[str]:
+        """A reason for each item: the ratings that speak most for it in the item-item model."""
+        return explain(self.members["ease"], self.catalogue, user, items)
 
     def score(self, histories: Histories) -> Scores:
         """Candidates by the trees, above all other items by the first member's score."""

@@ -1,6 +1,5 @@
-"""A member on its own as a recommender, and reasons that people understand."""
+"""A member on its own as a recommender."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +12,8 @@ from recsys_assets.kernels.recommenders.histories import (
     Member,
     history_of,
 )
-from recsys_assets.kernels.recommenders.linear import EaseMember
 from recsys_assets.kernels.recommenders.protocol import Ids, Scores
+from recsys_assets.kernels.recommenders.reasons import explain
 
 
 @dataclass(frozen=True)
@@ -53,40 +52,10 @@ class SingleMember:
         unknown = np.diff(histories.stars.indptr) == 0
         return np.where(unknown[:, np.newaxis], self.newcomers, scores).astype(np.float32)
 
+    def explain(self, user: int, items: Ids) -> list[str]:
+        """A reason for each item.
 
-@dataclass(frozen=True)
-class Reason:
-    """Why an item is recommended to a user."""
-
-    because: list[int]
-    """Ids of up to two rated items that add most to the score; empty where none adds anything."""
-    share: float
-    """Part of the positive contributions that these items make."""
-
-
-def reasons(
-    ease: EaseMember, catalogue: Catalogue, history: Histories, items: Ids, most: int = 2
-) -> list[Reason]:
-    """The rated items that add most to each recommended one's score in the item-item model."""
-    answers = []
-    for column in np.searchsorted(catalogue.items, items):
-        names, added = ease.contributions(history, int(column))
-        order = np.argsort(-added, kind="stable")[:most]
-        best = order[added[order] > 0]
-        positive = float(added[added > 0].sum())
-        share = float(added[best].sum()) / positive if positive else 0.0
-        answers.append(Reason([int(catalogue.items[at]) for at in names[best]], share))
-    return answers
-
-
-def sentence(reason: Reason, titles: dict[int, str], fallback: str) -> str:
-    """The reason in words; titles name the items."""
-    named = [titles[item] for item in reason.because if titles.get(item)]
-    if not named:
-        return fallback
-    return f"because you rated {' and '.join(named)}"
-
-
-def popular_among(genres: Sequence[str]) -> str:
-    """The reason of an item that stands in a list for all people alike."""
-    return f"popular among people who like {genres[0]}" if genres else "popular among newcomers"
+        Raises:
+            TypeError: the member cannot say what its scores are made of.
+        """
+        return explain(self.member, self.catalogue, user, items)

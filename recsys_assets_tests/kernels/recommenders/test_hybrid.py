@@ -9,7 +9,7 @@ from recsys_assets.kernels.recommenders.hybrid import Hybrid
 from recsys_assets.kernels.recommenders.inner import find_and_describe, inner_splits
 from recsys_assets.kernels.recommenders.linear import EaseMember
 from recsys_assets.kernels.recommenders.protocol import ItemContent
-from recsys_assets.kernels.recommenders.scorer import reasons
+from recsys_assets.kernels.recommenders.reasons import reasons
 from recsys_assets.kernels.recommenders.trees import contributions, mean_contributions
 from recsys_assets.steps.recommenders import MODELS, fit_recommenders
 from recsys_assets_tests.kernels.recommenders.worlds import (
@@ -108,6 +108,20 @@ def test_reasons_are_rated_items_of_the_same_taste() -> None:
         assert 1 <= len(reason.because) <= 2
         assert set(reason.because) <= rated
         assert 0 < reason.share <= 1
+
+
+def test_reasons_in_words_name_what_the_user_rated() -> None:
+    model, content = hybrid(), CONTENT
+    asked = model.items[:3]
+    title = dict(zip(content.items.tolist(), content.titles, strict=True))
+    rated = [title[item] for item in TRAIN.filter(user=8)["item"]]
+    for words in model.explain(8, asked):
+        assert words.startswith("because you rated ")
+        assert any(name in words for name in rated)
+    assert model.explain(99_999, asked) == ["popular among newcomers"] * 3
+    assert len(models()["als"].explain(8, asked)) == 3  # type: ignore[attr-defined]
+    with pytest.raises(TypeError, match="Popularity cannot say"):
+        models()["popularity"].explain(8, asked)  # type: ignore[attr-defined]
 
 
 def test_items_nobody_rated_rank_by_taste_not_by_chance() -> None:

@@ -15,7 +15,8 @@ from recsys_assets.kernels.recommenders.popularity import (
     newcomer_popularity,
     segment_popularity,
 )
-from recsys_assets.kernels.recommenders.scorer import Reason, SingleMember, sentence
+from recsys_assets.kernels.recommenders.reasons import Reason, sentence
+from recsys_assets.kernels.recommenders.scorer import SingleMember
 from recsys_assets_tests.kernels.recommenders.worlds import GENRES, learned, taste_world
 
 FRAME, CONTENT = taste_world()
