@@ -108,6 +108,8 @@ class Bench:
     mailbox: Mailbox
     posts: Posts
     cursors: dict[str, str | None] = field(default_factory=dict)
+    mounted: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    """What has to be undone when the injection is judged."""
 
     @property
     def notifier(self) -> Notifier:

@@ -98,6 +98,7 @@ class Campaign:
             except Exception:  # noqa: BLE001  a fault that cannot be judged is a result
                 outcome.problems.append(traceback.format_exc(limit=-3))
             self._judge(bench, outcome, reader)
+            bench.mounted.close()
         shutil.rmtree(folder, ignore_errors=True)
         outcome.seconds = time.monotonic() - started
         return outcome

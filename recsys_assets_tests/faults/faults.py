@@ -107,31 +107,33 @@ def small_disk(folder: Path, spare_kilobytes: int) -> Iterator[Callable[[], None
     aside = folder.with_name(f"{folder.name}.aside")
     folder.rename(aside)
     folder.mkdir()
-    size = sum(p.stat().st_size // 4096 * 4 + 8 for p in aside.rglob("*") if p.exists())
-    size += spare_kilobytes + 64
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         folder.rmdir()
         aside.rename(folder)
         raise NotHereError("no file system may be mounted here")
+
+    def resize(kilobytes: int) -> None:
+        size = ["mount", "-o", f"remount,size={kilobytes}k", str(folder)]
+        subprocess.run(size, check=True)
+
     try:
         shutil.copytree(aside, folder, dirs_exist_ok=True, symlinks=True)
-        grow = ["mount", "-o", "remount,size=1g", str(folder)]
-        yield lambda: subprocess.run(grow, check=True) and None
+        disk = os.statvfs(folder)
+        used = (disk.f_blocks - disk.f_bfree) * disk.f_frsize // 1024
+        resize(used + spare_kilobytes)
+        yield lambda: resize(1 << 20)
     finally:
-        shutil.rmtree(aside)
-        shutil.copytree(folder, aside, symlinks=True)
         subprocess.run(["umount", "-l", str(folder)], check=True)
-        folder.rmdir()
-        aside.rename(folder)
 
 
 def _disk_full(part: str, spare: int) -> Callable[[Bench, Random], None]:
     def strike(bench: Bench, random: Random) -> None:
-        with small_disk(bench.home.root / part, spare + random.randrange(16)) as grow:
-            succeeded = bench.run()
-            bench.tick()
-            grow()
+        room = spare + 4 * random.randrange(4)
+        grow = bench.mounted.enter_context(small_disk(bench.home.root / part, room))
+        succeeded = bench.run()
+        bench.tick()
+        grow()
         if succeeded:
             raise NotHereError("the disk was large enough")
 
