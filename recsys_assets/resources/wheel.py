@@ -26,12 +26,17 @@ STEP_REQUIREMENTS = (
     "mlflow",
     "numba",
     "numpy",
+    "optuna",
+    "pandas",
     "pandera",
+    "pillow",
     "polars",
     "pyarrow",
     "pydantic",
     "scikit-learn",
     "scipy",
+    "synapseml",
+    "threadpoolctl",
     "universal-pathlib",
 )
 """What steps import; Spark and Java are the cluster's own, the rest belongs to Dagster's side."""
