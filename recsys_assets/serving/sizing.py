@@ -6,9 +6,9 @@ from pydantic import BaseModel
 
 LOOKUP_SECONDS = 0.00006
 """Core seconds of one stored list of ten with titles, reasons and the token check."""
-RANK_SECONDS = 0.0013
+RANK_SECONDS = 0.0014
 """Core seconds of ranking 100 candidates of 39 fields each."""
-FOLD_SECONDS = 0.006
+FOLD_SECONDS = 0.0035
 """Core seconds of folding in a user with 20 ratings among 60,000 items."""
 BUSY = 0.5
 """Share of its cores that a replica may use at the busiest hour: above it waiting grows fast, and
