@@ -4,12 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dagster._core.storage.defs_state.base import set_defs_state_storage
 from pyspark.sql import SparkSession
 
 from recsys_assets.deployment import current_deployment
 from recsys_assets.home import Home
 from recsys_assets.resources.spark import SparkSettings, prepare_environment, session_config
 from recsys_assets.steps.session import Session
+
+
+@pytest.fixture(autouse=True)
+def fresh_state_of_definitions() -> Iterator[None]:
+    """Dagster keeps the storage of an instance that is long closed, and asks it at the next load."""
+    with set_defs_state_storage(None):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -132,8 +132,6 @@ def test_no_table_is_written_by_two_runs_at_once() -> None:
     assert "granularity: run" in settings
 
 
-# Dagster looks for the state of definitions in the instance entered last; one has to be open.
-@pytest.mark.usefixtures("instance")
 def test_weekly_assets_join_by_group_or_tag_and_leave_the_daily_job() -> None:
     @dg.asset(group_name="sweeps")
     def als_sweep() -> None: ...
