@@ -16,7 +16,7 @@ def trained(session: Session) -> tuple[pl.DataFrame, pl.DataFrame]:
     train_als(session, SMALL)
     count_popularity(session, NoParams())
     factors, popularity = (session.lake.scan(t).collect() for t in ("als_factors", "popularity"))
-    return factors.sort("task", "side", "id"), popularity
+    return factors.sort("task", "side", "id"), popularity.sort("item")
 
 
 def test_other_test_rows_leave_every_trained_table_as_it_was(session: Session) -> None:
