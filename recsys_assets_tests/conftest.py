@@ -15,7 +15,7 @@ from recsys_assets.steps.session import Session
 
 @pytest.fixture(autouse=True)
 def fresh_state_of_definitions() -> Iterator[None]:
-    """Dagster keeps the storage of an instance that is long closed, and asks it at the next load."""
+    """Dagster keeps the storage of an instance long closed, and asks it at the next load."""
     with set_defs_state_storage(None):
         yield
 
