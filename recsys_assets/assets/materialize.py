@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from polars.exceptions import PanicException
 from pydantic import BaseModel
 
 from recsys_assets.assets.transient import ask_for_retry, is_transient, wait_before_retry
@@ -61,6 +62,9 @@ def run_step(
     wait_before_retry(context)
     try:
         report = compute.run(context, step, params)
+    except PanicException as panic:
+        # No Exception, so it would end the whole process of the run without a word.
+        raise StepError(f"table damaged: a data file cannot be read: {panic}") from None
     except Exception as error:
         if is_transient(error):
             ask_for_retry(context)
@@ -81,7 +85,7 @@ def run_step(
 
 
 class StepError(Exception):
-    """A step failed with an error that held a secret; this one does not."""
+    """A step failed with an error that had to be said anew: it held a secret, or was no error."""
 
 
 def redacted_error(error: BaseException) -> str | None:

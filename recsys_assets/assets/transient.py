@@ -22,6 +22,8 @@ _TRANSIENT = (
     "connection refused",
     "connection reset",
     "connection aborted",
+    "connection closed",
+    "error sending request",
     "timed out",
     "service unavailable",
     "serverbusy",

@@ -25,9 +25,26 @@ _KINDS = (
     ),
     (
         "store-refuses",
-        ("503", "service unavailable", "serverbusy", "timed out", "operation timed out"),
+        (
+            " 503",
+            "service unavailable",
+            "serverbusy",
+            "timed out",
+            "error sending request",
+            "connection closed",
+        ),
     ),
-    ("table-damaged", ("invalid table location", "delta log", "deltaerror", "invalid json in log")),
+    (
+        "table-damaged",
+        (
+            "table damaged",
+            "panicexception",
+            "invalid table location",
+            "delta log",
+            "deltaerror",
+            "invalid json in log",
+        ),
+    ),
     ("drop-rejected", ("every file of the",)),
     ("interrupted", ("the run was interrupted",)),
 )

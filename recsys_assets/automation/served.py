@@ -5,6 +5,7 @@ import json
 from collections import Counter
 
 import polars as pl
+from polars.exceptions import PanicException
 
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.files import FILES, quarantine_of
@@ -29,7 +30,7 @@ def served_facts(lake: Lake, first: str = "", last: str = "") -> dict[str, str]:
             "lines quarantined": _quarantined(lake, first, last),
             "still served": "; ".join(_standing(lake, table) for table in SERVED),
         }
-    except Exception as error:  # noqa: BLE001  a damaged lake is a reason for alerts, not for silence
+    except (Exception, PanicException) as error:  # noqa: BLE001  a damaged lake is a reason for alerts, not for silence
         return {"still served": f"the tables cannot be read: {type(error).__name__}: {error}"}
 
 
@@ -39,7 +40,7 @@ def quarantine_assets(lake: Lake, first: str, last: str) -> list[str]:
         files = _files(lake, first, last)
         named = files.filter(pl.col("quarantined") > 0)["dataset"].unique().sort()
         return [quarantine_of(dataset) for dataset in named if dataset in DATASETS]
-    except Exception:  # noqa: BLE001  a link less, not an alert less
+    except (Exception, PanicException):  # noqa: BLE001  a link less, not an alert less
         return []
 
 

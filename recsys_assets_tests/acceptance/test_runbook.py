@@ -97,6 +97,10 @@ def book_home(undisturbed: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
         "2026-01-31",
     )
     assert done.returncode == 0, done.stderr
+    # A drop of nothing but rejected files fails its run, once; the runs of the book come after it.
+    bad = ["--from", "2026-02-01", "--to", "2026-02-01"]
+    rejected = recsys(home, "run", "--select", "movies,quarantine_movies", *bad)
+    assert rejected.returncode == 1, rejected.stderr
     corrected = text.replace("yesterday", "978300761")
     (home / "corrected.csv").write_text(corrected, encoding="utf-8")
     return home

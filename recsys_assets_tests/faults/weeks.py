@@ -111,7 +111,7 @@ class Weeks:
             events.append("the mail server is back, the page taken away")
         if day == 12:
             log = max((lake / "interactions" / "_delta_log").glob("*.json"))
-            log.write_bytes(b"")
+            log.write_bytes(b"rubbish")
             events.append("a disk fault in interactions")
         if day == 13:
             shutil.rmtree(lake / "interactions")
