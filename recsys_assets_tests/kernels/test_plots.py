@@ -50,6 +50,7 @@ BINS = pl.DataFrame(
     }
 )
 LONG = "a_feature_whose_name_is_much_longer_than_any_axis_could_ever_show"
+SHAP = RNG.normal(size=(2, 300, 16))
 METRICS = {f"metric number {i}": RNG.random() for i in range(8)}
 
 CASES: dict[str, Callable[[], bytes]] = {
@@ -72,9 +73,7 @@ CASES: dict[str, Callable[[], bytes]] = {
     ),
     "roc_curve": lambda: roc_curve(LABELS, {LONG: SCORES, "other": SCORES**2, "same": 0 * SCORES}),
     "lift_curve": lambda: lift_curve(LABELS, {LONG: SCORES, "constant": 0 * SCORES}),
-    "shap_summary": lambda: shap_summary(
-        [LONG, *"bcdefghijklmnop"], RNG.normal(size=(300, 16)), RNG.normal(size=(300, 16))
-    ),
+    "shap_summary": lambda: shap_summary([LONG, *"bcdefghijklmnop"], *SHAP),
     "drift_bars": lambda: drift_bars({f"{LONG} {i}": i / 30 for i in range(40)}),
     "drift_by_drop": lambda: drift_by_drop(
         pl.DataFrame(

@@ -73,7 +73,7 @@ def test_spark_step_and_service_agree(session: Session, tmp_path: Path) -> None:
 
 
 def _random_row(rng: np.random.Generator) -> dict[str, Any]:
-    numbers = {n: None if rng.random() < 0.3 else int(rng.integers(-1_000, 2**31)) for n in NUMBERS}
+    numbers = {n: None if rng.random() < 0.3 else int(rng.integers(-1_000, 10**9)) for n in NUMBERS}
     drawn = {c: (rng.random(), f"{rng.integers(0, 2**32):08x}") for c in CATEGORIES}
     return numbers | {
         c: None if where < 0.2 else new if where < 0.5 else str(rng.choice(VALUES[c]))
@@ -88,7 +88,9 @@ def _served(home: Home, folder: Path, rows: list[dict[str, Any]]) -> list[float]
         found = []
         for row in rows:
             asked = {"candidates": [{"item": 1, "features": row}]}
-            found.append(client.post("/rank", json=asked).json()["ranked"][0]["probability"])
+            answer = client.post("/rank", json=asked).json()
+            assert "ranked" in answer, answer
+            found.append(answer["ranked"][0]["probability"])
         return found
 
 

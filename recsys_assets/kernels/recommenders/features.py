@@ -15,7 +15,7 @@ from recsys_assets.kernels.recommenders.histories import Catalogue, Histories, M
 from recsys_assets.kernels.recommenders.linear import rating_marks
 from recsys_assets.kernels.recommenders.protocol import Scores
 
-CANDIDATES = 60
+CANDIDATES = 100
 """Best items of each proposing member that become candidates."""
 FACTS = (
     "item_ratings",

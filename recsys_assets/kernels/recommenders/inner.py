@@ -30,7 +30,7 @@ from recsys_assets.kernels.recommenders.members import PROPOSING, fit_members
 
 HELD_OUT = 0.1
 """Share of the training ratings that labels an inner split."""
-MOST_ROWS = 400_000
+MOST_ROWS = 600_000
 """Candidates that train the blend and the trees; users are drawn if there are more."""
 
 

@@ -16,9 +16,9 @@ from recsys_assets.kernels.recommenders.inner import RankingRows
 
 KINDS = ("lambdarank", "binary")
 SETTINGS: dict[str, Any] = {
-    "num_iterations": 150,
+    "num_iterations": 200,
     "num_leaves": 15,
-    "learning_rate": 0.05,
+    "learning_rate": 0.04,
     "min_data_in_leaf": 100,
     "lambda_l2": 10.0,
     "feature_fraction": 0.5,
