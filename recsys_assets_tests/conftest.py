@@ -1,16 +1,21 @@
 """What tests share: one Spark session for all of them, and a fresh home for each."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from dagster._core.storage.defs_state.base import set_defs_state_storage
 from pyspark.sql import SparkSession
+from typer.testing import CliRunner
 
+from recsys_assets.cli.app import app
 from recsys_assets.deployment import current_deployment
 from recsys_assets.home import Home
 from recsys_assets.resources.spark import SparkSettings, prepare_environment, session_config
 from recsys_assets.steps.session import Session
+
+Recsys = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +60,17 @@ def session(spark: SparkSession, home: Home) -> Session:
         run_id="test-run",
         reports=home.reports,
     )
+
+
+@pytest.fixture
+def recsys(home: Home, monkeypatch: pytest.MonkeyPatch) -> Recsys:
+    """The command, with its arguments as one text or several."""
+    monkeypatch.setenv("RECSYS_HOME", str(home.root))
+    monkeypatch.setenv("DAGSTER_HOME", str(home.dagster))
+
+    def run(*arguments: object, code: int = 0) -> Result:
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        assert result.exit_code == code, result.output
+        return result
+
+    return run

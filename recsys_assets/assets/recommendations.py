@@ -22,7 +22,7 @@ recommendation_assets = [
             "movie_features",
             "als_model",
             "rank_model",
-            "ranking_evaluation",
+            "promotion",
         ],
         kinds={"deltalake", "spark"},
         model=TopK,

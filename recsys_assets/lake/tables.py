@@ -124,7 +124,8 @@ class Lake:
             )
         write_deltalake(
             self.uri(table),
-            frame.to_arrow(),
+            # Chunks of a frame may be written in another order than they stand in.
+            frame.rechunk().to_arrow(),
             mode="overwrite",
             schema_mode="overwrite",
             storage_options=self.storage_options,

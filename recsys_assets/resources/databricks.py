@@ -15,7 +15,7 @@ from pathlib import Path
 import dagster as dg
 from dagster_databricks import DatabricksClientResource
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import NotFound
+from databricks.sdk.errors import DatabricksError, NotFound
 from databricks.sdk.service import compute, jobs
 from pydantic import BaseModel, Field, model_validator
 
@@ -120,7 +120,8 @@ class DatabricksSpark(Compute):
         """Submit the step, wait for its end and return its report, with a link to the run.
 
         Raises:
-            dagster.Failure: the step failed, the run did not succeed, or no report arrived.
+            dagster.Failure: the step failed, the run did not succeed, no report arrived, or the
+                package could not be uploaded.
             dagster.DagsterExecutionInterruptedError: this process was told to stop; the run on
                 Databricks is cancelled.
         """
@@ -230,10 +231,13 @@ def uploaded_wheel(workspace: WorkspaceClient, volume: str) -> str:
     name, content = build_wheel()
     path = f"{volume}/wheels/{name}"
     try:
-        workspace.files.get_metadata(path)
-    except NotFound:
-        workspace.files.create_directory(f"{volume}/wheels")
-        workspace.files.upload(path, io.BytesIO(content), overwrite=True)
+        try:
+            workspace.files.get_metadata(path)
+        except NotFound:
+            workspace.files.create_directory(f"{volume}/wheels")
+            workspace.files.upload(path, io.BytesIO(content), overwrite=True)
+    except DatabricksError as error:
+        raise dg.Failure(f"{path} could not be uploaded to Databricks: {error}") from error
     return path
 
 

@@ -19,9 +19,11 @@ RECOMMENDERS = (ITEM_MODEL, CONTENT_MODEL, RANK_MODEL)
 """Registered recommenders that are judged and published where they exist."""
 
 
-def load_recommender(registry: ModelRegistry, name: str) -> SingleMember | Hybrid:
-    """The newest version of a recommender, its arrays read."""
-    model = registry.load(name, CHALLENGER).unwrap_python_model()
+def load_recommender(
+    registry: ModelRegistry, name: str, alias: str = CHALLENGER
+) -> SingleMember | Hybrid:
+    """A recommender, its arrays read; the newest version where no other alias is named."""
+    model = registry.load(name, alias).unwrap_python_model()
     recommender: SingleMember | Hybrid = model.recommender
     return recommender
 

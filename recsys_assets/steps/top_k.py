@@ -22,7 +22,7 @@ from recsys_assets.kernels.recommenders.reasons import FALLBACK, Reason, reasons
 from recsys_assets.kernels.recommending import TopKTask
 from recsys_assets.kernels.vectors import places_of
 from recsys_assets.lake.store import read_parquet, write_parquet
-from recsys_assets.registry import CHALLENGER
+from recsys_assets.registry import CHALLENGER, CHAMPION
 from recsys_assets.steps.als import ALS_MODEL
 from recsys_assets.steps.candidates import read_ratings, read_titles, read_vectors
 from recsys_assets.steps.learning_data import full_histories, read_training
@@ -43,10 +43,10 @@ class TopKParams(BaseModel):
 def recommend_top_k(session: Session, params: TopKParams) -> StepReport:
     """Publish every user's k best movies they have not rated, each with a reason.
 
-    The lists are the hybrid's, over all that a user has rated; ALS makes them where no hybrid was
-    trained yet.
+    The lists are those of the hybrid in use, the champion, over all that a user has rated; ALS
+    makes them where no hybrid was trained yet.
     """
-    hybrid = session.registry.has(RANK_MODEL) and session.lake.exists(INTERACTIONS)
+    hybrid = session.registry.has(RANK_MODEL, CHAMPION) and session.lake.exists(INTERACTIONS)
     if not hybrid and not session.lake.exists(ALS_FACTORS):
         return StepReport(skipped="no rank_model or als_factors yet: nothing to recommend from")
     titles = read_titles(session.lake, MOVIE_FEATURES)
@@ -59,14 +59,14 @@ def _of_hybrid(
     session: Session, params: TopKParams, titles: dict[int, str]
 ) -> tuple[pl.DataFrame, int]:
     """Lists of the hybrid; the item-item model among its members names the reasons."""
-    model = load_recommender(session.registry, RANK_MODEL)
+    model = load_recommender(session.registry, RANK_MODEL, CHAMPION)
     assert isinstance(model, Hybrid)
     ratings = read_training(session.lake, EVERY_PART)
     lists = list_items(model, ratings, params.k, trained=False)
     rows = lists.with_columns(_reasons(model, ratings, lists, titles)).select(
         *("user", "rank", "item", "score", "reason", "reason_item"),
         model=pl.lit(RANK_MODEL),
-        model_version=pl.lit(session.registry.find(RANK_MODEL, CHALLENGER).version, pl.Int64),
+        model_version=pl.lit(session.registry.find(RANK_MODEL, CHAMPION).version, pl.Int64),
     )
     return rows, len(ratings.users)
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from recsys_assets_tests.cli.conftest import Recsys
+from recsys_assets_tests.conftest import Recsys
 
 
 def test_the_documented_examples(recsys: Recsys) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from click.testing import Result
 
 from recsys_assets.home import Home
-from recsys_assets_tests.cli.conftest import Recsys
+from recsys_assets_tests.conftest import Recsys
 
 HEADER = "userId,movieId,rating,timestamp\n"
 

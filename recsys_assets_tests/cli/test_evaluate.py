@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from recsys_assets.cli.app import app
 from recsys_assets.cli.evaluate import EvaluationError
 from recsys_assets.kernels.splits import METHODS
-from recsys_assets_tests.cli.conftest import Recsys
+from recsys_assets_tests.conftest import Recsys
 from recsys_assets_tests.steps.test_comparison import tasteful_ratings
 
 

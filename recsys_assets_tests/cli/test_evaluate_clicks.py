@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from recsys_assets.synthetic.criteo import click_batches
-from recsys_assets_tests.cli.conftest import Recsys
+from recsys_assets_tests.conftest import Recsys
 
 MODELS = {"click_model", "base_rate", "logistic_regression", "lightgbm_ordinal", "lightgbm_hashed"}
 ROWS = 3_000

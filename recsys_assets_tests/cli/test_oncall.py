@@ -9,7 +9,7 @@ import pytest
 
 from recsys_assets.home import Home
 from recsys_assets.resources.alerts import Alert, DeliveryLedger, Severity
-from recsys_assets_tests.cli.conftest import Recsys
+from recsys_assets_tests.conftest import Recsys
 from recsys_assets_tests.resources.alert_servers import webhook_server
 
 

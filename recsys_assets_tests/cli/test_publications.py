@@ -9,7 +9,7 @@ from recsys_assets.delivery.lookup import publish
 from recsys_assets.delivery.sqlite_store import SqliteStore
 from recsys_assets.delivery.warehouse import DuckDbWarehouse
 from recsys_assets.home import Home
-from recsys_assets_tests.cli.conftest import Recsys
+from recsys_assets_tests.conftest import Recsys
 
 
 def test_versions_are_shown_and_rolled_back(home: Home, recsys: Recsys) -> None:

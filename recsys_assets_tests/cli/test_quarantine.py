@@ -3,7 +3,7 @@ from pathlib import Path
 
 from recsys_assets.home import Home
 from recsys_assets.steps.session import Session
-from recsys_assets_tests.cli.conftest import Recsys
+from recsys_assets_tests.conftest import Recsys
 from recsys_assets_tests.steps.landing_files import (
     DAY,
     HEADER,

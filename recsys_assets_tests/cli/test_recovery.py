@@ -7,7 +7,7 @@ import pytest
 from recsys_assets.lake.landing import LandingError
 from recsys_assets.lake.pending import pending_dates
 from recsys_assets.steps.session import Session
-from recsys_assets_tests.cli.conftest import Recsys
+from recsys_assets_tests.conftest import Recsys
 from recsys_assets_tests.steps.landing_files import (
     DAY,
     NEXT_DAY,

@@ -8,7 +8,7 @@ from recsys_assets.home import Home
 from recsys_assets.serving.export import ExportParams, write_bundle
 from recsys_assets.serving.pointer import promote, read_pointer
 from recsys_assets.serving.sizing import BUSY, CORES, LEAST, size_for
-from recsys_assets_tests.cli.conftest import Recsys
+from recsys_assets_tests.conftest import Recsys
 from recsys_assets_tests.serving.published import publish
 
 

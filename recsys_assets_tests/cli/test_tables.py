@@ -10,7 +10,7 @@ from recsys_assets.cli.check_results import in_words, latest_checks
 from recsys_assets.home import Home
 from recsys_assets.lake.tables import MissingTableError
 from recsys_assets.steps.session import Session
-from recsys_assets_tests.cli.conftest import Recsys
+from recsys_assets_tests.conftest import Recsys
 from recsys_assets_tests.steps.landing_files import (
     DAY,
     NEXT_DAY,

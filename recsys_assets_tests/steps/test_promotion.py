@@ -115,14 +115,14 @@ def test_without_ratings_models_or_test_rows_there_is_nothing_to_decide(session:
 
 
 def test_click_models_are_judged_by_the_same_clicks(session: Session, tmp_path: Path) -> None:
-    date, rows = datetime.date(2026, 1, 2), next(click_batches(6_000, 11))
-    path = tmp_path / "clicks.txt"
-    rows.write_csv(path, separator="\t", include_header=False)
-    session.landing.land(path, "clicks", date)
-    validate_drops(session, ValidationParams(dataset="clicks", dates=[date]))
-    encode_clicks(session, EncodingParams(min_count=3, smoothing=20.0))
-    for trees in (2, 40):
-        train_click_model(session, ClickModelParams(trees=trees, leaves=8, min_data_in_leaf=50))
+    rows = next(click_batches(12_000, 11))
+    for day, part in enumerate((rows.head(1_500), rows.tail(-1_500)), start=1):
+        date, path = datetime.date(2026, 1, day), tmp_path / "clicks.txt"
+        part.write_csv(path, separator="\t", include_header=False)
+        session.landing.land(path, "clicks", date)
+        validate_drops(session, ValidationParams(dataset="clicks", dates=[date]))
+        encode_clicks(session, EncodingParams(min_count=3, smoothing=20.0))
+        train_click_model(session, ClickModelParams(trees=30, leaves=8, min_data_in_leaf=50))
     report = decide_click_promotion(session, ClickPromotionParams(calibration_margin=0.5))
     row = session.lake.scan("click_promotion").collect().row(0, named=True)
     assert row["promoted"] and row["champion"] < row["challenger"] < 0
