@@ -13,7 +13,7 @@ from recsys_assets.cli.shared import console, deployment, parse_date
 from recsys_assets.contracts import DATASETS
 from recsys_assets.deployment import Deployment
 from recsys_assets.lake.landing import FIRST_DROP
-from recsys_assets.lake.pending import pending_dates
+from recsys_assets.lake.pending import pending_dates, rejected_dates
 from recsys_assets.resources.run_lock import alone
 
 PROCESS, HOST = "recsys/process", "recsys/host"
@@ -85,8 +85,11 @@ def _drops(where: Deployment, first: str | None, last: str | None) -> dict[str, 
         )
     if first or last:
         return range_tags([parse_date(first) if first else landed[0], parse_date(last)])
-    pending = pending_dates(where.home.lake, zone, list(DATASETS))
-    return range_tags([date for date in pending if date in landed] or landed[-1:])
+    lake = where.home.lake
+    pending = [date for date in pending_dates(lake, zone, list(DATASETS)) if date in landed]
+    # Where nothing waits, the newest good drop stands for all; a rejected one would fail again.
+    settled = set(landed) - rejected_dates(lake)
+    return range_tags(pending or sorted(settled)[-1:] or landed[-1:])
 
 
 def _selected(defs: dg.Definitions, select: str | None) -> list[dg.AssetKey] | None:

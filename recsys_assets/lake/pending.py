@@ -39,6 +39,15 @@ def pending_dates(lake: Lake, landing: LandingZone, datasets: list[str]) -> list
     return sorted({date for dataset, date, _, _ in known ^ landed if (dataset, date) in present})
 
 
+def rejected_dates(lake: Lake) -> set[datetime.date]:
+    """Drop dates of which some data set had nothing but rejected files."""
+    if not lake.exists(FILES):
+        return set()
+    whole = pl.col("rejected").all()
+    drops = lake.scan(FILES).group_by("dataset", "drop_date").agg(whole).filter("rejected")
+    return set(drops.collect()["drop_date"])
+
+
 def waiting_drops(
     lake: Lake, landing: LandingZone, datasets: list[str], settled_for: float = 0.0
 ) -> WaitingDrops:

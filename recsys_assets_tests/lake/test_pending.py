@@ -5,7 +5,7 @@ import polars as pl
 from recsys_assets.contracts.files import FILES, Files
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.home import Home
-from recsys_assets.lake.pending import pending_dates
+from recsys_assets.lake.pending import pending_dates, rejected_dates
 
 DAYS = [datetime.date(2026, 1, day) for day in (29, 30, 31)]
 
@@ -16,9 +16,11 @@ def place(home: Home, date: datetime.date, name: str, content: str) -> None:
     (folder / name).write_text(content, encoding="utf-8")
 
 
-def account_for(home: Home, date: datetime.date, name: str, size: int) -> None:
+def account_for(
+    home: Home, date: datetime.date, name: str, size: int, rejected: bool = False
+) -> None:
     row = {"dataset": "ratings", "drop_date": date, "file": name, "size": size, "form": "x"}
-    row |= {"read": 1, "accepted": 1, "quarantined": 0, "rejected": False, "reasons": "{}"}
+    row |= {"read": 1, "accepted": 1, "quarantined": 0, "rejected": rejected, "reasons": "{}"}
     frame = pl.DataFrame([row | {"message": None}], polars_schema(Files))
     replace = {"dataset": "ratings", "drop_date": date.isoformat()}
     home.lake.write_frame(frame, FILES, replace)
@@ -46,3 +48,10 @@ def test_a_changed_file_and_a_new_one_make_their_drop_wait_again(home: Home) -> 
     place(home, DAYS[2], "b.csv", "x")
     assert pending(home) == [DAYS[0], DAYS[2]]
     assert pending_dates(home.lake, home.landing_zone, ["movies"]) == []
+
+
+def test_a_drop_of_nothing_but_rejected_files_is_told_apart(home: Home) -> None:
+    assert rejected_dates(home.lake) == set()
+    account_for(home, DAYS[0], "a.csv", 3)
+    account_for(home, DAYS[1], "a.csv", 3, rejected=True)
+    assert rejected_dates(home.lake) == {DAYS[1]}
