@@ -14,10 +14,10 @@ from recsys_assets.assets.materialize import (
 )
 from recsys_assets.contracts.schema import Model
 from recsys_assets.resources.compute import Compute
-from recsys_assets.steps.session import Step, params_of
+from recsys_assets.steps.session import Step, name_of, params_of
 
-STEPS: dict[str, tuple[Step, tuple[str, ...]]] = {}
-"""Name of each asset made here → its step and what it is made from."""
+STEP = "recsys/step"
+"""Metadata of an asset made here: the name of its step."""
 
 
 def step_asset(
@@ -41,9 +41,9 @@ def step_asset(
         model: contract of its table.
         table: its table, where several assets share one.
     """
-    STEPS[name] = (step, tuple(deps))
     params = params_of(step)
     config_class = _config_of(params)
+    schema = table_asset_metadata(table or name, model) if model else {}
 
     @dg.asset(
         name=name,
@@ -52,7 +52,7 @@ def step_asset(
         kinds=kinds,
         owners=OWNERS,
         description=step.__doc__,
-        metadata=table_asset_metadata(table or name, model) if model else None,
+        metadata={STEP: name_of(step), **schema},
         output_required=False,
         pool=WRITES_LAKE,
     )

@@ -40,8 +40,8 @@ def bundle_command(
 
 def jobs() -> dict[str, str]:
     """Path below the bundle → text, for each job."""
-    from recsys_assets.assets import ASSETS  # noqa: F401  declaring the assets fills STEPS
-    from recsys_assets.assets.steps import STEPS
+    from recsys_assets.assets import ASSETS
+    from recsys_assets.assets.steps import STEP
     from recsys_assets.contracts import DATASETS
     from recsys_assets.steps.session import name_of
     from recsys_assets.steps.validation import validate_drops
@@ -51,9 +51,15 @@ def jobs() -> dict[str, str]:
         _task(f"validate_{name}", name_of(validate_drops), {"dataset": name, "dates": [day]}, [])
         for name in DATASETS
     ]
+    specs = {spec.key: spec for asset in ASSETS for spec in asset.specs if STEP in spec.metadata}
     publish = [
-        _task(name, name_of(step), {}, [dep for dep in deps if dep in STEPS])
-        for name, (step, deps) in STEPS.items()
+        _task(
+            key.to_user_string(),
+            spec.metadata[STEP],
+            {},
+            [dep.asset_key.to_user_string() for dep in spec.deps if dep.asset_key in specs],
+        )
+        for key, spec in specs.items()
     ]
     date = {"name": "date", "default": "{{job.start_time.iso_date}}"}
     return {

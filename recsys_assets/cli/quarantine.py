@@ -116,9 +116,7 @@ def _report(lines: pl.DataFrame, path: Path) -> None:
     shown = lines.select(
         pl.col(DROP_DATE).cast(pl.String), "file", "line", pl.col("rules").list.join(" "), "raw"
     )
-    texts = pl.col(pl.String)
-    risky = texts.str.contains(r"^\s*[=+\-@\t\r]")
-    shown.with_columns(pl.when(risky).then(pl.lit("'") + texts).otherwise(texts)).write_csv(path)
+    shown.with_columns(pl.col(pl.String).str.replace(r"^(\s*[=+\-@\t\r])", "'$1")).write_csv(path)
     console.print(f"wrote {lines.height} lines to {path}", highlight=False)
 
 

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from recsys_assets.kernels.delimited import MAX_LINE_BYTES, UTF_8_MARK, ShapeFault
 from recsys_assets.kernels.lines import count_lines
@@ -19,7 +20,7 @@ HEAD_BYTES = MAX_LINE_BYTES + 2
 
 GREATEST_RATIO = 200
 """Text packs to a twentieth; what unpacks to so many times its size is a bomb."""
-HARMLESS_BYTES = 256 << 20
+HARMLESS_BYTES = 8 << 20
 """Unpacked bytes that are read whatever the ratio."""
 
 _Stream = gzip.GzipFile | io.BufferedReader
@@ -69,16 +70,16 @@ def read_blocks(
         header: whether the first line of the file is a header.
     """
     if span is None:
-        left = most_unpacked(path)
+        total = 0
         with open_unpacked(path) as unpacked:
             blocks = iter(lambda: unpacked.read(block_bytes), b"")
             for number, data in enumerate(blocks):
                 whole = data + _rest_of_line(unpacked)
-                left -= len(whole)
-                if left < 0:
+                total += len(whole)
+                if _is_bomb(unpacked, total):
                     raise ShapeFault(
                         "file.bomb",
-                        f"the file unpacks to more than {GREATEST_RATIO} times its size; "
+                        f"the file unpacks to more than {GREATEST_RATIO} times what is read of it; "
                         "nothing of it is read: pack real data, or land it unpacked",
                     )
                 yield from _nonempty(whole, header, at_start=number == 0)
@@ -111,24 +112,28 @@ def _rest_of_line(stream: _Stream) -> bytes:
     return stream.readline(MAX_LINE_BYTES + 2)
 
 
-def most_unpacked(path: Path) -> int:
-    """Bytes of a packed file beyond which it is no data of ours."""
-    return max(HARMLESS_BYTES, GREATEST_RATIO * path.stat().st_size)
+def _is_bomb(stream: _Stream, unpacked: int) -> bool:
+    """Whether so many bytes are more than the packed ones read so far can honestly hold.
+
+    Asked on the way, so that a bomb is known before its lines are worked on.
+    """
+    if not isinstance(stream, gzip.GzipFile) or unpacked <= HARMLESS_BYTES:
+        return False
+    packed: Any = stream.fileobj
+    return unpacked > GREATEST_RATIO * int(packed.tell())
 
 
 def count_file_lines(path: Path) -> int:
     """Lines of a file, unpacked, its header included.
 
-    Of a broken gzip file those that unpack; of a bomb those up to the most that is unpacked.
+    Of a broken gzip file those that unpack; of a bomb those up to where it is known as one.
     """
-    total, ends_open = 0, False
-    left = most_unpacked(path) if is_gzip(path) else None
-    with open_unpacked(path) as unpacked, suppress(*BROKEN_GZIP):
-        while block := unpacked.read1(_COUNT_BYTES):
-            if left is not None:
-                left -= len(block)
-                if left < 0:
-                    break
+    total, unpacked, ends_open = 0, 0, False
+    with open_unpacked(path) as stream, suppress(*BROKEN_GZIP):
+        while block := stream.read1(_COUNT_BYTES):
+            unpacked += len(block)
+            if _is_bomb(stream, unpacked):
+                break
             total += count_lines(block) - int(ends_open)
             ends_open = not block.endswith(b"\n")
     return total

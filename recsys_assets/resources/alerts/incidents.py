@@ -24,7 +24,7 @@ QUIET_SECONDS = 6 * 3600.0
 
 Told = list[tuple[Alert, Sequence[str]]]
 
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
     event_key TEXT PRIMARY KEY, recorded_at REAL NOT NULL
 ) WITHOUT ROWID;
@@ -48,12 +48,6 @@ CREATE TABLE IF NOT EXISTS mended (
     PRIMARY KEY (subject, first, last)
 ) WITHOUT ROWID;
 """
-
-
-def prepare(connection: sqlite3.Connection) -> None:
-    """Create the tables where they do not exist."""
-    for statement in _SCHEMA.split(";"):
-        connection.execute(statement)
 
 
 def about_drops(subject: str, first: str, last: str) -> str:

@@ -10,14 +10,15 @@ What is told and what is only counted is decided in `incidents`, in the same tra
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from recsys_assets.resources.alerts import incidents
 from recsys_assets.resources.alerts.message import Alert
+from recsys_assets.resources.sqlite_file import transaction
 
 CLAIM_SECONDS = 600.0
 """How long a sender may take: far longer than any delivery, short enough for a night."""
@@ -33,7 +34,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     last_error TEXT,
     delivered_at REAL,
     PRIMARY KEY (event_key, channel)
-) WITHOUT ROWID
+) WITHOUT ROWID;
 """
 
 
@@ -42,7 +43,7 @@ class DeliveryLedger:
     """A SQLite file shared by all senders on one machine."""
 
     path: Path
-    """The file, on a local disk: the write-ahead log does not work on network file systems."""
+    """The file, on a local disk."""
 
     def admit(self, alert: Alert, targets: Sequence[str]) -> list[Alert]:
         """Take an event in: what now has to be told because of it, recorded for its targets.
@@ -148,15 +149,5 @@ class DeliveryLedger:
         )
         return [alert for alert, _ in told]
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self.path, timeout=30)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(_SCHEMA)
-            incidents.prepare(connection)
-            connection.commit()
-            # Taken at once: what is read here decides what is written.
-            connection.execute("BEGIN IMMEDIATE")
-            with connection:
-                yield connection
+    def _transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        return transaction(self.path, _SCHEMA + incidents.SCHEMA)

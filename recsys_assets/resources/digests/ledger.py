@@ -6,10 +6,11 @@ nobody knows whether its mail arrived; it is not sent again, and it is counted.
 
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+
+from recsys_assets.resources.sqlite_file import transaction
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS mails (
@@ -19,7 +20,7 @@ CREATE TABLE IF NOT EXISTS mails (
     claimed_at REAL NOT NULL,
     error TEXT,
     PRIMARY KEY (publication, user)
-) WITHOUT ROWID
+) WITHOUT ROWID;
 """
 
 CLAIMED, SENT, WAITING, REFUSED = "claimed", "sent", "waiting", "refused"
@@ -72,13 +73,5 @@ class MailLedger:
             ).fetchall()
         return {str(state): int(count) for state, count in rows}
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self.path, timeout=30)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(_SCHEMA)
-            connection.commit()
-            connection.execute("BEGIN IMMEDIATE")
-            with connection:
-                yield connection
+    def _transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        return transaction(self.path, _SCHEMA)
