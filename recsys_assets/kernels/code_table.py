@@ -65,7 +65,7 @@ class CodeTable:
         absent: NDArray[np.bool_],
         places: NDArray[np.int64],
     ) -> NDArray[np.float32]:
-        """Log odds of the additive model, as `Encoder.margin` adds them up."""
+        """Log odds of the additive model, the sum of `Encoder.contributions`."""
         levels = levels_of(numbers)
         of_numbers = (
             effect[level] for effect, level in zip(self.number_effects, levels.T, strict=True)

@@ -114,11 +114,7 @@ class Encoder:
         """Level of each row in each column: columns x rows."""
         frame = with_crosses(frame, self.crosses)
         numbers = [number_levels(frame[name]) for name in NUMBERS]
-        categories = []
-        for name, table in self.tables.items():
-            place, missing = _places(frame, name, table)
-            categories.append(np.where(missing, len(table.codes) + 1, place).astype(np.int32))
-        return np.stack([*numbers, *categories])
+        return np.stack([*numbers, *(_levels(frame, *item) for item in self.tables.items())])
 
     def table_of_effects(self, fits: dict[int, Effects]) -> pl.DataFrame:
         """Fitted effects as a table of ``EFFECTS_SCHEMA``, sorted.
@@ -157,30 +153,26 @@ class Encoder:
             tables.append(table)
         return tables
 
-    def margin(
-        self, frame: pl.DataFrame, left_out: NDArray[np.int64] | None = None
-    ) -> NDArray[np.float32]:
-        """Log odds of the additive model: intercept and effects of the row's levels.
+    def contributions(
+        self, levels: NDArray[np.int32], left_out: NDArray[np.int64] | None = None
+    ) -> list[NDArray[np.float32]]:
+        """What the intercept and each of ``level_columns`` add to the log odds of rows.
 
         Args:
-            frame: all numbers and categories.
+            levels: of the rows, see `levels`.
             left_out: column of the effect tables for each row; the last one if None.
         """
-        return add_effects(self.contributions(frame, left_out))
-
-    def contributions(
-        self, frame: pl.DataFrame, left_out: NDArray[np.int64] | None = None
-    ) -> list[NDArray[np.float32]]:
-        """What the intercept and each of ``level_columns`` add to the margin."""
-        chosen = np.full(frame.height, self.folds) if left_out is None else left_out
+        chosen = np.full(levels.shape[1], self.folds) if left_out is None else left_out
         intercept, *tables = self.effect_tables
-        levels = self.levels(frame)
-        effects = [table[level, chosen] for table, level in zip(tables, levels, strict=True)]
+        effects = [
+            table.take(level * np.int64(table.shape[1]) + chosen)
+            for table, level in zip(tables, levels, strict=True)
+        ]
         return [intercept[0, chosen], *effects]
 
     def strengths(self, frame: pl.DataFrame, top: int = 20) -> list[dict[str, str | float]]:
         """How much each column and pair moves the margin of these rows, the strongest first."""
-        parts = zip(self.level_columns, self.contributions(frame)[1:], strict=True)
+        parts = zip(self.level_columns, self.contributions(self.levels(frame))[1:], strict=True)
         moved = sorted(((float(part.std()), name) for name, part in parts), reverse=True)
         return [{"column": name, "deviation of the log odds": size} for size, name in moved[:top]]
 
@@ -251,32 +243,31 @@ def encode(frame: pl.DataFrame, encoder: Encoder, fold_column: str | None = None
     """
     require_columns(frame, "rows to encode", [*NUMBERS, *CATEGORIES])
     left_out = _left_out(frame, encoder, fold_column)
+    levels = encoder.levels(frame)
     features = {name: frame[name] for name in NUMBERS}
     prior = encoder.prior.astype(np.float32)
-    for name in CATEGORIES:
+    for name, level in zip(CATEGORIES, levels[len(NUMBERS) :], strict=False):
         table = encoder.tables[name]
-        places, absent = _places(frame, name, table)
+        absent = level > len(table.codes)
+        places = np.where(absent, 0, level)
         count, mean = looked_up(places, absent, table.counts, table.means, prior, left_out)
         features[f"{name}_count"] = pl.Series(count)
         features[f"{name}_mean"] = pl.Series(mean)
     known = encoder.effects is not None
-    margin = encoder.margin(frame, left_out) if known else np.full(frame.height, np.nan)
-    features[MARGIN] = pl.Series(margin)
+    parts = encoder.contributions(levels, left_out) if known else [np.full(frame.height, np.nan)]
+    features[MARGIN] = pl.Series(add_effects(parts))
     return pl.DataFrame(features).select(pl.all().cast(pl.Float32).fill_nan(None))
 
 
-def _places(
-    frame: pl.DataFrame, name: str, table: LookupTable
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Row of the lookup table for each value of a column, and where the value is missing."""
+def _levels(frame: pl.DataFrame, name: str, table: LookupTable) -> NDArray[np.int32]:
+    """Row of the lookup table for each value of a column; past its end where one is missing."""
     if is_cross(name):
-        codes = frame[name].to_numpy()
-        return table.places(codes), np.zeros(len(codes), bool)
+        return table.places(frame[name].to_numpy()).astype(np.int32)
     code = frame.select(code_of(name)).to_series()
     places = table.places(code.fill_null(0).to_numpy())
     # What is written but is no code is unknown, not missing.
     places = np.where(code.is_not_null().to_numpy(), places, len(table.codes))
-    return places, frame[name].is_null().to_numpy()
+    return np.where(frame[name].is_null().to_numpy(), len(table.codes) + 1, places).astype(np.int32)
 
 
 def _left_out(frame: pl.DataFrame, encoder: Encoder, fold_column: str | None) -> NDArray[np.int64]:

@@ -109,7 +109,7 @@ def _of_als(
         pl.format("because you rated {}", named)
     )
     model = session.registry.find(ALS_MODEL, CHALLENGER)
-    rows = _lists(session, task).select(
+    rows = list_all_users(session, task).select(
         *("user", "rank", "item", "score"),
         reason=because.otherwise(pl.lit(FALLBACK)),
         reason_item="reason_item",
@@ -119,7 +119,7 @@ def _of_als(
     return rows, len(vectors.users)
 
 
-def _lists(session: Session, task: TopKTask) -> pl.DataFrame:
+def list_all_users(session: Session, task: TopKTask) -> pl.DataFrame:
     """Lists of all users; workers leave theirs in files, since they are too many to collect."""
     context = session.spark.sparkContext
     shared = context.broadcast(task)

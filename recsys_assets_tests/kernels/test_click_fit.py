@@ -132,7 +132,8 @@ def test_what_features_add_adds_up_to_the_log_odds(
     parts = contributions(fitted.booster, rows, MEAN).sum(axis=1)
     chance = click_probability(fitted.booster, rows, MEAN)
     assert 1 / (1 + np.exp(-parts)) == pytest.approx(chance, abs=1e-9)
-    columns = fitted.encoder.contributions(clicks[36_000:36_200])
+    levels = fitted.encoder.levels(clicks[36_000:36_200])
+    columns = fitted.encoder.contributions(levels)
     assert np.sum(columns, axis=0) == pytest.approx(rows[MARGIN].to_numpy(), abs=1e-5)
 
 
