@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo ui test test-azure faults chromium check audit lock clean
+.PHONY: help setup demo ui test test-azure faults bench chromium check audit lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -38,6 +38,9 @@ test: $(READY) chromium ## every test
 faults: $(READY) ## the whole fault campaign and three simulated weeks; half an hour
 	$(BIN)/python -W ignore -m recsys_assets_tests.faults.campaign
 	$(BIN)/python -W ignore -m recsys_assets_tests.faults.weeks
+
+bench: $(READY) ## every benchmark; PEER_PYTHON and PEERS name what to measure against
+	$(BIN)/python benchmarks/all.py $(if $(PEER_PYTHON),--peer-python $(PEER_PYTHON)) $(if $(PEERS),--peers $(PEERS))
 
 test-azure: $(READY) ## only what runs on Azure, against its counterparts on loopback
 	$(BIN)/pytest -s recsys_assets_tests/azure recsys_assets_tests/resources/azure \

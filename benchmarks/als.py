@@ -23,18 +23,17 @@ import numpy as np
 import polars as pl
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.cpu.topk import topk
+from opening import open_session
 from pyspark.ml.recommendation import ALS, ALSModel
 from pyspark.sql import DataFrame, SparkSession
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from recsys_assets.deployment import current_deployment
 from recsys_assets.home import Home
 from recsys_assets.kernels.als import Objective
 from recsys_assets.kernels.metrics.ranking import ranking_by_user
 from recsys_assets.kernels.recommending import TopKTask
 from recsys_assets.kernels.vectors import Vectors
-from recsys_assets.resources.spark import SparkSettings, prepare_environment, session_config
 from recsys_assets.steps.als_blocks import Task, fit_in_blocks
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.top_k import list_all_users
@@ -59,6 +58,8 @@ def main() -> None:
     quality: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         session = open_session(Home(root=Path(folder)))
+        # Starts Spark's workers and compiles the kernel.
+        fit_in_blocks(session.spark, {"few": Task(Objective(8, 0.1, 0.6), train[:500])}, 1, 3, SEED)
         for _ in range(options.rounds):
             measure(session, train, test, options, seconds, quality)
         session.spark.stop()
@@ -92,19 +93,6 @@ def generate(size: str) -> tuple[csr_matrix, csr_matrix]:
         csr_matrix((stars[rows], (user[rows], item[rows])), shape) for rows in (~apart, apart)
     )
     return train, test
-
-
-def open_session(home: Home) -> Session:
-    """Spark on all cores, with the jars of the project's own cache."""
-    home.prepare()
-    prepare_environment()
-    builder = SparkSession.builder
-    cache = current_deployment().home.cache
-    for key, value in session_config(SparkSettings(), cache, home.scratch).items():
-        builder = builder.config(key, value)
-    spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
-    return Session(spark, home.lake, home.landing_zone, home.registry)
 
 
 def measure(

@@ -26,18 +26,16 @@ from typing import Any
 
 import lightgbm as lgb
 import polars as pl
+from opening import open_session
 from pyspark.ml import Pipeline
 from pyspark.ml.feature import StringIndexer, VectorAssembler
-from pyspark.sql import SparkSession
 
 from recsys_assets.contracts.click_tables import CLICK_FEATURES
 from recsys_assets.contracts.clicks import CATEGORIES, CLICKS, LABEL, NUMBERS
-from recsys_assets.deployment import current_deployment
 from recsys_assets.home import Home
 from recsys_assets.kernels.boosting import click_probability, feature_matrix
 from recsys_assets.kernels.metrics.classification import auc
 from recsys_assets.lake.spark_files import read_table
-from recsys_assets.resources.spark import SparkSettings, prepare_environment, session_config
 from recsys_assets.steps.click_boosting import boost
 from recsys_assets.steps.click_evaluation import ClickEvaluationParams, evaluate_click_model
 from recsys_assets.steps.click_features import EncodingParams, encode_clicks
@@ -58,7 +56,7 @@ def main() -> None:
     options = _options()
     if options.ours:
         with tempfile.TemporaryDirectory() as folder:
-            _run_path(_open(Path(folder)), options.ours)
+            _run_path(open_session(Home(root=Path(folder) / "home")), options.ours)
         return
     with tempfile.TemporaryDirectory() as folder:
         file = _generate(Path(folder) / "clicks.tsv", options.rows)
@@ -87,24 +85,11 @@ def _generate(file: Path, rows: int) -> Path:
     return file
 
 
-def _open(folder: Path) -> Session:
-    home = Home(root=folder / "home")
-    home.prepare()
-    prepare_environment()
-    builder = SparkSession.builder
-    cache = current_deployment().home.cache
-    for key, value in session_config(SparkSettings(), cache, home.scratch).items():
-        builder = builder.config(key, value)
-    spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
-    return Session(spark, home.lake, home.landing_zone, home.registry, reports=home.reports)
-
-
 def _measure_parts(folder: Path, file: Path, repeats: int, seconds: dict[str, list[float]]) -> None:
     sample = _generate(folder / "sample.tsv", WARM_UP_ROWS)
-    warm = _open(folder / "warm-up")
+    warm = open_session(Home(root=folder / "warm-up" / "home"))
     _run_path(warm, sample)
-    session = _open(folder)
+    session = open_session(Home(root=folder / "home"))
     sides: dict[str, Callable[[], None]] = {
         "LightGBM by SynapseML": lambda: _boost(session),
         "LightGBM, native": lambda: _boost_natively(session),

@@ -21,17 +21,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from opening import open_session
 from pydantic import BaseModel
-from pyspark.sql import SparkSession
 
 from recsys_assets.home import PROJECT, Home
-from recsys_assets.resources.spark import SparkSettings, prepare_environment, session_config
 from recsys_assets.steps.als import ALSParams, train_als
 from recsys_assets.steps.features import NoParams, SplitParams, build_interactions
 from recsys_assets.steps.popularity import count_popularity
 from recsys_assets.steps.ranking_evaluation import RankingEvaluationParams, evaluate_ranking
 from recsys_assets.steps.report import StepReport
-from recsys_assets.steps.session import Session, Step
+from recsys_assets.steps.session import Step
 from recsys_assets.steps.top_k import TopKParams, recommend_top_k
 from recsys_assets.steps.validation import ValidationParams, validate_drops
 from recsys_assets.synthetic.movielens import SIZES, generate_movies, generate_ratings
@@ -135,7 +134,7 @@ def _run_ours(file: Path, cache: Path) -> None:
         home.prepare()
         home.landing_zone.land(file, "ratings", DATE)
         started = time.perf_counter()
-        session = _open(home, cache)
+        session = open_session(home, cache)
         print(f"session: {time.perf_counter() - started:.1f} s")
         reports = {}
         for name, step, params in STAGES:
@@ -145,16 +144,6 @@ def _run_ours(file: Path, cache: Path) -> None:
         session.spark.stop()
     for row in reports["metrics"].tables["Models"]:
         print(json.dumps(row))
-
-
-def _open(home: Home, cache: Path) -> Session:
-    prepare_environment()
-    builder = SparkSession.builder
-    for key, value in session_config(SparkSettings(), cache, home.scratch).items():
-        builder = builder.config(key, value)
-    spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
-    return Session(spark, home.lake, home.landing_zone, home.registry, reports=home.reports)
 
 
 def _checked(report: StepReport) -> StepReport:

@@ -19,11 +19,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from pyspark.sql import SparkSession
+from opening import open_session
 
-from recsys_assets.deployment import current_deployment
 from recsys_assets.home import Home
-from recsys_assets.resources.spark import SparkSettings, prepare_environment, session_config
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.validation import ValidationParams, validate_drops
 
@@ -72,18 +70,6 @@ def write_ratings(path: Path, rows: int, bad: int) -> int:
         timestamp=pl.when(is_kind[3]).then(1).when(~is_kind[4]).then("timestamp"),
     ).write_csv(path)
     return bad
-
-
-def open_session(home: Home) -> Session:
-    """Spark on all cores, with the jars of the project's own cache."""
-    prepare_environment()
-    builder = SparkSession.builder
-    cache = current_deployment().home.cache
-    for key, value in session_config(SparkSettings(), cache, home.scratch).items():
-        builder = builder.config(key, value)
-    spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
-    return Session(spark, home.lake, home.landing_zone, home.registry, run_id="benchmark")
 
 
 def compare(session: Session, path: Path, rows: int, bad: int, rounds: int) -> None:

@@ -31,7 +31,7 @@ from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 
 ITEM_MODEL, CONTENT_MODEL, RANK_MODEL = "item_model", "content_model", "rank_model"
-_EXPLAINED_USERS = 500
+_EXPLAINED_USERS = 100
 
 
 class RecommenderParams(BaseModel):
@@ -126,7 +126,8 @@ def _parts(session: Session, params: RecommenderParams) -> Parts | StepReport:
 
 def _features(model: Hybrid) -> pl.DataFrame:
     """What each feature adds to the scores of some users' candidates."""
-    users = np.arange(min(_EXPLAINED_USERS, len(model.catalogue.users)))
+    known = len(model.catalogue.users)
+    users = np.linspace(0, known - 1, min(_EXPLAINED_USERS, known)).astype(np.int64)
     histories = model.catalogue.train.part(users)
     found = find_and_describe(model.members, histories, model.facts)
     shares = mean_contributions(model.boosters, model.features_of(found))

@@ -1,0 +1,35 @@
+"""What every benchmark opens: Spark on all cores, with tables and models in a home of its own."""
+
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from recsys_assets.deployment import current_deployment
+from recsys_assets.home import Home
+from recsys_assets.resources.spark import SparkSettings, prepare_environment, session_config
+from recsys_assets.steps.session import Session
+
+
+def open_session(home: Home, cache: Path | None = None) -> Session:
+    """A session on an empty home.
+
+    Args:
+        home: where tables, models and reports go.
+        cache: where Spark's jars lie; the project's own cache if None.
+    """
+    home.prepare()
+    prepare_environment()
+    builder = SparkSession.builder
+    jars = cache or current_deployment().home.cache
+    for key, value in session_config(SparkSettings(), jars, home.scratch).items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return Session(
+        spark,
+        home.lake,
+        home.landing_zone,
+        home.registry,
+        run_id="benchmark",
+        reports=home.reports,
+    )
