@@ -32,8 +32,8 @@ demo: $(READY) ## generate data, run the whole graph, show what came of it
 ui: $(READY) ## the Dagster UI on http://127.0.0.1:3000
 	$(BIN)/recsys ui
 
-test: $(READY) chromium ## every test
-	$(BIN)/pytest
+test: $(READY) chromium ## every test, in two processes
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 faults: $(READY) ## the whole fault campaign and three simulated weeks; half an hour
 	$(BIN)/python -W ignore -m recsys_assets_tests.faults.campaign

@@ -1,4 +1,4 @@
-"""What tests share: one Spark session for all of them, and a fresh home for each."""
+"""What tests share: one Spark session in each process, and a fresh home for each test."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +16,17 @@ from recsys_assets.resources.spark import SparkSettings, prepare_environment, se
 from recsys_assets.steps.session import Session
 
 Recsys = Callable[..., Result]
+
+SHARING = ("acceptance", "azure")
+"""Folders whose tests share what takes minutes to set up."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what shares something: the tests of a module, and those of some folders."""
+    for item in items:
+        inside = item.path.relative_to(Path(__file__).parent)
+        group = inside.parts[0] if inside.parts[0] in SHARING else str(inside)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(autouse=True)
