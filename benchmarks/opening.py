@@ -6,7 +6,8 @@ from pyspark.sql import SparkSession
 
 from recsys_assets.deployment import current_deployment
 from recsys_assets.home import Home
-from recsys_assets.resources.spark import SparkSettings, prepare_environment, session_config
+from recsys_assets.resources.jvm import prepare_environment
+from recsys_assets.resources.spark import SparkSettings, session_config
 from recsys_assets.steps.session import Session
 
 

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from recsys_assets.cli.app import app
 from recsys_assets.deployment import current_deployment
 from recsys_assets.home import Home
-from recsys_assets.resources.spark import SparkSettings, prepare_environment, session_config
+from recsys_assets.resources.jvm import prepare_environment
+from recsys_assets.resources.spark import SparkSettings, session_config
 from recsys_assets.steps.session import Session
 
 Recsys = Callable[..., Result]

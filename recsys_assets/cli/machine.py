@@ -8,6 +8,7 @@ import typer
 
 from recsys_assets.cli.shared import console, deployment
 from recsys_assets.home import PROJECT
+from recsys_assets.resources.jvm import archive_classes
 from recsys_assets.resources.spark import resolve_jars
 
 
@@ -27,6 +28,8 @@ def setup_command() -> None:
         compile_solver()
     with console.status("Spark's jars"):
         jars = resolve_jars(home.cache)
+    with console.status("an archive of Spark's classes"):
+        archive_classes(home.cache)
     console.print(f"{len(jars)} jars in {home.cache}; everything else lies in {home.root}")
 
 

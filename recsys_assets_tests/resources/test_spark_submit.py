@@ -15,7 +15,7 @@ from recsys_assets.assets import materialize
 from recsys_assets.deployment import current_deployment
 from recsys_assets.home import Home
 from recsys_assets.resources.compute import LocalSpark
-from recsys_assets.resources.spark import prepare_environment
+from recsys_assets.resources.jvm import prepare_environment
 from recsys_assets.resources.spark_submit import SparkSubmit
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.validation import ValidationParams, validate_drops
