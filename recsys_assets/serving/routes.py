@@ -11,7 +11,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from recsys_assets.serving import metrics, service
+from recsys_assets.serving import folding_in, metrics, ranking, recommending
 from recsys_assets.serving.arms import CHAMPION
 from recsys_assets.serving.catalogue import Filters
 from recsys_assets.serving.problems import PROBLEM_TYPE, Problem
@@ -108,18 +108,18 @@ async def recommend(asked: Service, request: Request) -> Response:
     k, filters = _k(asked, request), _filters(request)
     arm, bundle = asked.arm(_arm(request), user)
     body = (
-        service.filtered_list(arm, bundle, user, k, filters)
+        recommending.filtered_list(arm, bundle, user, k, filters)
         if filters
-        else service.stored_list(arm, bundle, user, k)
+        else recommending.stored_list(arm, bundle, user, k)
     )
-    return answer(body or service.segment_list(arm, bundle, user, k, filters))
+    return answer(body or recommending.segment_list(arm, bundle, user, k, filters))
 
 
 async def recommend_new(asked: Service, request: Request) -> Response:
     """A list for somebody the models have not seen."""
     body = await _decoded(asked, request, _new_user)
     arm, bundle = asked.arm(body.arm)
-    return answer(service.folded_list(arm, bundle, body))
+    return answer(folding_in.folded_list(arm, bundle, body))
 
 
 async def rank(asked: Service, request: Request) -> Response:
@@ -127,7 +127,7 @@ async def rank(asked: Service, request: Request) -> Response:
     body = await _decoded(asked, request, _rank_request)
     if len(body.candidates) > asked.settings.max_candidates:
         raise Problem(422, f"at most {asked.settings.max_candidates} candidates at once")
-    return answer(_encode(service.rank(asked, body)))
+    return answer(_encode(ranking.rank(asked, body)))
 
 
 async def similar(asked: Service, request: Request) -> Response:
@@ -135,7 +135,9 @@ async def similar(asked: Service, request: Request) -> Response:
     _only(request, {"k", "exclude", "genre", "min_year", "arm"})
     item = _number("item", request.path_params["item"], 1, LARGEST)
     arm, bundle = asked.arm(_arm(request))
-    return answer(service.similar_list(arm, bundle, item, _k(asked, request), _filters(request)))
+    return answer(
+        recommending.similar_list(arm, bundle, item, _k(asked, request), _filters(request))
+    )
 
 
 async def find(asked: Service, request: Request) -> Response:
@@ -144,13 +146,13 @@ async def find(asked: Service, request: Request) -> Response:
     words = request.query_params.get("q", "")
     if len(words) > 200:
         raise Problem(422, "q: at most 200 characters")
-    return answer(service.found_items(asked.arms.champion, words, _k(asked, request)))
+    return answer(recommending.found_items(asked.arms.champion, words, _k(asked, request)))
 
 
 async def feedback(asked: Service, request: Request) -> Response:
     """What was shown and clicked, on disk before the answer."""
     body = await _decoded(asked, request, _feedback)
-    await service.keep_feedback(asked, body.events)
+    await asked.keep(body.events)
     return answer(_encode(FeedbackAnswer(len(body.events))))
 
 
