@@ -14,19 +14,15 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from recsys_assets.serving.api import OPERATIONS, openapi_document
 from recsys_assets.serving.arms import Watcher
+from recsys_assets.serving.endpoint import SECURITY_HEADERS, Endpoint, answer, problem_response
 from recsys_assets.serving.feedback import Journal
 from recsys_assets.serving.hot import App, HotPath
 from recsys_assets.serving.limits import RateLimit
+from recsys_assets.serving.openapi import openapi_document
+from recsys_assets.serving.operations import OPERATIONS
 from recsys_assets.serving.problems import TITLES, Problem
-from recsys_assets.serving.routes import (
-    SECURITY_HEADERS,
-    Endpoint,
-    answer,
-    problem_response,
-    service_version,
-)
+from recsys_assets.serving.routes import service_version
 from recsys_assets.serving.service import Service
 from recsys_assets.serving.settings import ServiceSettings
 from recsys_assets.serving.tokens import TokenVerifier

@@ -15,9 +15,9 @@ from recsys_assets.contracts.offers import OFFERS
 from recsys_assets.contracts.recommendations import SIMILAR_ITEMS, TOP_K
 from recsys_assets.kernels.encode import feature_names
 from recsys_assets.serving import shapes
-from recsys_assets.serving.api import OPERATIONS
 from recsys_assets.serving.clicks import FIELDS
 from recsys_assets.serving.export import ExportParams, write_bundle
+from recsys_assets.serving.operations import OPERATIONS
 from recsys_assets.serving.pointer import promote
 from recsys_assets_tests.serving.conftest import Platform, Start
 from recsys_assets_tests.serving.published import clicks
