@@ -11,7 +11,7 @@ from recsys_assets.serving.catalogue import Filters
 from recsys_assets.serving.endpoint import JSON
 from recsys_assets.serving.problems import Problem
 from recsys_assets.serving.service import Service
-from recsys_assets.serving.shapes import LARGEST
+from recsys_assets.serving.shapes.fields import LARGEST
 
 EXCLUDED = "([1-9][0-9]{0,9}(,[1-9][0-9]{0,9}){0,99})?"
 """Ids by comma; none at all for an empty text."""

@@ -11,7 +11,7 @@ from recsys_assets.serving.bundle import Bundle
 from recsys_assets.serving.catalogue import Filters
 from recsys_assets.serving.lists import render_rows
 from recsys_assets.serving.recommending import head_of, kept_by, segment_list
-from recsys_assets.serving.shapes import NewUser
+from recsys_assets.serving.shapes.requests import NewUser
 
 
 def folded_list(arm: str, bundle: Bundle, asked: NewUser) -> bytes:

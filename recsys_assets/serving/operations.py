@@ -6,11 +6,13 @@ from typing import Any
 
 import msgspec
 
-from recsys_assets.serving import routes, shapes
+from recsys_assets.serving import routes
 from recsys_assets.serving.asking import EXCLUDED
 from recsys_assets.serving.endpoint import Handler
+from recsys_assets.serving.shapes import answers, requests
+from recsys_assets.serving.shapes.fields import LARGEST
 
-_ID = {"type": "integer", "minimum": 1, "maximum": shapes.LARGEST}
+_ID = {"type": "integer", "minimum": 1, "maximum": LARGEST}
 _ARM = {"type": "string", "enum": ["champion", "canary"]}
 
 
@@ -76,7 +78,7 @@ OPERATIONS = (
         routes.recommend,
         "reader",
         "A user's list; what most people watch for a user nobody knows, marked as such",
-        shapes.Recommendations,
+        answers.Recommendations,
         (404, 409, 422),
         (_USER, *_FILTERS),
     ),
@@ -86,9 +88,9 @@ OPERATIONS = (
         routes.recommend_new,
         "reader",
         "A list for somebody new, from the ratings sent; nothing is stored",
-        shapes.Recommendations,
+        answers.Recommendations,
         (400, 404, 409, 413, 415, 422),
-        body=shapes.NewUser,
+        body=requests.NewUser,
         example={"ratings": [{"item": 1, "rating": 5}, {"item": 2, "rating": 2.5}], "k": 5},
     ),
     Operation(
@@ -97,9 +99,9 @@ OPERATIONS = (
         routes.rank,
         "scorer",
         "Candidates for a user, sorted by click probability",
-        shapes.RankAnswer,
+        answers.RankAnswer,
         (400, 404, 409, 413, 415, 422),
-        body=shapes.RankRequest,
+        body=requests.RankRequest,
         example={
             "user": 1,
             "features": {"I1": 3, "C1": "68fd1e64"},
@@ -114,7 +116,7 @@ OPERATIONS = (
         routes.similar,
         "reader",
         "Items that the same people like",
-        shapes.SimilarAnswer,
+        answers.SimilarAnswer,
         (404, 409, 422),
         (_ITEM, *_FILTERS),
     ),
@@ -124,7 +126,7 @@ OPERATIONS = (
         routes.find,
         "reader",
         "Items by words of their titles; the most popular ones without words",
-        shapes.FoundAnswer,
+        answers.FoundAnswer,
         (422,),
         (_WORDS, _K),
     ),
@@ -134,9 +136,9 @@ OPERATIONS = (
         routes.feedback,
         "reader",
         "What was shown and clicked; safely on disk before the answer",
-        shapes.FeedbackAnswer,
+        answers.FeedbackAnswer,
         (400, 413, 415, 422),
-        body=shapes.FeedbackRequest,
+        body=requests.FeedbackRequest,
         example={
             "events": [
                 {
@@ -151,11 +153,19 @@ OPERATIONS = (
             ]
         },
     ),
-    Operation("GET", "/health", routes.health, None, "Whether the process answers", shapes.Alive),
+    Operation("GET", "/health", routes.health, None, "Whether the process answers", answers.Alive),
     Operation(
-        "GET", "/ready", routes.ready, None, "Whether it can answer questions", shapes.Ready, (503,)
+        "GET",
+        "/ready",
+        routes.ready,
+        None,
+        "Whether it can answer questions",
+        answers.Ready,
+        (503,),
     ),
-    Operation("GET", "/version", routes.version, "reader", "What serves now", shapes.VersionAnswer),
+    Operation(
+        "GET", "/version", routes.version, "reader", "What serves now", answers.VersionAnswer
+    ),
     Operation("GET", "/metrics", routes.figures, "admin", "Figures for Prometheus", None),
 )
 """Every operation of the service."""

@@ -14,13 +14,8 @@ from recsys_assets.serving.clicks import FIELDS, ClickScorer, Fields, RawRows, r
 from recsys_assets.serving.problems import Problem
 from recsys_assets.serving.recommending import kept_by
 from recsys_assets.serving.service import Service
-from recsys_assets.serving.shapes import (
-    Contribution,
-    Offered,
-    RankAnswer,
-    Ranked,
-    RankRequest,
-)
+from recsys_assets.serving.shapes.answers import Contribution, RankAnswer, Ranked
+from recsys_assets.serving.shapes.requests import Offered, RankRequest
 
 MOST_EXPLAINED = 20
 _NOTHING: Fields = (None,) * len(FIELDS)

@@ -11,16 +11,9 @@ from recsys_assets.serving.asking import arm_of, decoded, filters_of, k_of, numb
 from recsys_assets.serving.endpoint import SECURITY_HEADERS, answer
 from recsys_assets.serving.problems import Problem
 from recsys_assets.serving.service import Service
-from recsys_assets.serving.shapes import (
-    LARGEST,
-    Alive,
-    FeedbackAnswer,
-    FeedbackRequest,
-    NewUser,
-    RankRequest,
-    Ready,
-    VersionAnswer,
-)
+from recsys_assets.serving.shapes.answers import Alive, FeedbackAnswer, Ready, VersionAnswer
+from recsys_assets.serving.shapes.fields import LARGEST
+from recsys_assets.serving.shapes.requests import FeedbackRequest, NewUser, RankRequest
 
 _encode = msgspec.json.Encoder().encode
 _rank_request = msgspec.json.Decoder(RankRequest)

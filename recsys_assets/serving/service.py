@@ -11,7 +11,7 @@ from recsys_assets.serving.feedback import Journal
 from recsys_assets.serving.limits import RateLimit
 from recsys_assets.serving.problems import Problem
 from recsys_assets.serving.settings import ServiceSettings
-from recsys_assets.serving.shapes import Event
+from recsys_assets.serving.shapes.requests import Event
 from recsys_assets.serving.tokens import TokenVerifier
 
 

@@ -14,11 +14,11 @@ from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES
 from recsys_assets.contracts.offers import OFFERS
 from recsys_assets.contracts.recommendations import SIMILAR_ITEMS, TOP_K
 from recsys_assets.kernels.encode import feature_names
-from recsys_assets.serving import shapes
 from recsys_assets.serving.clicks import FIELDS
 from recsys_assets.serving.export import ExportParams, write_bundle
 from recsys_assets.serving.operations import OPERATIONS
 from recsys_assets.serving.pointer import promote
+from recsys_assets.serving.shapes import answers
 from recsys_assets_tests.serving.conftest import Platform, Start
 from recsys_assets_tests.serving.published import clicks
 
@@ -43,7 +43,7 @@ def test_a_stored_list_is_the_published_one(newest: TestClient, platform: Platfo
     known = titles(platform)
     published = platform.home.lake.scan(TOP_K).filter(pl.col("rank") <= k, user=5).sort("rank")
     body = newest.get(f"/users/5/recommendations?k={k}").content
-    answer = msgspec.json.decode(body, type=shapes.Recommendations)
+    answer = msgspec.json.decode(body, type=answers.Recommendations)
     assert (answer.known, answer.source, answer.version) == (True, "stored", platform.new)
     assert (answer.model, answer.model_version, answer.arm) == ("als_model", 1, "champion")
     rows = published.collect().to_dicts()
@@ -95,7 +95,7 @@ def test_nobody_is_shown_what_they_have_seen(newest: TestClient, platform: Platf
 
 def test_an_unknown_user_gets_the_segment_and_is_told_so(client: TestClient) -> None:
     answer = msgspec.json.decode(
-        client.get("/users/2147483647/recommendations?k=3").content, type=shapes.Recommendations
+        client.get("/users/2147483647/recommendations?k=3").content, type=answers.Recommendations
     )
     assert (answer.known, answer.source, answer.segment) == (False, "segment", "everybody")
     assert [r.item for r in answer.recommendations] == [2, 4, 6]
@@ -108,7 +108,7 @@ def test_an_unknown_user_gets_the_segment_and_is_told_so(client: TestClient) -> 
 def test_similar_items_are_the_published_ones(newest: TestClient, platform: Platform) -> None:
     rows = platform.home.lake.scan(SIMILAR_ITEMS).filter(item=8).sort("rank").collect()
     body = newest.get("/items/8/similar?k=5").content
-    answer = msgspec.json.decode(body, type=shapes.SimilarAnswer)
+    answer = msgspec.json.decode(body, type=answers.SimilarAnswer)
     assert [r.item for r in answer.similar] == rows["similar_item"].head(5).to_list()
     assert newest.get("/items/9/similar").status_code == 404
 
@@ -119,7 +119,7 @@ def test_a_new_user_gets_the_solution_of_the_implicit_objective(
     rated = {4: 5.0, 10: 1.5, 16: 4.0}
     ratings = [{"item": i, "rating": r} for i, r in rated.items()]
     body = client.post("/recommendations", json={"ratings": [*ratings, {"item": 3, "rating": 4}]})
-    answer = msgspec.json.decode(body.content, type=shapes.Recommendations)
+    answer = msgspec.json.decode(body.content, type=answers.Recommendations)
     assert (answer.source, answer.user, answer.unknown_items) == ("folded", None, [3])
     fold_in = platform.bundle(platform.old).fold_in
     assert fold_in is not None
@@ -155,7 +155,7 @@ def test_ranking_is_the_registered_models(client: TestClient, platform: Platform
         {"item": n + 1, "features": row} for n, row in enumerate(raw.iter_rows(named=True))
     ]
     body = client.post("/rank", json={"candidates": candidates, "k": 30})
-    answer = msgspec.json.decode(body.content, type=shapes.RankAnswer)
+    answer = msgspec.json.decode(body.content, type=answers.RankAnswer)
     floats = raw.with_columns(pl.col(FIELDS[:13]).cast(pl.Float64)).to_pandas()
     model = platform.home.registry.load(CLICK_MODEL)
     expected = pl.from_pandas(model.predict(floats))["probability"].to_numpy()
@@ -253,7 +253,7 @@ def test_a_body_that_is_not_declared_as_json_is_refused(client: TestClient) -> N
 
 
 def test_the_service_says_what_it_serves(client: TestClient, platform: Platform) -> None:
-    about = msgspec.json.decode(client.get("/version").content, type=shapes.VersionAnswer)
+    about = msgspec.json.decode(client.get("/version").content, type=answers.VersionAnswer)
     assert (about.champion, about.canary, about.refused) == (platform.old, None, {})
     assert about.tables[TOP_K] == 0
     assert client.get("/health").json() == {"status": "ok"}

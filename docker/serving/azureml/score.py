@@ -22,7 +22,7 @@ from recsys_assets.serving.pointer import Pointer
 from recsys_assets.serving.problems import Problem
 from recsys_assets.serving.ranking import rank_in
 from recsys_assets.serving.recommending import segment_list, stored_list
-from recsys_assets.serving.shapes import NewUser, RankRequest
+from recsys_assets.serving.shapes.requests import NewUser, RankRequest
 
 BUNDLE: Bundle
 
