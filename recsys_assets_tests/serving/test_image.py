@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
+import kubernetes_validate
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -91,9 +92,8 @@ def test_the_image_pins_what_it_installs() -> None:
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
 def test_manifests_are_valid(path: Path) -> None:
-    validate = pytest.importorskip("kubernetes_validate")
     for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
-        validate.validate(document, validate.latest_version(), strict=True)
+        kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
 
 
 def test_the_pod_is_guarded_probed_and_limited() -> None:
