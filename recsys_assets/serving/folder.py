@@ -78,8 +78,8 @@ class BundleReader:
 
     def array(self, name: str) -> NDArray[Any]:
         """An array, mapped into memory and shared by all processes that map it."""
-        mapped: NDArray[Any] = np.load(self.folder / f"{name}.npy", mmap_mode="r")
-        return mapped
+        # As a plain array: NumPy's own class for mapped files answers each index in Python.
+        return np.asarray(np.load(self.folder / f"{name}.npy", mmap_mode="r"))
 
     def lines(self, name: str) -> list[bytes]:
         """Lines of a text file."""
