@@ -22,6 +22,7 @@ from recsys_assets.serving.limits import RateLimit
 from recsys_assets.serving.openapi import openapi_document
 from recsys_assets.serving.operations import OPERATIONS
 from recsys_assets.serving.problems import TITLES, Problem
+from recsys_assets.serving.proving import Prover
 from recsys_assets.serving.routes import service_version
 from recsys_assets.serving.service import Service
 from recsys_assets.serving.settings import ServiceSettings
@@ -35,11 +36,16 @@ _PAGE_POLICY = (
 _log = logging.getLogger(__name__)
 
 
-def build_app(settings: ServiceSettings) -> App:
-    """The application of one worker."""
+def build_app(settings: ServiceSettings, shared: Path | None = None) -> App:
+    """The application of one worker.
+
+    Args:
+        settings: of the service.
+        shared: folder that all of its workers share, if there are others.
+    """
     service = Service(
         settings,
-        Watcher(settings.bundles, settings.watch_seconds),
+        Watcher(settings.bundles, settings.watch_seconds, Prover(shared)),
         TokenVerifier(settings.auth) if settings.auth else None,
         RateLimit(settings.rate / settings.workers, settings.burst // settings.workers),
         Journal(settings.feedback),

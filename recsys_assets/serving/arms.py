@@ -1,4 +1,4 @@
-"""The versions in service: watched, verified beside the traffic, swapped between two requests."""
+"""The versions in service: watched, proved beside the traffic, swapped between two requests."""
 
 import asyncio
 import gc
@@ -10,15 +10,13 @@ from pathlib import Path
 
 from recsys_assets.kernels.assignment import place_of
 from recsys_assets.serving import metrics
-from recsys_assets.serving.bundle import Bundle, load_bundle
+from recsys_assets.serving.bundle import Bundle
 from recsys_assets.serving.folder import BundleError, versions_in
 from recsys_assets.serving.pointer import NAME, Pointer, read_pointer
+from recsys_assets.serving.proving import Prover
 
 CHAMPION, CANARY = "champion", "canary"
 RETRY_SECONDS = 30.0
-PAUSE = 0.004
-"""Seconds of rest after every four megabytes that are verified beside the traffic; a lower priority
-of the thread would be worse: it keeps the interpreter's lock while others have the processor."""
 _log = logging.getLogger(__name__)
 
 
@@ -49,6 +47,7 @@ class Watcher:
 
     root: Path
     seconds: float
+    prover: Prover = field(default_factory=Prover)
     arms: Arms | None = None
     faults: dict[str, str] = field(default_factory=dict)
     """Version → why it does not serve."""
@@ -115,7 +114,7 @@ class Watcher:
             if known is not None and known.version == version:
                 return known
         try:
-            bundle = load_bundle(self.root / version, PAUSE if self.arms else 0.0)
+            bundle = self.prover.load(self.root / version, busy=self.arms is not None)
         except BundleError as error:
             self.faults[version] = str(error)
             metrics.REFUSED.inc()

@@ -26,7 +26,7 @@ import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-installed = set(sys.argv[2].split(","))
+installed = {"recsys-assets", *sys.argv[2].split(",")}
 
 class Elsewhere:
     def find_spec(self, name, path=None, target=None):
