@@ -70,8 +70,12 @@ def build_app(settings: ServiceSettings, shared: Path | None = None) -> App:
 
 @contextlib.asynccontextmanager
 async def _lifespan(framework: Starlette) -> AsyncIterator[None]:
-    """Watch the bundles as long as the application runs."""
+    """Load the bundles, then watch them as long as the application runs.
+
+    A worker takes no connection before; those that come meanwhile are the other workers'.
+    """
     service: Service = framework.state.service
+    await asyncio.to_thread(service.watcher.load)
     tasks = [asyncio.create_task(service.watcher.watch()), asyncio.create_task(_flush(service))]
     try:
         yield

@@ -3,8 +3,9 @@
 import asyncio
 import gc
 import logging
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,12 +58,10 @@ class Watcher:
 
     async def watch(self) -> None:
         """Look at the pointer for ever."""
-        with ThreadPoolExecutor(1, "bundles") as pool:
-            loop = asyncio.get_running_loop()
-            while True:
-                if self._has_changed():
-                    await loop.run_in_executor(pool, self.load)
-                await asyncio.sleep(self.seconds)
+        while True:
+            if self._has_changed():
+                await _beside(self.load)
+            await asyncio.sleep(self.seconds)
 
     def _has_changed(self) -> bool:
         again = bool(self.faults) and time.monotonic() - self._tried > RETRY_SECONDS
@@ -131,3 +130,19 @@ class Watcher:
         for version, arm in self._labels | labels:
             metrics.LOADED.labels(version, arm).set(float((version, arm) in labels))
         self._labels = labels
+
+
+async def _beside(work: Callable[[], None]) -> None:
+    """Do some work in a thread that nobody waits for when the process ends."""
+    loop = asyncio.get_running_loop()
+    done = asyncio.Event()
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(done.set)
+
+    threading.Thread(target=run, name="bundles", daemon=True).start()
+    await done.wait()

@@ -178,7 +178,9 @@ class Load:
         self.broken: list[object] = []
         self.answered = 0
         self.over = threading.Event()
-        self.threads = [threading.Thread(target=self._ask, args=(n,)) for n in range(self.THREADS)]
+        self.threads = [
+            threading.Thread(target=self._ask, args=(n,), daemon=True) for n in range(self.THREADS)
+        ]
 
     def start(self) -> None:
         for thread in self.threads:
@@ -201,8 +203,6 @@ class Load:
                 client = httpx.Client(base_url=self.url, timeout=10)
                 continue
             self.answered += 1
-            if answer.status_code == 503 and self.broken:
-                continue  # The worker that took the dead one's place is loading its bundle.
             body = answer.json()
             items = [row["item"] for row in body.get("recommendations", [])]
             if answer.status_code != 200 or items != self.expected[body["version"]][user]:
