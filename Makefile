@@ -55,13 +55,15 @@ chromium:
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } \
 			>/dev/null 2>&1 || echo "no Chromium: the tests of the pages are skipped"; }
 
-check: $(READY) ## lint, types, import contracts, definitions
+check: $(READY) ## lint, types, import contracts, definitions, images, manifests, infrastructure
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/dg check defs
 	$(BIN)/hadolint docker/*/Dockerfile
+	$(BIN)/kubernetes-validate --strict --quiet docker/serving/kubernetes/*.yaml
+	$(BIN)/pytest -q recsys_assets_tests/infrastructure recsys_assets_tests/docker/test_files.py
 
 audit: $(READY) ## known vulnerabilities of what is installed; needs the network
 	$(BIN)/uv tool run pip-audit==2.9.0 --disable-pip --require-hashes -r requirements.lock

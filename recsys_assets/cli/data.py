@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from recsys_assets.cli.shared import (
     DatasetArgument,
@@ -98,7 +105,8 @@ def land_command(
     """Copy files into the landing zone under their drop date.
 
     Any published form is known: MovieLens ratings.csv, u.data, ratings.dat and their movie
-    counterparts, Criteo TSV; plain or gzip. The same content is never landed twice.
+    counterparts, Criteo TSV; plain or gzip. The same content is never landed twice. An upload to
+    Azure that broke off goes on where it ended when the command is given again.
 
     Example: recsys land ratings ml-latest-small/ratings.csv --date 2026-01-31
     """
@@ -106,7 +114,14 @@ def land_command(
     day = parse_date(date)
     zone = deployment().home.landing_zone
     for path in files:
-        landed = zone.land(path, dataset, day)
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(escape(path.name), total=None)
+
+            def show(done: int, total: int, bar: Progress = bar, task: TaskID = task) -> None:
+                bar.update(task, completed=done, total=total)
+
+            landed = zone.land(path, dataset, day, show)
         console.print(_describe(path, landed), highlight=False)
 
 

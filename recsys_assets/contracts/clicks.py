@@ -4,23 +4,28 @@ import pandera.polars as pa
 import polars as pl
 
 from recsys_assets.contracts.dataset import Dataset
+from recsys_assets.kernels.click_fields import (
+    CATEGORIES,
+    CATEGORY_PATTERN,
+    LABEL,
+    LEAST_NUMBER,
+    NUMBERS,
+)
 from recsys_assets.kernels.delimited import Dialect
-
-LABEL = "label"
-NUMBERS = tuple(f"I{i}" for i in range(1, 14))
-CATEGORIES = tuple(f"C{i}" for i in range(1, 27))
 
 
 def _number(name: str) -> object:
     return pa.Field(
-        nullable=True, ge=-1000, description=f"Count feature {name[1:]} of 13; may be missing."
+        nullable=True,
+        ge=LEAST_NUMBER,  # The most is that of the column's type.
+        description=f"Count feature {name[1:]} of 13; may be missing.",
     )
 
 
 def _category(name: str) -> object:
     return pa.Field(
         nullable=True,
-        str_matches="^[0-9a-f]{8}$",
+        str_matches=CATEGORY_PATTERN,
         description=f"Category {name[1:]} of 26 as eight hexadecimal digits; may be missing.",
     )
 

@@ -45,8 +45,8 @@ def tree_log_odds(
 
 def additive_log_odds(features: Features) -> NDArray[np.float64]:
     """Log odds of each row by the additive model, 0 where it has none."""
-    margin = feature_matrix(features)[:, feature_names().index(MARGIN)]
-    return np.nan_to_num(margin.astype(np.float64))
+    margin = feature_matrix(features)[:, feature_names().index(MARGIN)].astype(np.float64)
+    return np.where(np.isnan(margin), 0.0, margin)
 
 
 def click_probability(

@@ -12,6 +12,7 @@ rare values together.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -19,7 +20,6 @@ from numpy.typing import NDArray
 
 from recsys_assets.kernels.categories import add_up, count_categories, typed
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL, NUMBERS
-from recsys_assets.kernels.effects import Effects
 from recsys_assets.kernels.levels import (
     MISSING,
     NUMBER_LEVELS,
@@ -31,6 +31,9 @@ from recsys_assets.kernels.levels import (
 )
 from recsys_assets.kernels.lookup import LookupTable, add_effects, looked_up
 from recsys_assets.kernels.metrics.checks import require_columns
+
+if TYPE_CHECKING:  # Fitting is compiled; encoding, which the service does too, needs no compiler.
+    from recsys_assets.kernels.effects import Effects
 
 __all__ = [
     "ALL_FOLDS",
@@ -116,7 +119,7 @@ class Encoder:
         numbers = [number_levels(frame[name]) for name in NUMBERS]
         return np.stack([*numbers, *(_levels(frame, *item) for item in self.tables.items())])
 
-    def table_of_effects(self, fits: dict[int, Effects]) -> pl.DataFrame:
+    def table_of_effects(self, fits: "dict[int, Effects]") -> pl.DataFrame:
         """Fitted effects as a table of ``EFFECTS_SCHEMA``, sorted.
 
         Args:

@@ -33,9 +33,10 @@ def number_levels(values: pl.Series) -> NDArray[np.int32]:
 
 def levels_of(numbers: NDArray[np.float32]) -> NDArray[np.int32]:
     """Level of each number: 0 missing, 1 negative, 2 zero, then ``2 + floor(3 ln(1 + x))``."""
-    logs = np.log1p(np.maximum(np.nan_to_num(numbers.astype(np.float64)), 0.0))
+    missing = np.isnan(numbers)
+    logs = np.log1p(np.where(missing, 0.0, np.maximum(numbers, 0.0)).astype(np.float64))
     level = np.where(numbers < 0, 1, 2 + np.floor(BINS_PER_E * logs))
-    level = np.minimum(np.where(np.isnan(numbers), 0, level), NUMBER_LEVELS - 1)
+    level = np.minimum(np.where(missing, 0, level), NUMBER_LEVELS - 1)
     return level.astype(np.int32)
 
 

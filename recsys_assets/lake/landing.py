@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from recsys_assets.lake.store import copy, create, is_remote, make_folder, move, same_content
+from recsys_assets.lake.newcomer import Newcomer
+from recsys_assets.lake.store import copy, is_remote, make_folder, move
+from recsys_assets.lake.uploads import Progress
 
 FIRST_DROP = datetime.date(2020, 1, 1)
 """Drop dates run from here to today (UTC)."""
@@ -58,8 +60,21 @@ class LandingZone:
     landing: Path
     rejected: Path
 
-    def land(self, source: Path, dataset: str, date: datetime.date) -> LandedFile:
+    def land(
+        self,
+        source: Path,
+        dataset: str,
+        date: datetime.date,
+        on_progress: Progress | None = None,
+    ) -> LandedFile:
         """Copy a file into its drop; the same content is never landed twice.
+
+        Args:
+            source: the file.
+            dataset: which it belongs to.
+            date: of the drop.
+            on_progress: told bytes done and bytes in all, where it takes a while: in Azure, where
+                an upload that broke off goes on when the file is landed again.
 
         Raises:
             LandingError: the source is no regular file.
@@ -67,11 +82,12 @@ class LandingZone:
         if source.is_symlink() or not source.is_file():
             raise LandingError(f"{source}: not a regular file; give the path of the file itself")
         with self._locked():
+            new = Newcomer(source, is_remote(self.landing), on_progress)
             for landed in self.files(dataset):
-                if landed.size == source.stat().st_size and same_content(landed.path, source):
+                if landed.size == new.size and new.is_in(landed.path):
                     return LandedFile(dataset, landed.date, landed.path, known=True)
             folder = self.landing / dataset / date.isoformat()
-            target = _create(source, folder, _safe_name(source))
+            target = _create(new, folder, _safe_name(source))
         return LandedFile(dataset, date, target)
 
     @contextmanager
@@ -200,12 +216,12 @@ def _safe_name(source: Path) -> str:
     return _UNSAFE.sub("_", source.name).lstrip(".")[-_LONGEST_NAME:] or "file"
 
 
-def _create(source: Path, folder: Path, name: str) -> Path:
+def _create(new: Newcomer, folder: Path, name: str) -> Path:
     """Copy a file under the first of name, name-2, name-3 … that is free."""
     stem, dot, suffix = name.partition(".")
     for candidate in (name, *(f"{stem}-{n}{dot}{suffix}" for n in range(2, 10_000))):
         try:
-            create(source, folder / candidate)
+            new.create(folder / candidate)
         except FileExistsError:
             continue
         return folder / candidate

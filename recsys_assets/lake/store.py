@@ -50,18 +50,14 @@ def open_bytes(path: Path) -> io.BufferedReader:
 
 
 def create(source: Path, target: Path) -> None:
-    """Copy a local file to a place where there is none; it is seen only when it is whole.
+    """Copy a local file to a place of this machine where there is none.
 
     Raises:
-        FileExistsError: there is one, or somebody else has just made one.
+        FileExistsError: there is one.
     """
-    if not is_remote(target):
-        if target.exists():
-            raise FileExistsError(target)
-        copy(source, target)
-        return
-    remote: Any = target
-    remote.fs.put_file(str(source), remote.path, overwrite=False)
+    if target.exists():
+        raise FileExistsError(target)
+    copy(source, target)
 
 
 def copy(source: Path, target: Path) -> None:

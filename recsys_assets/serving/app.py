@@ -14,19 +14,16 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from recsys_assets.serving.api import OPERATIONS, openapi_document
 from recsys_assets.serving.arms import Watcher
+from recsys_assets.serving.endpoint import SECURITY_HEADERS, Endpoint, answer, problem_response
 from recsys_assets.serving.feedback import Journal
 from recsys_assets.serving.hot import App, HotPath
 from recsys_assets.serving.limits import RateLimit
+from recsys_assets.serving.openapi import openapi_document
+from recsys_assets.serving.operations import OPERATIONS
 from recsys_assets.serving.problems import TITLES, Problem
-from recsys_assets.serving.routes import (
-    SECURITY_HEADERS,
-    Endpoint,
-    answer,
-    problem_response,
-    service_version,
-)
+from recsys_assets.serving.proving import Prover
+from recsys_assets.serving.routes import service_version
 from recsys_assets.serving.service import Service
 from recsys_assets.serving.settings import ServiceSettings
 from recsys_assets.serving.tokens import TokenVerifier
@@ -39,11 +36,16 @@ _PAGE_POLICY = (
 _log = logging.getLogger(__name__)
 
 
-def build_app(settings: ServiceSettings) -> App:
-    """The application of one worker."""
+def build_app(settings: ServiceSettings, shared: Path | None = None) -> App:
+    """The application of one worker.
+
+    Args:
+        settings: of the service.
+        shared: folder that all of its workers share, if there are others.
+    """
     service = Service(
         settings,
-        Watcher(settings.bundles, settings.watch_seconds),
+        Watcher(settings.bundles, settings.watch_seconds, Prover(shared)),
         TokenVerifier(settings.auth) if settings.auth else None,
         RateLimit(settings.rate / settings.workers, settings.burst // settings.workers),
         Journal(settings.feedback),
@@ -68,8 +70,12 @@ def build_app(settings: ServiceSettings) -> App:
 
 @contextlib.asynccontextmanager
 async def _lifespan(framework: Starlette) -> AsyncIterator[None]:
-    """Watch the bundles as long as the application runs."""
+    """Load the bundles, then watch them as long as the application runs.
+
+    A worker takes no connection before; those that come meanwhile are the other workers'.
+    """
     service: Service = framework.state.service
+    await asyncio.to_thread(service.watcher.load)
     tasks = [asyncio.create_task(service.watcher.watch()), asyncio.create_task(_flush(service))]
     try:
         yield

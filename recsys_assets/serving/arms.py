@@ -1,24 +1,23 @@
-"""The versions in service: watched, verified beside the traffic, swapped between two requests."""
+"""The versions in service: watched, proved beside the traffic, swapped between two requests."""
 
 import asyncio
 import gc
 import logging
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from recsys_assets.kernels.assignment import place_of
 from recsys_assets.serving import metrics
-from recsys_assets.serving.bundle import Bundle, load_bundle
+from recsys_assets.serving.bundle import Bundle
 from recsys_assets.serving.folder import BundleError, versions_in
 from recsys_assets.serving.pointer import NAME, Pointer, read_pointer
+from recsys_assets.serving.proving import Prover
 
 CHAMPION, CANARY = "champion", "canary"
 RETRY_SECONDS = 30.0
-PAUSE = 0.004
-"""Seconds of rest after every four megabytes that are verified beside the traffic; a lower priority
-of the thread would be worse: it keeps the interpreter's lock while others have the processor."""
 _log = logging.getLogger(__name__)
 
 
@@ -49,6 +48,7 @@ class Watcher:
 
     root: Path
     seconds: float
+    prover: Prover = field(default_factory=Prover)
     arms: Arms | None = None
     faults: dict[str, str] = field(default_factory=dict)
     """Version → why it does not serve."""
@@ -58,12 +58,10 @@ class Watcher:
 
     async def watch(self) -> None:
         """Look at the pointer for ever."""
-        with ThreadPoolExecutor(1, "bundles") as pool:
-            loop = asyncio.get_running_loop()
-            while True:
-                if self._has_changed():
-                    await loop.run_in_executor(pool, self.load)
-                await asyncio.sleep(self.seconds)
+        while True:
+            if self._has_changed():
+                await _beside(self.load)
+            await asyncio.sleep(self.seconds)
 
     def _has_changed(self) -> bool:
         again = bool(self.faults) and time.monotonic() - self._tried > RETRY_SECONDS
@@ -115,7 +113,7 @@ class Watcher:
             if known is not None and known.version == version:
                 return known
         try:
-            bundle = load_bundle(self.root / version, PAUSE if self.arms else 0.0)
+            bundle = self.prover.load(self.root / version, busy=self.arms is not None)
         except BundleError as error:
             self.faults[version] = str(error)
             metrics.REFUSED.inc()
@@ -132,3 +130,19 @@ class Watcher:
         for version, arm in self._labels | labels:
             metrics.LOADED.labels(version, arm).set(float((version, arm) in labels))
         self._labels = labels
+
+
+async def _beside(work: Callable[[], None]) -> None:
+    """Do some work in a thread that nobody waits for when the process ends."""
+    loop = asyncio.get_running_loop()
+    done = asyncio.Event()
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(done.set)
+
+    threading.Thread(target=run, name="bundles", daemon=True).start()
+    await done.wait()

@@ -1,5 +1,6 @@
 """A bundle in service: everything answers are made from, verified before the first one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,12 @@ from recsys_assets.serving.clicks import (
     read_click_scorer,
     read_offers,
 )
-from recsys_assets.serving.folder import BundleError, BundleReader
+from recsys_assets.serving.folder import (
+    BundleError,
+    BundleReader,
+    read_manifest,
+    verified_manifest,
+)
 from recsys_assets.serving.lists import Runs, mapped, read_runs
 
 EVERYBODY = "everybody"
@@ -73,20 +79,30 @@ class Bundle:
         return found
 
 
-def load_bundle(folder: Path, pause: float = 0.0) -> Bundle:
+def load_bundle(folder: Path) -> Bundle:
     """The bundle of a folder, after all its checksums and examples have been found right.
-
-    Args:
-        folder: of the bundle.
-        pause: seconds to rest after every few megabytes, where requests wait for the processor.
 
     Raises:
         BundleError: it must not serve; the message says why.
     """
+    return _read_with(folder, verified_manifest, proved=False)
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """The bundle of a folder that has been proved already.
+
+    Raises:
+        BundleError: it cannot be read.
+    """
+    return _read_with(folder, read_manifest, proved=True)
+
+
+def _read_with(folder: Path, manifest: Callable[[Path], dict[str, Any]], proved: bool) -> Bundle:
     try:
-        reader = BundleReader(folder, pause)
+        reader = BundleReader(folder, manifest(folder))
         bundle = _read(reader)
-        _compare(bundle, reader.facts["examples"])
+        if not proved:
+            _compare(bundle, reader.facts["examples"])
     except BundleError:
         raise
     except (ValueError, KeyError, TypeError, IndexError, OSError) as error:

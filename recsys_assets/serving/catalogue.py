@@ -108,7 +108,7 @@ def read_catalogue(reader: BundleReader) -> Catalogue:
         reader.array("item_years"),
         reader.array("item_genre_bits"),
         list(reader.facts["genres"]),
-        reader.text("titles.txt").split("\n") if len(ids) else [],
+        [line.decode() for line in reader.lines("titles.txt")] if len(ids) else [],
     )
 
 

@@ -23,7 +23,9 @@ from recsys_assets.serving.folder import BundleReader, BundleWriter
 FIELDS = (*NUMBERS, *CATEGORIES)
 Fields = Sequence[Any]
 """Values of all fields of a row in the order of `FIELDS`; None where missing."""
-_NO_CODE = "00000000"
+_ABSENT = "--------"
+_WORD = np.dtype("<u8")
+_ABSENT_WORD, _NO_CODE = np.frombuffer(f"{_ABSENT}00000000".encode(), _WORD)
 
 
 @dataclass(frozen=True)
@@ -50,19 +52,26 @@ def raw_rows(rows: Sequence[Fields]) -> RawRows:
         ValueError: a category is not eight hexadecimal digits.
     """
     split = len(NUMBERS)
-    numbers = np.array([row[:split] for row in rows], np.float32).reshape(len(rows), split)
-    values = list(chain.from_iterable([row[split:] for row in rows]))
-    absent = np.array([value is None for value in values], bool).reshape(len(rows), -1)
-    # One conversion for all: a number from each text would take longer than scoring does.
-    digits = "".join([_NO_CODE if value is None else value for value in values])
-    if digits != digits.lower():
-        raise ValueError("categories are written in lower case")
-    codes = (
-        np.frombuffer(bytes.fromhex(digits), ">u4")
-        .astype(np.uint32)
-        .reshape(len(rows), len(CATEGORIES))
+    numbers = np.fromiter(
+        chain.from_iterable([row[:split] for row in rows]), np.float32, len(rows) * split
     )
-    return RawRows(numbers, codes, absent)
+    values = list(chain.from_iterable([row[split:] for row in rows]))
+    # All at once: a number from each text would take longer than scoring does.
+    digits = "".join([_ABSENT if value is None else value for value in values])
+    if digits != digits.lower() or len(digits) != len(values) * len(_ABSENT):
+        raise ValueError("categories are eight digits each, in lower case")
+    words = np.frombuffer(digits.encode("ascii"), _WORD).copy()
+    absent = words == _ABSENT_WORD
+    if np.count_nonzero(absent) != values.count(None):
+        raise ValueError("a category is no number")
+    words[absent] = _NO_CODE
+    codes = np.frombuffer(bytes.fromhex(words.tobytes().decode("ascii")), ">u4")
+    shape = (len(rows), len(CATEGORIES))
+    return RawRows(
+        numbers.reshape(len(rows), split),
+        codes.astype(np.uint32).reshape(shape),
+        absent.reshape(shape),
+    )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import shutil
-import time
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,6 @@ from numpy.typing import NDArray
 FORMAT = 1
 """Raised when a reader of the old form could not read the new one."""
 MANIFEST = "manifest.json"
-_BLOCK = 4 << 20
 
 
 class BundleError(Exception):
@@ -70,20 +68,22 @@ class BundleWriter:
 
 
 class BundleReader:
-    """The files of a bundle whose checksums have been found right; arrays stay on disk, mapped."""
+    """The files of a bundle that has been verified; arrays stay on disk, mapped."""
 
-    def __init__(self, folder: Path, pause: float = 0.0) -> None:
+    def __init__(self, folder: Path, facts: dict[str, Any]) -> None:
         self.folder = folder
-        self.facts = verified_manifest(folder, pause)
+        self.facts = facts
+        """The manifest."""
 
     def array(self, name: str) -> NDArray[Any]:
         """An array, mapped into memory and shared by all processes that map it."""
-        mapped: NDArray[Any] = np.load(self.folder / f"{name}.npy", mmap_mode="r")
-        return mapped
+        # As a plain array: NumPy's own class for mapped files answers each index in Python.
+        return np.asarray(np.load(self.folder / f"{name}.npy", mmap_mode="r"))
 
     def lines(self, name: str) -> list[bytes]:
-        """Lines of a text file."""
-        return (self.folder / name).read_bytes().split(b"\n")
+        """Lines of a text file; read one by one, so that no request waits until all are there."""
+        with (self.folder / name).open("rb") as file:
+            return [line.removesuffix(b"\n") for line in file]
 
     def text(self, name: str) -> str:
         """A text file."""
@@ -94,15 +94,11 @@ class BundleReader:
         return name in self.facts["files"]
 
 
-def verified_manifest(folder: Path, pause: float = 0.0) -> dict[str, Any]:
-    """The manifest of a bundle, once every file of it is found as it was written.
-
-    Args:
-        folder: of the bundle.
-        pause: seconds to rest after every few megabytes, where others need the processor.
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a bundle, which must be the one that the folder was named after.
 
     Raises:
-        BundleError: a file is missing, cut short or changed, or the form is another.
+        BundleError: there is none, it is another, or of another form.
     """
     try:
         raw = (folder / MANIFEST).read_bytes()
@@ -113,9 +109,19 @@ def verified_manifest(folder: Path, pause: float = 0.0) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads(raw)
     if facts["format"] != FORMAT:
         raise BundleError(f"{folder.name} has form {facts['format']}, this service reads {FORMAT}")
+    return facts
+
+
+def verified_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a bundle, once every file of it is found as it was written.
+
+    Raises:
+        BundleError: a file is missing, cut short or changed, or the form is another.
+    """
+    facts = read_manifest(folder)
     for name, expected in facts["files"].items():
         try:
-            found = _described(folder / name, pause)
+            found = _described(folder / name)
         except OSError as error:
             raise BundleError(f"{folder.name}/{name}: {error.strerror}") from error
         if found != expected:
@@ -134,13 +140,9 @@ def versions_in(root: Path) -> list[str]:
     return sorted(path.parent.name for path in root.glob(f"[!.]*/{MANIFEST}"))
 
 
-def _described(path: Path, pause: float = 0.0) -> dict[str, Any]:
-    digest = hashlib.sha256()
+def _described(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-            if pause:
-                time.sleep(pause)
+        digest = hashlib.file_digest(file, "sha256")
     return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
 
 

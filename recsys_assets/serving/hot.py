@@ -8,8 +8,9 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from recsys_assets.serving.routes import JSON, SECURITY_HEADERS
-from recsys_assets.serving.service import Service, stored_list
+from recsys_assets.serving.endpoint import JSON, SECURITY_HEADERS
+from recsys_assets.serving.recommending import stored_list
+from recsys_assets.serving.service import Service
 from recsys_assets.serving.tokens import ANYBODY
 
 Scope = MutableMapping[str, Any]

@@ -9,7 +9,7 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from recsys_assets.serving.bundle import load_bundle
 from recsys_assets.serving.catalogue import Filters
-from recsys_assets.serving.service import segment_list, stored_list
+from recsys_assets.serving.recommending import segment_list, stored_list
 
 
 class BundleModel(PythonModel):  # type: ignore[misc]

@@ -24,7 +24,7 @@ def serve(settings: ServiceSettings) -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    with tempfile.TemporaryDirectory(prefix="recsys-figures-") as folder:
+    with tempfile.TemporaryDirectory(prefix="recsys-serving-") as folder:
         if settings.workers > 1:
             # Read by prometheus_client when it is imported, which is why that happens below.
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
@@ -42,7 +42,7 @@ def serve(settings: ServiceSettings) -> None:
             respawn_failed_workers=True,
             respawn_interval=0.5,
             workers_kill_timeout=5,
-        ).serve(target_loader=_Loader(settings), wrap_loader=False)
+        ).serve(target_loader=_Loader(settings, Path(folder)), wrap_loader=False)
 
 
 def _preload() -> None:
@@ -55,8 +55,9 @@ def _preload() -> None:
 class _Loader:
     """Builds the application within a worker."""
 
-    def __init__(self, settings: ServiceSettings) -> None:
+    def __init__(self, settings: ServiceSettings, shared: Path) -> None:
         self.settings = settings
+        self.shared = shared
 
     def __call__(self) -> Any:
         from prometheus_client import multiprocess
@@ -70,10 +71,9 @@ class _Loader:
         gc.set_threshold(50_000, 20, 100)
         # A thread that reads a new bundle must not keep a request waiting for long.
         sys.setswitchinterval(0.0005)
-        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-        if folder:
-            _forget_the_dead(Path(folder), multiprocess.mark_process_dead)
-        return build_app(self.settings)
+        if self.settings.workers > 1:
+            _forget_the_dead(self.shared, multiprocess.mark_process_dead)
+        return build_app(self.settings, self.shared)
 
 
 def _forget_the_dead(folder: Path, forget: Any) -> None:

@@ -87,3 +87,11 @@ def start(settings: ServiceSettings) -> Iterator[Start]:
 def client(start: Start) -> TestClient:
     """The application, ready."""
     return start()
+
+
+@pytest.fixture
+def newest(platform: Platform, start: Start) -> TestClient:
+    """A service of the tables as they stand in the lake."""
+    client = start(bundles=platform.home.bundles)
+    promote(platform.home.bundles, platform.new)
+    return start(bundles=platform.home.bundles) if client.get("/ready").is_error else client

@@ -13,8 +13,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from recsys_assets.kernels.assignment import place_of
-from recsys_assets.serving.folder import versions_in
+from recsys_assets.serving.folder import BundleError, versions_in
 from recsys_assets.serving.pointer import NAME, Pointer, point_to, promote
+from recsys_assets.serving.proving import Prover, prove_apart
 from recsys_assets.serving.settings import ServiceSettings
 from recsys_assets_tests.serving.conftest import Platform, Start
 from recsys_assets_tests.serving.running import running
@@ -177,7 +178,9 @@ class Load:
         self.broken: list[object] = []
         self.answered = 0
         self.over = threading.Event()
-        self.threads = [threading.Thread(target=self._ask, args=(n,)) for n in range(self.THREADS)]
+        self.threads = [
+            threading.Thread(target=self._ask, args=(n,), daemon=True) for n in range(self.THREADS)
+        ]
 
     def start(self) -> None:
         for thread in self.threads:
@@ -200,8 +203,6 @@ class Load:
                 client = httpx.Client(base_url=self.url, timeout=10)
                 continue
             self.answered += 1
-            if answer.status_code == 503 and self.broken:
-                continue  # The worker that took the dead one's place is loading its bundle.
             body = answer.json()
             items = [row["item"] for row in body.get("recommendations", [])]
             if answer.status_code != 200 or items != self.expected[body["version"]][user]:
@@ -218,3 +219,43 @@ def test_a_service_without_bundles_waits_for_the_first(
     shutil.copytree(bundles / platform.old, root / platform.old)
     promote(root, platform.old)
     until(lambda: client.get("/ready").status_code == 200)
+
+
+def test_beside_the_traffic_a_bundle_is_proved_once_for_all_workers(
+    bundles: Path, tmp_path: Path, platform: Platform
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    old, new = bundles / platform.old, bundles / platform.new
+    prover = Prover(shared)
+    assert prover.load(old, busy=False).version == platform.old
+    assert prover.load(new, busy=True).version == platform.new
+    notes = {path: path.read_bytes() for path in shared.glob("*.proved")}
+    assert len(notes) == 2
+    others = Prover(shared)
+    start = time.monotonic()
+    assert others.load(old, busy=True).version == platform.old
+    assert others.load(new, busy=False).version == platform.new
+    assert time.monotonic() - start < 0.5, "it was proved again"
+    assert {path: path.read_bytes() for path in shared.glob("*.proved")} == notes
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_a_bundle_that_changed_since_it_was_proved_is_proved_again(
+    bundles: Path, tmp_path: Path, platform: Platform, busy: bool
+) -> None:
+    prover = Prover(tmp_path)
+    prover.load(bundles / platform.new, busy=False)
+    damage(bundles / platform.new)
+    with pytest.raises(BundleError, match=r"lists_places\.npy has been changed"):
+        prover.load(bundles / platform.new, busy)
+
+
+def test_proving_apart_tells_why_a_bundle_must_not_serve(
+    bundles: Path, tmp_path: Path, platform: Platform
+) -> None:
+    (bundles / platform.new / "titles.txt").unlink()
+    with pytest.raises(BundleError, match=r"titles\.txt: No such file"):
+        prove_apart(bundles / platform.new)
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        prove_apart(tmp_path / "nowhere")

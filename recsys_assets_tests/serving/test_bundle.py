@@ -12,9 +12,8 @@ import pytest
 from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.home import Home
 from recsys_assets.lake.tables import MissingTableError
-from recsys_assets.serving import export
 from recsys_assets.serving.bundle import load_bundle
-from recsys_assets.serving.export import ExportParams, write_bundle
+from recsys_assets.serving.export import ExportParams, write_bundle, writing
 from recsys_assets.serving.folder import BundleError, BundleWriter, versions_in
 from recsys_assets.serving.pointer import Pointer, point_to, promote, read_pointer, remove_old
 from recsys_assets.serving.pyfunc import BundleModel
@@ -92,7 +91,7 @@ def test_nothing_is_left_of_a_bundle_that_did_not_come_to_be(
     def full(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(export, "_write_seen", full)
+    monkeypatch.setattr(writing, "write_seen", full)
     with pytest.raises(OSError, match="no space"):
         write_bundle(home.lake, home.registry, home.bundles, ExportParams())
     assert list(home.bundles.iterdir()) == []

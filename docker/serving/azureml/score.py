@@ -17,10 +17,12 @@ from recsys_assets.serving.arms import Arms
 from recsys_assets.serving.bundle import Bundle, load_bundle
 from recsys_assets.serving.catalogue import Filters
 from recsys_assets.serving.folder import MANIFEST
+from recsys_assets.serving.folding_in import folded_list
 from recsys_assets.serving.pointer import Pointer
 from recsys_assets.serving.problems import Problem
-from recsys_assets.serving.service import folded_list, rank_in, segment_list, stored_list
-from recsys_assets.serving.shapes import NewUser, RankRequest
+from recsys_assets.serving.ranking import rank_in
+from recsys_assets.serving.recommending import segment_list, stored_list
+from recsys_assets.serving.shapes.requests import NewUser, RankRequest
 
 BUNDLE: Bundle
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import msgspec
 
-from recsys_assets.serving import routes, shapes
-from recsys_assets.serving.problems import TITLES, ProblemBody
-from recsys_assets.serving.routes import Handler
+from recsys_assets.serving import routes
+from recsys_assets.serving.asking import EXCLUDED
+from recsys_assets.serving.endpoint import Handler
+from recsys_assets.serving.shapes import answers, requests
+from recsys_assets.serving.shapes.fields import LARGEST
 
-_ID = {"type": "integer", "minimum": 1, "maximum": shapes.LARGEST}
+_ID = {"type": "integer", "minimum": 1, "maximum": LARGEST}
 _ARM = {"type": "string", "enum": ["champion", "canary"]}
 
 
@@ -52,7 +54,7 @@ _FILTERS = (
     _K,
     Parameter(
         "exclude",
-        {"type": "string", "pattern": f"^{routes.EXCLUDED}$"},
+        {"type": "string", "pattern": f"^{EXCLUDED}$"},
         "Items to leave out, by comma.",
         "1,2",
     ),
@@ -76,7 +78,7 @@ OPERATIONS = (
         routes.recommend,
         "reader",
         "A user's list; what most people watch for a user nobody knows, marked as such",
-        shapes.Recommendations,
+        answers.Recommendations,
         (404, 409, 422),
         (_USER, *_FILTERS),
     ),
@@ -86,9 +88,9 @@ OPERATIONS = (
         routes.recommend_new,
         "reader",
         "A list for somebody new, from the ratings sent; nothing is stored",
-        shapes.Recommendations,
+        answers.Recommendations,
         (400, 404, 409, 413, 415, 422),
-        body=shapes.NewUser,
+        body=requests.NewUser,
         example={"ratings": [{"item": 1, "rating": 5}, {"item": 2, "rating": 2.5}], "k": 5},
     ),
     Operation(
@@ -97,9 +99,9 @@ OPERATIONS = (
         routes.rank,
         "scorer",
         "Candidates for a user, sorted by click probability",
-        shapes.RankAnswer,
+        answers.RankAnswer,
         (400, 404, 409, 413, 415, 422),
-        body=shapes.RankRequest,
+        body=requests.RankRequest,
         example={
             "user": 1,
             "features": {"I1": 3, "C1": "68fd1e64"},
@@ -114,7 +116,7 @@ OPERATIONS = (
         routes.similar,
         "reader",
         "Items that the same people like",
-        shapes.SimilarAnswer,
+        answers.SimilarAnswer,
         (404, 409, 422),
         (_ITEM, *_FILTERS),
     ),
@@ -124,7 +126,7 @@ OPERATIONS = (
         routes.find,
         "reader",
         "Items by words of their titles; the most popular ones without words",
-        shapes.FoundAnswer,
+        answers.FoundAnswer,
         (422,),
         (_WORDS, _K),
     ),
@@ -134,9 +136,9 @@ OPERATIONS = (
         routes.feedback,
         "reader",
         "What was shown and clicked; safely on disk before the answer",
-        shapes.FeedbackAnswer,
+        answers.FeedbackAnswer,
         (400, 413, 415, 422),
-        body=shapes.FeedbackRequest,
+        body=requests.FeedbackRequest,
         example={
             "events": [
                 {
@@ -151,95 +153,19 @@ OPERATIONS = (
             ]
         },
     ),
-    Operation("GET", "/health", routes.health, None, "Whether the process answers", shapes.Alive),
+    Operation("GET", "/health", routes.health, None, "Whether the process answers", answers.Alive),
     Operation(
-        "GET", "/ready", routes.ready, None, "Whether it can answer questions", shapes.Ready, (503,)
+        "GET",
+        "/ready",
+        routes.ready,
+        None,
+        "Whether it can answer questions",
+        answers.Ready,
+        (503,),
     ),
-    Operation("GET", "/version", routes.version, "reader", "What serves now", shapes.VersionAnswer),
+    Operation(
+        "GET", "/version", routes.version, "reader", "What serves now", answers.VersionAnswer
+    ),
     Operation("GET", "/metrics", routes.figures, "admin", "Figures for Prometheus", None),
 )
 """Every operation of the service."""
-
-
-def openapi_document(version: str, guarded: bool) -> dict[str, Any]:
-    """The OpenAPI document.
-
-    Args:
-        version: of the service.
-        guarded: whether it asks for tokens.
-    """
-    used = {o.answer for o in OPERATIONS} | {o.body for o in OPERATIONS} | {ProblemBody}
-    types = sorted((kind for kind in used if kind is not None), key=lambda kind: kind.__name__)
-    _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
-    paths: dict[str, Any] = {}
-    for operation in OPERATIONS:
-        described = _described(operation, guarded)
-        paths.setdefault(operation.path, {})[operation.method.lower()] = described
-    components: dict[str, Any] = {"schemas": schemas}
-    if guarded:
-        components["securitySchemes"] = {
-            "entra": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-        }
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "recsys_assets",
-            "version": version,
-            "description": "Recommendations when they are asked for. Every error is a JSON "
-            "problem (RFC 9457) whose detail says what was wrong.",
-        },
-        "paths": paths,
-        "components": components,
-    }
-
-
-def _described(operation: Operation, guarded: bool) -> dict[str, Any]:
-    statuses = set(operation.errors)
-    if operation.role is not None:
-        statuses |= {429, *({401, 403, 503} if guarded else {503})}
-    described: dict[str, Any] = {
-        "summary": operation.summary,
-        "operationId": operation.handler.__name__,
-        "parameters": [_parameter(p) for p in operation.parameters],
-        "responses": {
-            "200": {"description": "The answer.", "content": _content(operation)},
-            **{str(status): _problem(status) for status in sorted(statuses)},
-        },
-    }
-    if operation.body is not None:
-        described["requestBody"] = {
-            "required": True,
-            "content": {
-                routes.JSON: {"schema": _ref(operation.body), "example": operation.example}
-            },
-        }
-    if guarded and operation.role is not None:
-        described["security"] = [{"entra": []}]
-        described["description"] = f"Needs the role {operation.role}."
-    return described
-
-
-def _parameter(parameter: Parameter) -> dict[str, Any]:
-    return {
-        "name": parameter.name,
-        "in": parameter.inside,
-        "required": parameter.inside == "path",
-        "description": parameter.about,
-        "schema": parameter.schema,
-        "example": parameter.example,
-    }
-
-
-def _content(operation: Operation) -> dict[str, Any]:
-    if operation.answer is None:
-        return {"text/plain": {"schema": {"type": "string"}}}
-    return {routes.JSON: {"schema": _ref(operation.answer)}}
-
-
-def _problem(status: int) -> dict[str, Any]:
-    content = {"application/problem+json": {"schema": _ref(ProblemBody)}}
-    return {"description": f"{TITLES[status]}.", "content": content}
-
-
-def _ref(kind: type[msgspec.Struct]) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{kind.__name__}"}

@@ -1,0 +1,65 @@
+"""Variables of the storage account and of a Databricks workspace."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from recsys_assets.deployment.description import DeploymentError
+from recsys_assets.deployment.secrets import secret_of
+from recsys_assets.home import Home
+from recsys_assets.resources.azure.identity import cluster_identity
+
+
+def account_of(known: Mapping[str, str]) -> str:
+    """The storage account, where landed files and tables lie in one."""
+    if known.get("RECSYS_DEPLOYMENT") != "azure":
+        return ""
+    if not known.get("RECSYS_AZURE_STORAGE_ACCOUNT"):
+        raise DeploymentError(
+            "RECSYS_AZURE_STORAGE_ACCOUNT is not set, and RECSYS_DEPLOYMENT=azure asks for it"
+        )
+    return known["RECSYS_AZURE_STORAGE_ACCOUNT"]
+
+
+def databricks_settings(known: Mapping[str, str], home: Home) -> dict[str, Any]:
+    """Settings of `DatabricksSpark`; none where steps run on this machine."""
+
+    def value(name: str) -> str:
+        return known.get(f"RECSYS_DATABRICKS_{name}") or ""
+
+    if not value("HOST"):
+        return {}
+    if not value("VOLUME"):
+        raise DeploymentError(
+            "RECSYS_DATABRICKS_VOLUME is not set, and RECSYS_DATABRICKS_HOST asks for it"
+        )
+    root = value("HOME").rstrip("/")
+    token = value("TOKEN") or ("identity" if home.account else "")
+    cluster: dict[str, Any] = {
+        "node_type": value("NODE_TYPE"),
+        "spark_version": value("SPARK_VERSION"),
+        "min_workers": value("MIN_WORKERS"),
+        "max_workers": value("MAX_WORKERS"),
+    }
+    if home.account and not root:
+        cluster["environment"] = cluster_identity(home.account)
+    optional = {
+        "prices": known.get("RECSYS_PRICES") or "",
+        "registry": value("REGISTRY"),
+        "timeout_seconds": value("TIMEOUT"),
+    }
+    return {
+        "host": value("HOST"),
+        "token": ""
+        if token == "identity"
+        else secret_of(known, "RECSYS_DATABRICKS_TOKEN") or dg.EnvVar("RECSYS_DATABRICKS_TOKEN"),
+        "wheel": value("WHEEL"),
+        "volume": value("VOLUME").rstrip("/"),
+        **{
+            part: f"{root}/{part}" if root else home.address(part)
+            for part in ("lake", "landing", "rejected")
+        },
+        "cluster": {key: text for key, text in cluster.items() if text},
+        **{key: text for key, text in optional.items() if text},
+    }

@@ -1,0 +1,154 @@
+"""Lists of a bundle as answers: stored, filtered, of a segment, similar, found by title."""
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_assets.serving import metrics
+from recsys_assets.serving.bundle import EVERYBODY, Bundle
+from recsys_assets.serving.catalogue import Filters, UnknownGenreError
+from recsys_assets.serving.lists import render_rows
+from recsys_assets.serving.problems import Problem
+
+
+def stored_list(arm: str, bundle: Bundle, user: int, k: int) -> bytes | None:
+    """The first k of a user's stored list; None for a user nobody knows. This is the hot path."""
+    lists = bundle.lists
+    row = lists.row(user)
+    if row is None:
+        return None
+    start, end = lists.run(row)
+    end = min(end, start + k)
+    reasons = bundle.reasons
+    rows = render_rows(
+        bundle.catalogue.fragments,
+        lists.places[start:end].tolist(),
+        lists.scores[start:end].tolist(),
+        [reasons[number] for number in bundle.list_reasons[start:end].tolist()],
+    )
+    head = bundle.list_heads[bundle.list_models[row]]
+    return b'{"user":%d%b,"arm":"%b","recommendations":[%b]}' % (user, head, arm.encode(), rows)
+
+
+def filtered_list(arm: str, bundle: Bundle, user: int, k: int, filters: Filters) -> bytes | None:
+    """The same without what the filters leave out."""
+    row = bundle.lists.row(user)
+    if row is None:
+        return None
+    start, _ = bundle.lists.run(row)
+    places, scores = bundle.lists.of(row)
+    kept = kept_by(bundle, filters)
+    chosen = [n for n, place in enumerate(places) if kept[place]][:k]
+    rows = render_rows(
+        bundle.catalogue.fragments,
+        [places[n] for n in chosen],
+        [scores[n] for n in chosen],
+        [bundle.reasons[bundle.list_reasons[start + n]] for n in chosen],
+    )
+    head = bundle.list_heads[bundle.list_models[row]]
+    return b'{"user":%d%b,"arm":"%b","recommendations":[%b]}' % (user, head, arm.encode(), rows)
+
+
+def segment_list(
+    arm: str,
+    bundle: Bundle,
+    user: int | None,
+    k: int,
+    filters: Filters,
+    unknown_items: list[int] | None = None,
+) -> bytes:
+    """What most people watch, for a user nobody knows; marked as such."""
+    name = bundle.segment_for(filters)
+    metrics.FALLBACKS.labels(name).inc()
+    places, scores = bundle.segments[name]
+    kept = kept_by(bundle, filters)
+    chosen = [n for n, place in enumerate(places) if kept[place]][:k]
+    reason = b'"popular with everybody"' if name == EVERYBODY else b'"popular in this genre"'
+    rows = render_rows(
+        bundle.catalogue.fragments,
+        [places[n] for n in chosen],
+        [scores[n] for n in chosen],
+        [reason] * len(chosen),
+    )
+    about = head_of(user, False, "segment", name, bundle, "popularity", 0, arm, unknown_items)
+    return b'%b,"recommendations":[%b]}' % (about, rows)
+
+
+def similar_list(arm: str, bundle: Bundle, item: int, k: int, filters: Filters) -> bytes:
+    """Items that the same people like as this one.
+
+    Raises:
+        Problem: 404, nobody knows the item.
+    """
+    _, known = bundle.catalogue.places(np.array([item], np.int32))
+    if not known[0]:
+        raise Problem(404, f"no item {item} in the catalogue")
+    row = bundle.similar.row(item)
+    found, scores = bundle.similar.of(row) if row is not None else ([], [])
+    kept = kept_by(bundle, filters)
+    chosen = [n for n, place in enumerate(found) if kept[place]][:k]
+    rows = render_rows(
+        bundle.catalogue.fragments,
+        [found[n] for n in chosen],
+        [scores[n] for n in chosen],
+        [b'"liked by the same people"'] * len(chosen),
+    )
+    return b'{"item":%d,"version":"%b","arm":"%b","similar":[%b]}' % (
+        item,
+        bundle.version.encode(),
+        arm.encode(),
+        rows,
+    )
+
+
+def found_items(bundle: Bundle, words: str, k: int) -> bytes:
+    """Items whose titles hold all words; the most popular ones where there are none."""
+    wanted = words.lower().split()
+    popular = bundle.segments[EVERYBODY][0]
+    if wanted:
+        titles = bundle.catalogue.titles
+        hits = [n for n, title in enumerate(titles) if all(word in title for word in wanted)]
+        first = set(popular)
+        popular = sorted(hits, key=lambda place: (place not in first, place))
+    fragments = bundle.catalogue.fragments
+    listed = b",".join(b"{%b}" % fragments[place] for place in popular[:k])
+    return b'{"items":[%b]}' % listed
+
+
+def head_of(
+    user: int | None,
+    known: bool,
+    source: str,
+    segment: str | None,
+    bundle: Bundle,
+    model: str,
+    model_version: int,
+    arm: str,
+    unknown_items: list[int] | None,
+) -> bytes:
+    """The start of an answer, up to the list."""
+    about: dict[str, object] = {
+        "user": user,
+        "known": known,
+        "source": source,
+        "segment": segment,
+        "version": bundle.version,
+        "model": model,
+        "model_version": model_version,
+        "arm": arm,
+    }
+    if unknown_items:
+        about["unknown_items"] = unknown_items
+    return msgspec.json.encode(about)[:-1]
+
+
+def kept_by(bundle: Bundle, filters: Filters) -> NDArray[np.bool_]:
+    """Of each item, whether the filters let it pass.
+
+    Raises:
+        Problem: 404, no item has the genre.
+    """
+    try:
+        return bundle.catalogue.keeps(filters)
+    except UnknownGenreError as error:
+        raise Problem(404, str(error)) from error

@@ -1,0 +1,94 @@
+"""Errors, headers, limits and documents: what every address has in common."""
+
+import json
+
+import msgspec
+import pytest
+from starlette.testclient import TestClient
+
+from recsys_assets.contracts.recommendations import TOP_K
+from recsys_assets.serving.operations import OPERATIONS
+from recsys_assets.serving.shapes import answers
+from recsys_assets_tests.serving.conftest import Platform, Start
+
+BAD = [
+    ("GET", "/users/0/recommendations", None, 422, "user"),
+    ("GET", "/users/x/recommendations", None, 422, "user"),
+    ("GET", "/users/1/recommendations?k=101", None, 422, "k:"),
+    ("GET", "/users/1/recommendations?kk=1", None, 422, "kk"),
+    ("GET", "/users/1/recommendations?k=1&k=2", None, 422, "twice"),
+    ("GET", "/users/1/recommendations?genre=Opera", None, 404, "Opera"),
+    ("GET", "/users/1/recommendations?exclude=a", None, 422, "exclude"),
+    ("GET", "/users/1/recommendations?arm=canary", None, 409, "canary"),
+    ("GET", "/nowhere", None, 404, "openapi"),
+    ("DELETE", "/rank", None, 405, "openapi"),
+    ("POST", "/rank", "{", 400, "JSON"),
+    ("POST", "/rank", "[" * 100_000, 400, "JSON"),
+    ("POST", "/rank", "{}", 422, "candidates"),
+    ("POST", "/rank", '{"candidates": []}', 422, "candidates"),
+    ("POST", "/rank", json.dumps({"candidates": [{"item": 1}] * 1001}), 422, "1000"),
+    ("POST", "/rank", '{"candidates": [{"item": 1, "features": {"C1": "nothex!!"}}]}', 422, "hexa"),
+    ("POST", "/rank", '{"candidates": [{"item": 1, "features": {"I14": 1}}]}', 422, "I14"),
+    ("POST", "/rank", '{"candidates": [{"item": 1}], "k": 1e999}', 422, "range"),
+    ("POST", "/recommendations", '{"ratings": [{"item": 1, "rating": 6}]}', 422, "rating"),
+    ("POST", "/feedback", '{"events": [{"user": 1}]}', 422, "item"),
+    ("POST", "/rank", " " * (3 << 20), 413, "bytes"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status", "word"), BAD)
+def test_every_error_is_a_problem_with_a_reason(
+    client: TestClient, method: str, path: str, body: str | None, status: int, word: str
+) -> None:
+    headers = {"Content-Type": "application/json"} if body is not None else {}
+    answer = client.request(method, path, content=body, headers=headers)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+    assert word in answer.json()["detail"]
+
+
+def test_a_body_that_is_not_declared_as_json_is_refused(client: TestClient) -> None:
+    assert client.post("/rank", content="{}").status_code == 415
+
+
+def test_the_service_says_what_it_serves(client: TestClient, platform: Platform) -> None:
+    about = msgspec.json.decode(client.get("/version").content, type=answers.VersionAnswer)
+    assert (about.champion, about.canary, about.refused) == (platform.old, None, {})
+    assert about.tables[TOP_K] == 0
+    assert client.get("/health").json() == {"status": "ok"}
+
+
+def test_every_answer_is_guarded_by_headers(client: TestClient) -> None:
+    for path in ("/users/1/recommendations", "/version", "/nowhere", "/", "/openapi.json"):
+        headers = client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff", path
+        assert "default-src 'none'" in headers["content-security-policy"], path
+        assert "access-control-allow-origin" not in headers, path
+
+
+def test_only_named_origins_may_ask_from_a_browser(start: Start) -> None:
+    client = start(origins=["https://shop.example"])
+    path = "/users/1/recommendations"
+    good = client.get(path, headers={"Origin": "https://shop.example"})
+    assert good.headers["access-control-allow-origin"] == "https://shop.example"
+    bad = client.get(path, headers={"Origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in bad.headers
+
+
+def test_a_caller_who_asks_too_often_is_told_to_wait(start: Start) -> None:
+    client = start(rate=0.5, burst=5)
+    answers = [client.get("/users/1/recommendations") for _ in range(8)]
+    statuses = [answer.status_code for answer in answers]
+    assert statuses[0] == 200 and statuses[-1] == 429
+    assert int(answers[-1].headers["retry-after"]) >= 1
+    assert client.get("/health").status_code == 200
+
+
+def test_the_document_has_an_example_of_every_body(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    for operation in OPERATIONS:
+        described = document["paths"][operation.path][operation.method.lower()]
+        if operation.body is not None:
+            example = described["requestBody"]["content"]["application/json"]["example"]
+            assert client.post(operation.path, json=example).status_code == 200, operation.path

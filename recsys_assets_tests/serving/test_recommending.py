@@ -1,0 +1,98 @@
+"""Stored, filtered and similar lists, held against the tables they were made from."""
+
+import msgspec
+import polars as pl
+import pytest
+from starlette.testclient import TestClient
+
+from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES
+from recsys_assets.contracts.recommendations import SIMILAR_ITEMS, TOP_K
+from recsys_assets.serving.shapes import answers
+from recsys_assets_tests.serving.conftest import Platform
+
+
+def titles(platform: Platform) -> dict[int, dict[str, object]]:
+    rows = platform.home.lake.scan(MOVIE_FEATURES).collect().to_dicts()
+    return {row["item"]: row for row in rows}
+
+
+@pytest.mark.parametrize("k", [1, 7, 20, 100])
+def test_a_stored_list_is_the_published_one(newest: TestClient, platform: Platform, k: int) -> None:
+    known = titles(platform)
+    published = platform.home.lake.scan(TOP_K).filter(pl.col("rank") <= k, user=5).sort("rank")
+    body = newest.get(f"/users/5/recommendations?k={k}").content
+    answer = msgspec.json.decode(body, type=answers.Recommendations)
+    assert (answer.known, answer.source, answer.version) == (True, "stored", platform.new)
+    assert (answer.model, answer.model_version, answer.arm) == ("als_model", 1, "champion")
+    rows = published.collect().to_dicts()
+    assert [r.item for r in answer.recommendations] == [row["item"] for row in rows]
+    for got, row in zip(answer.recommendations, rows, strict=True):
+        movie = known[row["item"]]
+        assert (got.rank, got.reason) == (row["rank"], row["reason"])
+        assert got.score == pytest.approx(row["score"], abs=1e-6)
+        assert (got.title, got.year, got.genres) == (movie["title"], movie["year"], movie["genres"])
+
+
+def test_the_short_way_and_the_long_way_answer_alike(client: TestClient) -> None:
+    short = client.get("/users/5/recommendations?k=10")
+    long = client.get("/users/5/recommendations?k=10&arm=champion")
+    filtered = client.get("/users/5/recommendations?k=10&min_year=0&exclude=999999")
+    assert short.content == long.content
+    assert short.headers.items() >= long.headers.items()
+    with_year = [r for r in short.json()["recommendations"] if r["year"]]
+    items = [r["item"] for r in filtered.json()["recommendations"]]
+    assert [r["item"] for r in with_year] == [
+        i for i in items if i in {r["item"] for r in with_year}
+    ]
+
+
+def test_filters_leave_out_what_they_say(client: TestClient) -> None:
+    full = client.get("/users/5/recommendations?k=20").json()["recommendations"]
+    first = full[0]["item"]
+    asked = f"/users/5/recommendations?k=20&exclude={first}&genre=Drama&min_year=1960"
+    left = client.get(asked).json()["recommendations"]
+    expected = [
+        r["item"]
+        for r in full
+        if r["item"] != first and "Drama" in r["genres"] and (r["year"] or 0) >= 1960
+    ]
+    assert expected
+    assert [r["item"] for r in left] == expected
+    assert [r["rank"] for r in left] == list(range(1, len(left) + 1))
+
+
+def test_nobody_is_shown_what_they_have_seen(newest: TestClient, platform: Platform) -> None:
+    seen = platform.home.lake.scan(INTERACTIONS).filter(user=5).collect()["item"].to_list()
+    answer = newest.get("/users/5/recommendations?k=100").json()
+    assert not {r["item"] for r in answer["recommendations"]} & set(seen)
+    candidates = [{"item": item} for item in [*seen, 2, 4]]
+    asked = {"user": 5, "candidates": candidates, "exclude_seen": True}
+    ranked = newest.post("/rank", json=asked).json()["ranked"]
+    assert {r["item"] for r in ranked} == {2, 4} - set(seen)
+
+
+def test_an_unknown_user_gets_the_segment_and_is_told_so(client: TestClient) -> None:
+    answer = msgspec.json.decode(
+        client.get("/users/2147483647/recommendations?k=3").content, type=answers.Recommendations
+    )
+    assert (answer.known, answer.source, answer.segment) == (False, "segment", "everybody")
+    assert [r.item for r in answer.recommendations] == [2, 4, 6]
+    drama = client.get("/users/9999/recommendations?k=3&genre=Drama").json()
+    assert drama["segment"] == "genre Drama"
+    assert all("Drama" in r["genres"] for r in drama["recommendations"])
+    assert 'recsys_fallbacks_total{segment="everybody"}' in client.get("/metrics").text
+
+
+def test_similar_items_are_the_published_ones(newest: TestClient, platform: Platform) -> None:
+    rows = platform.home.lake.scan(SIMILAR_ITEMS).filter(item=8).sort("rank").collect()
+    body = newest.get("/items/8/similar?k=5").content
+    answer = msgspec.json.decode(body, type=answers.SimilarAnswer)
+    assert [r.item for r in answer.similar] == rows["similar_item"].head(5).to_list()
+    assert newest.get("/items/9/similar").status_code == 404
+
+
+def test_movies_are_found_by_words(client: TestClient) -> None:
+    found = client.get("/items?q=STORY%2013&k=5").json()["items"]
+    assert [f["item"] for f in found] == [28]
+    popular = client.get("/items?k=2").json()["items"]
+    assert [f["item"] for f in popular] == [2, 4]
