@@ -31,7 +31,7 @@ from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 
 ITEM_MODEL, CONTENT_MODEL, RANK_MODEL = "item_model", "content_model", "rank_model"
-_EXPLAINED_USERS = 100
+_EXPLAINED_USERS = 40
 
 
 class RecommenderParams(BaseModel):
