@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from recsys_assets.contracts.best_params import BEST_PARAMS
 from recsys_assets.kernels.plots.sweeps import search_history
+from recsys_assets.registry.trials import log_trial
 from recsys_assets.steps.best_params import SweepParams, keep_best
 from recsys_assets.steps.report import Cell, StepReport
 from recsys_assets.steps.session import Session
@@ -148,7 +149,8 @@ def _tags(session: Session, search: Search) -> dict[str, str]:
 
 def _log(session: Session, parent: str, search: Search, trial: "FrozenTrial") -> None:
     """One nested run per trial, with its curve."""
-    session.registry.log_trial(
+    log_trial(
+        session.registry,
         parent,
         f"trial {trial.number}",
         trial.user_attrs.get("params", {}),

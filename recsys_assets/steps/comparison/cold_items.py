@@ -38,7 +38,7 @@ from recsys_assets.steps.comparison.results import (
     add_tests,
 )
 
-WITHOUT_OPINION: Final = ("popularity", "als")
+WITHOUT_OPINION: Final = ("popularity",)
 """Models that say the same of all items nobody rated."""
 
 
