@@ -6,9 +6,10 @@ from recsys_assets.contracts.drift import DRIFT, Drift
 from recsys_assets.contracts.models import Backtest, Promotion, RankingEvaluation
 from recsys_assets.steps.backtest import run_backtest
 from recsys_assets.steps.click_evaluation import evaluate_click_model
+from recsys_assets.steps.click_promotion import decide_click_promotion
 from recsys_assets.steps.drift import measure_click_drift, measure_rating_drift
-from recsys_assets.steps.promotion import decide_click_promotion, decide_promotion
 from recsys_assets.steps.ranking_evaluation import evaluate_ranking
+from recsys_assets.steps.ranking_promotion import decide_promotion
 
 evaluation_assets = [
     step_asset(

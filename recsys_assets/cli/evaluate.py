@@ -1,29 +1,22 @@
 """The command that judges all models on one file of ratings."""
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
-import polars as pl
 import typer
 
-from recsys_assets.cli.shared import console, print_table
-from recsys_assets.contracts.dataset import Dataset
-from recsys_assets.contracts.movies import MOVIES
-from recsys_assets.contracts.ratings import RATINGS
+from recsys_assets.cli.comparisons import Protocol, compare, compare_cold
+from recsys_assets.cli.shared import print_table
 from recsys_assets.kernels.comparing import JudgingError
-from recsys_assets.kernels.splits import METHODS, Method, SplitError, train_and_test
-from recsys_assets.lake.rows import UnreadableFileError, read_rows
+from recsys_assets.kernels.splits import COLD_METHODS, METHODS, SplitError
+from recsys_assets.lake.rows import UnreadableFileError
 
 if TYPE_CHECKING:
-    from recsys_assets.kernels.recommenders.protocol import ItemContent, RatingData
-    from recsys_assets.steps.comparison import Fitted, FittedRating, ModelResult
-    from recsys_assets.steps.leaks import LeakCheck
+    from recsys_assets.steps.comparison.leaks import LeakCheck
 
-Split = Enum("Split", {name: name for name in METHODS})  # type: ignore[misc]
+Split = Enum("Split", {name: name for name in (*METHODS, *COLD_METHODS)})  # type: ignore[misc]
 
 
 class EvaluationError(Exception):
@@ -43,7 +36,9 @@ def evaluate_command(
     split: Annotated[Split, typer.Option(help="How test rows are held out.")] = Split[
         "stratified-item"
     ],
-    ratio: Annotated[float, typer.Option(help="Share of the rows to train on.")] = 0.75,
+    ratio: Annotated[
+        float, typer.Option(help="Share to train on: of the rows, or of whole users or items.")
+    ] = 0.75,
     seed: Annotated[int, typer.Option(help="Of split, models and bootstrap.", min=0)] = 42,
     k: Annotated[int, typer.Option(help="Length of the lists.", min=1)] = 10,
     gap_days: Annotated[
@@ -62,76 +57,24 @@ def evaluate_command(
     """Compare all models on a file of ratings, by the protocol of the published figures.
 
     Every held-out rating is relevant, what users rated in training is left out of their lists, and
-    metrics are averaged over users. Nothing lands, and no table changes.
+    metrics are averaged over users. cold-users and cold-items hold out whole users (those who came
+    last) and whole items, and hold all models against popularity. Nothing lands, and no table
+    changes.
 
     Example: recsys evaluate --ratings ratings.csv --movies movies.csv --json figures.json
     """
-    protocol = _Protocol(cast("Method", split.value), ratio, seed, gap_days)
+    protocol = Protocol(split.value, ratio, seed, gap_days, k)
+    names = _chosen(models)
+    if check_leaks and protocol.is_cold:
+        raise typer.BadParameter("--check-leaks needs users and items that stand in both parts")
     try:
-        found = _evaluate(ratings, movies, protocol, k, _chosen(models), check_leaks, json_path)
+        if protocol.is_cold:
+            compare_cold(ratings, movies, protocol, names, json_path)
+            return
+        found = compare(ratings, movies, protocol, names, check_leaks, json_path)
     except (SplitError, UnreadableFileError, JudgingError) as error:
         raise EvaluationError(str(error)) from error
     _judge_leaks(found)
-
-
-@dataclass(frozen=True)
-class _Protocol:
-    """How the rows are split."""
-
-    split: Method
-    ratio: float
-    seed: int
-    gap_days: float
-
-
-def _evaluate(
-    ratings: Path,
-    movies: Path | None,
-    protocol: _Protocol,
-    k: int,
-    names: Sequence[str],
-    leaks_too: bool,
-    json_path: Path | None,
-) -> "list[LeakCheck]":
-    from recsys_assets.steps import comparison_report as report
-    from recsys_assets.steps.comparison import compare_models
-    from recsys_assets.steps.leaks import check_leaks
-    from recsys_assets.steps.rating_models import fit_rating_models
-    from recsys_assets.steps.recommenders import fit_recommenders
-
-    rows, content = _read(ratings, RATINGS), _content(movies)
-    split, ratio, seed = protocol.split, protocol.ratio, protocol.seed
-    train, test = train_and_test(rows, split, ratio, seed, protocol.gap_days)
-    _say_protocol(protocol, train, test, k)
-
-    def fit(data: "RatingData") -> "Iterator[Fitted]":
-        # The trees of this process are those of the cluster, without a JVM to start.
-        return fit_recommenders(None, data, content, names, seed)
-
-    def fit_rating(data: "RatingData") -> "Iterator[FittedRating]":
-        return fit_rating_models(data, content, seed)
-
-    comparison = compare_models(train, test, fit, k, seed, fit_rating, _tell)
-    results = comparison.results
-    found = check_leaks(results, train, test, fit, k, split, ratio, seed) if leaks_too else []
-    for title, table in report.tables(comparison).items():
-        print_table(title, table, no_wrap=["model"])
-    if json_path:
-        figures = report.comparison_json(comparison, asdict(protocol), found)
-        json_path.parent.mkdir(parents=True, exist_ok=True)
-        json_path.write_text(json.dumps(figures, indent=2), encoding="utf-8")
-    return found
-
-
-def _say_protocol(protocol: _Protocol, train: pl.DataFrame, test: pl.DataFrame, k: int) -> None:
-    console.print(
-        f"{protocol.split} split, {protocol.ratio:.0%} to train on, seed {protocol.seed}: "
-        f"{train.height:,} training rows, {test.height:,} test rows; lists of {k} unseen items, "
-        "every test row relevant"
-    )
-    items = train["item"].n_unique()
-    if k > items:
-        console.print(f"the training part names {items} items only: lists are shorter than {k}")
 
 
 def _judge_leaks(found: "Sequence[LeakCheck]") -> None:
@@ -169,33 +112,3 @@ def _chosen(models: str | None) -> tuple[str, ...]:
             f"--models {models!r}: {', '.join(unknown) or 'nothing'} is none of {', '.join(MODELS)}"
         )
     return names
-
-
-def _read(path: Path, dataset: Dataset) -> pl.DataFrame:
-    found = read_rows(path, dataset)
-    left_out = [
-        f"{count:,} {what}"
-        for count, what in (
-            (found.rejected, "lines that break a rule"),
-            (found.doubled, "rows that a later one replaces"),
-        )
-        if count
-    ]
-    said = f"{path.name}: {found.frame.height:,} {dataset.name}, read as {found.form}"
-    console.print(said + (f"; left out: {', '.join(left_out)}" if left_out else ""))
-    return found.frame
-
-
-def _content(movies: Path | None) -> "ItemContent | None":
-    if movies is None:
-        return None
-    from recsys_assets.kernels.recommenders.catalogue import item_content
-
-    return item_content(_read(movies, MOVIES))
-
-
-def _tell(result: "ModelResult") -> None:
-    console.print(
-        f"{result.name}: nDCG {result.figures['ndcg_at_k']:.4f}, fitted in "
-        f"{result.fit_seconds:.1f} s, judged in {result.judge_seconds:.1f} s"
-    )

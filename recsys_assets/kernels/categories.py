@@ -7,6 +7,7 @@ Rows are told apart by fold, so that a training row can be encoded without its o
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL
 from recsys_assets.kernels.levels import code_of, with_crosses
@@ -100,3 +101,28 @@ def merge_rare(statistics: pl.DataFrame, min_count: int) -> pl.DataFrame:
 def typed(statistics: pl.DataFrame) -> pl.DataFrame:
     """Statistics with the columns and types of ``STATISTICS_SCHEMA``."""
     return statistics.select(pl.col(n).cast(dtype) for n, dtype in STATISTICS_SCHEMA.items())
+
+
+def outside_folds(
+    statistics: pl.DataFrame, codes: NDArray[np.uint32], folds: int, *, earlier: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Clicks and rows of each value (rare ones last): outside each fold, then in all.
+
+    Args:
+        statistics: of one column.
+        codes: its values, ascending.
+        folds: of the training rows.
+        earlier: folds are periods, and outside a period is what came before it.
+    """
+    value = statistics["value"].cast(pl.UInt32)
+    place = np.searchsorted(codes, value.fill_null(0).to_numpy())
+    place[value.is_null().to_numpy()] = len(codes)
+    fold = statistics["fold"].to_numpy().astype(np.int64)
+    outside = []
+    for name in ("clicks", "count"):
+        inside = np.zeros((len(codes) + 1, folds))
+        inside[place, fold] = statistics[name].to_numpy()
+        total = inside.sum(axis=1, keepdims=True)
+        others = inside.cumsum(axis=1) - inside if earlier else total - inside
+        outside.append(np.hstack([others, total]))
+    return outside[0], outside[1]

@@ -15,12 +15,11 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from recsys_assets.kernels.metrics.ranking import ranking_by_user
 from recsys_assets.kernels.recommenders.protocol import Ids, RatingData, Recommender, Scores
-from recsys_assets.kernels.top_k import NO_ITEM, Ints, ranked_rows
+from recsys_assets.kernels.top_k import best_places, ranked_rows
 from recsys_assets.kernels.vectors import places_of
 
 SCORES_AT_ONCE: Final = 1 << 25
@@ -130,43 +129,3 @@ def _checked_scores(name: str, recommender: Recommender, users: Ids) -> Scores:
             f" {items[item]}; a score without opinion is minus infinity"
         )
     return scores
-
-
-def best_places(scores: Scores, k: int) -> tuple[Ints, Scores]:
-    """Columns and scores of each row's k best, best first, equal scores by column.
-
-    Unlike a partial sort alone, it is the least columns that are kept where several share the last
-    place, so that a list depends on nothing but the scores.
-
-    Args:
-        scores: rows x columns; minus infinity is never among the best.
-        k: places to fill, at least 1.
-
-    Returns:
-        Both rows x k; `NO_ITEM` and minus infinity where too few columns have a score.
-    """
-    if k < 1:
-        raise ValueError(f"k is the length of a list and must be at least 1, not {k}")
-    rows, columns = scores.shape
-    width = min(k, columns)
-    indices = np.full((rows, k), NO_ITEM, np.int32)
-    best = np.full((rows, k), -np.inf, np.float32)
-    if not rows or not width:
-        return indices, best
-    last = np.partition(scores, columns - width, axis=1)[:, columns - width]
-    chosen = _least_columns(scores, last, width)
-    values = np.take_along_axis(scores, chosen, 1)
-    order = np.lexsort((chosen, -values), axis=1)
-    best[:, :width] = np.take_along_axis(values, order, 1)
-    ordered = np.take_along_axis(chosen, order, 1)
-    indices[:, :width] = np.where(np.isneginf(best[:, :width]), NO_ITEM, ordered)
-    return indices, best
-
-
-def _least_columns(scores: Scores, last: Scores, width: int) -> NDArray[np.int64]:
-    """The columns above each row's last admitted score, then the least ones that reach it."""
-    above = scores > last[:, np.newaxis]
-    level = scores == last[:, np.newaxis]
-    room = width - above.sum(axis=1)
-    kept = above | (level & (np.cumsum(level, axis=1, dtype=np.int32) <= room[:, np.newaxis]))
-    return np.nonzero(kept)[1].reshape(len(scores), width)

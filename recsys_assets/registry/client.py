@@ -12,38 +12,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recsys_assets.registry.logged import LoggedModel
 from recsys_assets.registry.quiet import quiet_mlflow
+from recsys_assets.registry.storing import store_model
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
-    from mlflow.models import ModelSignature
     from mlflow.pyfunc import PyFuncModel, PythonModel
 
 EXPERIMENT = "recsys_assets"
 CHALLENGER = "challenger"
 CHAMPION = "champion"
-
-
-@dataclass(frozen=True)
-class LoggedModel:
-    """One registered version of a model."""
-
-    name: str
-    version: int
-    mlflow_run_id: str
-    experiment_id: str
-
-    address: str = ""
-    """Where the registry's pages are served, or ``sqlite:…`` where nobody serves them yet."""
-
-    @property
-    def link(self) -> str:
-        """Where a person opens the run, and what to start first where nothing serves it."""
-        page = f"#/experiments/{self.experiment_id}/runs/{self.mlflow_run_id}"
-        if self.address.startswith("http"):
-            return f"{self.address.rstrip('/')}/{page}"
-        return f"http://127.0.0.1:5000/{page} (once `recsys mlflow` runs)"
 
 
 @dataclass(frozen=True)
@@ -90,7 +70,7 @@ class ModelRegistry:
             curves: metric → its value after each iteration, the first being iteration 1.
         """
         with self._mlflow() as mlflow:
-            experiment = self._experiment_id()
+            experiment = self.experiment_id()
             with mlflow.start_run(experiment_id=experiment, run_name=name) as run:
                 mlflow.set_tags(tags or {})
                 mlflow.log_params(params)
@@ -100,7 +80,7 @@ class ModelRegistry:
                         mlflow.log_metric(metric, value, step=step)
                 for title, png in (plots or {}).items():
                     self._keep(run.info.run_id, f"plots/{_file_name(title)}.png", png)
-                logged = _log_model(model, files, example)
+                logged = store_model(model, files, example)
             version = self._register(name, logged.model_uri, run.info.run_id)
             return LoggedModel(name, version, run.info.run_id, experiment, self.uri)
 
@@ -118,7 +98,7 @@ class ModelRegistry:
     def start_run(self, name: str, tags: Mapping[str, str]) -> LoggedModel:
         """Open a run that registers no model, e.g. of a sweep; its version is 0."""
         with quiet_mlflow():
-            experiment = self._experiment_id()
+            experiment = self.experiment_id()
             run = self.client().create_run(experiment, run_name=name, tags=dict(tags))
         return LoggedModel(name, 0, run.info.run_id, experiment, self.uri)
 
@@ -126,43 +106,6 @@ class ModelRegistry:
         """Add the last figures to a run and close it."""
         self.log_metrics(run, metrics)
         self.client().set_terminated(run.mlflow_run_id)
-
-    def log_trial(
-        self,
-        parent: str,
-        name: str,
-        params: Mapping[str, Any],
-        metrics: Mapping[str, float],
-        curves: Mapping[str, Mapping[int, float]],
-        *,
-        pruned: bool = False,
-    ) -> None:
-        """Log one trial of a sweep as a run nested in the sweep's.
-
-        Args:
-            parent: id of the sweep's run.
-            name: name of the trial.
-            params: what was tried.
-            metrics: how it did.
-            curves: metric → stage → value on the way.
-            pruned: whether it was given up.
-        """
-        with quiet_mlflow():
-            from mlflow.entities import Metric, Param, RunTag
-
-            client, now = self.client(), int(time.time() * 1000)
-            tags = {"mlflow.parentRunId": parent, "pruned": str(pruned).lower()}
-            run = client.create_run(self._experiment_id(), run_name=name, tags=tags)
-            rows = [Metric(metric, value, now, 0) for metric, value in metrics.items()]
-            for metric, curve in curves.items():
-                rows += [Metric(metric, value, now, stage) for stage, value in curve.items()]
-            client.log_batch(
-                run.info.run_id,
-                metrics=rows,
-                params=[Param(key, str(value)) for key, value in params.items()],
-                tags=[RunTag("state", "pruned" if pruned else "complete")],
-            )
-            client.set_terminated(run.info.run_id)
 
     def log_metrics(self, model: LoggedModel, metrics: Mapping[str, float]) -> None:
         """Add figures to the run of a model, e.g. those of a later evaluation."""
@@ -231,7 +174,8 @@ class ModelRegistry:
             mlflow.set_registry_uri(self.uri)
             yield mlflow
 
-    def _experiment_id(self) -> str:
+    def experiment_id(self) -> str:
+        """Id of the experiment that holds all runs; it is made where there is none."""
         client = self.client()
         found = client.get_experiment_by_name(EXPERIMENT)
         if found is not None:
@@ -244,40 +188,6 @@ class ModelRegistry:
             file.write_bytes(content)
             inside = str(Path(path).parent)
             self.client().log_artifact(run_id, str(file), None if inside == "." else inside)
-
-
-def _log_model(model: "PythonModel", files: Mapping[str, Path], example: "pd.DataFrame") -> Any:
-    """Log a model as the code that makes it, so that nothing pickled is ever loaded again."""
-    from mlflow.pyfunc import log_model
-
-    kind = type(model)
-    code = (
-        "from mlflow.models import set_model\n\n"
-        f"from {kind.__module__} import {kind.__qualname__}\n\n"
-        f"set_model({kind.__qualname__}())\n"
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / "model.py"
-        script.write_text(code, encoding="utf-8")
-        return log_model(
-            name="model",
-            python_model=str(script),
-            artifacts={name: str(path) for name, path in files.items()},
-            signature=_signature(model, files, example),
-            pip_requirements=["recsys_assets"],
-        )
-
-
-def _signature(
-    model: "PythonModel", files: Mapping[str, Path], example: "pd.DataFrame"
-) -> "ModelSignature":
-    """What goes into a model and comes out of it, from a few rows and its own answer."""
-    from mlflow.models import infer_signature
-    from mlflow.pyfunc import PythonModelContext
-
-    context = PythonModelContext({name: str(path) for name, path in files.items()}, {})
-    model.load_context(context)
-    return infer_signature(example, model.predict(context, example, {}))
 
 
 def _file_name(title: str) -> str:

@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import polars as pl
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.pyfunc import PythonModelContext
+from numpy.typing import NDArray
 
-from recsys_assets.kernels.top_k import ranked_rows, top_k
+from recsys_assets.kernels.top_k import NO_ITEM, Floats, Ints, top_k
 from recsys_assets.kernels.vectors import factor_matrix, places_of
+from recsys_assets.registry.answers import ListModel
 
 
 def save_factors(factors: pl.DataFrame, path: Path) -> Path:
@@ -22,8 +23,8 @@ def save_factors(factors: pl.DataFrame, path: Path) -> Path:
     return path
 
 
-class FactorModel(PythonModel):
-    """Answers rows of ``user`` and ``k`` with rows of ``user``, ``rank``, ``item``, ``score``.
+class FactorModel(ListModel):
+    """Lists by the inner products of vectors.
 
     It knows no history: whoever asks leaves out what the user has seen. Unknown users get no rows.
     """
@@ -36,21 +37,11 @@ class FactorModel(PythonModel):
             self.user_factors = arrays["ranking_user_factors"]
             self.item_factors = arrays["ranking_item_factors"]
 
-    def predict(
-        self,
-        context: PythonModelContext,
-        model_input: pd.DataFrame,
-        params: dict[str, Any] | None = None,
-    ) -> pd.DataFrame:
-        """The best items of each user asked for."""
-        asked = model_input["user"].to_numpy()
-        rows, known = places_of(asked, self.users)
-        wanted = model_input["k"].to_numpy()[known]
-        k = int(wanted.max(initial=1))
-        indices, scores = top_k(self.user_factors[rows[known]], self.item_factors, k, seen=None)
-        # A user who is asked for twice has two lists: they are told apart by the place of the row.
-        lists = ranked_rows(np.arange(len(wanted), dtype=np.int32), self.items, indices, scores)
-        place = lists["owner"].to_numpy()
-        lists = lists.with_columns(user=pl.Series(asked[known][place], dtype=pl.Int64))
-        within = pl.Series(lists["rank"].to_numpy() <= wanted[place])
-        return lists.filter(within).select("user", "rank", "item", "score").to_pandas()
+    def best(self, users: NDArray[np.int64], k: int) -> tuple[Ints, Floats]:
+        """The items whose vectors point the user's way."""
+        rows, known = places_of(users.astype(np.int32), self.users)
+        indices = np.full((len(users), k), NO_ITEM, np.int32)
+        scores = np.full((len(users), k), -np.inf, np.float32)
+        found = top_k(self.user_factors[rows[known]], self.item_factors, k, seen=None)
+        indices[known], scores[known] = found
+        return indices, scores

@@ -1,31 +1,26 @@
 """The popularity model as MLflow serves it: the same list for everybody."""
 
-from typing import Any
-
+import numpy as np
 import pandas as pd
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.pyfunc import PythonModelContext
+from numpy.typing import NDArray
+
+from recsys_assets.kernels.top_k import Floats, Ints
+from recsys_assets.registry.answers import ListModel
 
 
-class PopularityModel(PythonModel):
-    """Answers rows of ``user`` and ``k`` with rows of ``user``, ``rank``, ``item``, ``score``."""
+class PopularityModel(ListModel):
+    """Lists by the number of ratings."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Read the list, the most popular item first."""
-        self.items = pd.read_parquet(context.artifacts["popularity"])
+        listed = pd.read_parquet(context.artifacts["popularity"])
+        self.items = listed["item"].to_numpy()
+        self.counts = listed["rating_count"].to_numpy().astype(np.float32)
 
-    def predict(
-        self,
-        context: PythonModelContext,
-        model_input: pd.DataFrame,
-        params: dict[str, Any] | None = None,
-    ) -> pd.DataFrame:
-        """The k most popular items for each row."""
-        lists = []
-        for user, k in model_input[["user", "k"]].itertuples(index=False):
-            best = self.items.head(int(k))
-            score = best["rating_count"].astype("float32").to_numpy()
-            ranks = range(1, len(best) + 1)
-            lists.append(
-                pd.DataFrame({"user": user, "rank": ranks, "item": best["item"], "score": score})
-            )
-        return pd.concat(lists, ignore_index=True)
+    def best(self, users: NDArray[np.int64], k: int) -> tuple[Ints, Floats]:
+        """The first of the list."""
+        width = min(k, len(self.items))
+        shape = (len(users), width)
+        places = np.arange(width, dtype=np.int32)
+        return np.broadcast_to(places, shape), np.broadcast_to(self.counts[:width], shape)

@@ -6,7 +6,7 @@
 All tasks alternate together, since a Spark job takes longer to start than small blocks to solve.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -57,9 +57,18 @@ class _Round:
         return cls(objective, fixed, own, objective.gram(fixed))
 
 
+Fitted = dict[str, tuple[Floats, Floats]]
+"""Task → vectors of users and of items."""
+
+
 def fit_in_blocks(
-    spark: SparkSession, tasks: Mapping[str, Task], iterations: int, steps: int, seed: int
-) -> dict[str, tuple[Floats, Floats]]:
+    spark: SparkSession,
+    tasks: Mapping[str, Task],
+    iterations: int,
+    steps: int,
+    seed: int,
+    on_iteration: Callable[[int, Fitted], None] = lambda number, fitted: None,
+) -> Fitted:
     """User and item vectors of each task.
 
     Args:
@@ -68,6 +77,8 @@ def fit_in_blocks(
         iterations: alternations between users and items.
         steps: conjugate gradient steps in each alternation.
         seed: start of the vectors.
+        on_iteration: told of the vectors after each alternation, the first being 1; what it raises
+            ends the fit.
     """
     context = spark.sparkContext
     sides = [
@@ -80,15 +91,19 @@ def fit_in_blocks(
         ]
         for name, task in tasks.items()
     }
-    for side in (0, 1) * iterations:
-        rounds = {
-            name: _Round.of(task.objective, vectors[name][1 - side], vectors[name][side])
-            for name, task in tasks.items()
-        }
-        for name, solved in _solve_side(spark, sides[side], rounds, steps).items():
-            vectors[name][side] = solved
-    for block in (*sides[0], *sides[1]):
-        block.values.destroy()
+    try:
+        for number in range(1, iterations + 1):
+            for side in (0, 1):
+                rounds = {
+                    name: _Round.of(task.objective, vectors[name][1 - side], vectors[name][side])
+                    for name, task in tasks.items()
+                }
+                for name, solved in _solve_side(spark, sides[side], rounds, steps).items():
+                    vectors[name][side] = solved
+            on_iteration(number, {name: (users, items) for name, (users, items) in vectors.items()})
+    finally:
+        for block in (*sides[0], *sides[1]):
+            block.values.destroy()
     return {name: (users, items) for name, (users, items) in vectors.items()}
 
 

@@ -3,8 +3,8 @@
     interactions (train, validation) -> trials -> best_params of als_model
 
 A trial fits the ranking task with the solver of the asset and ranks, for every user with validation
-rows, what they have not rated in training. It is judged once after a few iterations, where it may
-be given up. Test rows are not read.
+rows, what they have not rated in training. On the way, after a few iterations, it is judged once
+and may be given up. Test rows are not read.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from recsys_assets.kernels.judging import RankingTask
 from recsys_assets.kernels.metrics.ranking import mean_ranking
 from recsys_assets.kernels.vectors import Vectors, places_of
 from recsys_assets.steps.als import ALS_MODEL, ALSParams
-from recsys_assets.steps.als_blocks import Task, fit_in_blocks
+from recsys_assets.steps.als_blocks import Fitted, Task, fit_in_blocks
 from recsys_assets.steps.best_params import SweepParams
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
@@ -58,15 +58,17 @@ def sweep_als_params(session: Session, params: ALSSweepParams) -> StepReport:
     def judge(chosen: dict[str, Any], report: Callable[[int, float], None]) -> float:
         objective = Objective(chosen["rank"], chosen["regularization"], chosen["alpha"])
         tasks = {"ranking": Task(objective, stars)}
-        value = 0.0
-        for iterations in sorted({min(FEW, base.iterations), base.iterations}):
-            users, items = fit_in_blocks(session.spark, tasks, iterations, base.steps, base.seed)[
-                "ranking"
-            ]
-            vectors = Vectors(ids["user"], ids["item"], users, items)
-            value = _ndcg(RankingTask(vectors, stars, truth, params.k), len(ids["user"]))
-            report(iterations, value)
-        return value
+        values = []
+
+        def judge_vectors(number: int, fitted: Fitted) -> None:
+            if number in (FEW, base.iterations):
+                vectors = Vectors(ids["user"], ids["item"], *fitted["ranking"])
+                task = RankingTask(vectors, stars, truth, params.k)
+                values.append(_ndcg(task, len(ids["user"])))
+                report(number, values[-1])
+
+        fit_in_blocks(session.spark, tasks, base.iterations, base.steps, base.seed, judge_vectors)
+        return values[-1]
 
     search = Search(
         ALS_MODEL,

@@ -19,7 +19,8 @@ from recsys_assets.kernels.comparing import JudgingError
 from recsys_assets.kernels.plots.models import metric_over_time
 from recsys_assets.kernels.recommenders.protocol import ItemContent
 from recsys_assets.kernels.splits import SplitError, Window, rolling_windows
-from recsys_assets.steps.comparison import HEADLINE, MAIN_METRIC, Comparison, compare_models
+from recsys_assets.steps.comparison.compare import compare_models
+from recsys_assets.steps.comparison.results import HEADLINE, MAIN_METRIC, Comparison
 from recsys_assets.steps.learning_data import read_content
 from recsys_assets.steps.recommenders import MODELS, fit_recommenders
 from recsys_assets.steps.report import StepReport

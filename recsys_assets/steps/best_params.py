@@ -43,9 +43,7 @@ def take_over(session: Session, model: str, params: Params) -> tuple[Params, str
         taken = {name: known[name] for name in known if name in fields and name not in by_hand}
     parts = [
         f"by hand: {_listed(by_hand)}" if by_hand else "",
-        f"by the sweep of {found['found_at']:%Y-%m-%d}: {_listed(taken)}"
-        if found and taken
-        else "",
+        _source(found, taken),
         "else defaults",
     ]
     chosen = type(params).model_validate({**params.model_dump(), **taken})

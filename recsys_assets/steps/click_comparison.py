@@ -17,48 +17,26 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from recsys_assets.contracts.clicks import CATEGORIES, CLICKS, LABEL, NUMBERS
+from recsys_assets.contracts.clicks import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.kernels.bootstrap import JudgedFold, bootstrap
 from recsys_assets.kernels.click_baselines import BASELINES
 from recsys_assets.kernels.click_fit import FittedClicks, fit_clicks
-from recsys_assets.kernels.delimited import ShapeFault, recognize_dialect
 from recsys_assets.kernels.encode import encode
 from recsys_assets.kernels.metrics.classification import click_metrics
-from recsys_assets.kernels.validation import Rules, validate_block
-from recsys_assets.lake.landed_bytes import BROKEN_GZIP, is_gzip, read_blocks, read_head
 from recsys_assets.steps.click_features import EncodingParams
+from recsys_assets.steps.click_file import ClickFile, ComparisonError
 from recsys_assets.steps.click_model import ClickModelParams
 from recsys_assets.steps.click_report import SHAP_ROWS, ClickJudgement, click_page, draw_clicks
 from recsys_assets.steps.report import StepReport
 
 OWN = "click_model"
 """Name of the platform's own model in tables."""
-BLOCK_BYTES = 64 << 20
 VALIDATION_SHARE = 0.1
 """Latest rows of a training part that stop the growing of trees and calibrate."""
 LEAST_ROWS = 100
 
 Split = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
 """Training, validation and test rows."""
-
-
-class ComparisonError(Exception):
-    """The file cannot be compared on; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class ClickFile:
-    """Rows of a file that keep the contract, and what became of the others."""
-
-    rows: pl.DataFrame
-    lines: int
-    reasons: dict[str, int]
-    """Rule → lines that broke it."""
-
-    @property
-    def quarantined(self) -> int:
-        """Lines that were set apart."""
-        return self.lines - self.rows.height
 
 
 @dataclass
@@ -85,42 +63,6 @@ class Comparison:
                 for row in self.table
             },
         }
-
-
-def read_clicks(path: Path) -> ClickFile:
-    """Validate a file, plain or gzip, block by block.
-
-    Raises:
-        ComparisonError: it does not exist, does not unpack, or is no Criteo file.
-    """
-    if not path.is_file():
-        raise ComparisonError(f"{path} does not exist")
-    rules, lines = Rules(CLICKS.model), 0
-    parts: list[pl.DataFrame] = []
-    reasons: Counter[str] = Counter()
-    try:
-        dialect = recognize_dialect(read_head(path), CLICKS.dialects)
-        for data in _blocks(path):
-            block = validate_block(data, dialect, rules)
-            lines += block.lines
-            parts.append(block.accepted)
-            reasons.update(rule for broken in block.rejected["rules"] for rule in broken)
-    except ShapeFault as fault:
-        raise ComparisonError(f"{path}: {fault.rule}: {fault.message}") from fault
-    except BROKEN_GZIP as error:
-        raise ComparisonError(f"{path} breaks off while unpacking: {error}") from error
-    return ClickFile(pl.concat(parts), lines, dict(reasons.most_common()))
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    """Whole lines; a plain file is entered at fixed places, a packed one is read through."""
-    if is_gzip(path):
-        yield from read_blocks(path, None, BLOCK_BYTES, header=False)
-        return
-    size = path.stat().st_size
-    for start in range(0, size, BLOCK_BYTES):
-        end = min(start + BLOCK_BYTES, size)
-        yield from read_blocks(path, (start, end), BLOCK_BYTES, header=False)
 
 
 def compare(

@@ -8,27 +8,20 @@ earlier run has measured and that have left the window keep their figures.
 """
 
 import datetime
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from pydantic import BaseModel, Field
 
-from recsys_assets.contracts.click_tables import CLICK_EFFECTS, CLICK_ENCODER, CLICK_MODEL
 from recsys_assets.contracts.clicks import CATEGORIES, CLICKS, LABEL, NUMBERS
 from recsys_assets.contracts.drift import DRIFT, Drift
-from recsys_assets.contracts.models import ALS_FACTORS
 from recsys_assets.contracts.ratings import RATINGS
 from recsys_assets.contracts.schema import polars_schema
-from recsys_assets.kernels.blending import Blend
-from recsys_assets.kernels.boosting import click_probability, read_booster
 from recsys_assets.kernels.drift import Shift, category_shift, chance_psi, new_share, number_shift
-from recsys_assets.kernels.encode import encode
 from recsys_assets.kernels.plots.drift import drift_bars, drift_by_drop
-from recsys_assets.kernels.vectors import factor_matrix, places_of
 from recsys_assets.lake.tables import DROP_DATE
-from recsys_assets.registry.clicks import read_encoder
+from recsys_assets.steps.drift_scores import Scorer, click_scorer, rating_scorer
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 
@@ -36,9 +29,6 @@ SCORE = "score"
 """Name of the column that holds what the model says."""
 _BINS = {"number": 11, "category": 22}
 """Bins of each kind of column, the missing ones included."""
-
-Scorer = Callable[[pl.DataFrame], pl.Series]
-"""Rows of a data set → what the model says of each, null where it says nothing."""
 
 
 class DriftParams(BaseModel):
@@ -90,12 +80,12 @@ _CLICKS = _Subject(
 
 def measure_rating_drift(session: Session, params: DriftParams) -> StepReport:
     """Compare the ratings of each drop, and the stars the model expects, with earlier drops."""
-    return _measure(session, params, _RATINGS, _rating_scorer(session))
+    return _measure(session, params, _RATINGS, rating_scorer(session))
 
 
 def measure_click_drift(session: Session, params: DriftParams) -> StepReport:
     """Compare the clicks of each drop, and the model's probabilities, with earlier drops."""
-    return _measure(session, params, _CLICKS, _click_scorer(session))
+    return _measure(session, params, _CLICKS, click_scorer(session))
 
 
 def _measure(
@@ -180,38 +170,6 @@ def _with_earlier(session: Session, frame: pl.DataFrame, dataset: str) -> pl.Dat
     known = session.lake.scan(DRIFT).filter(dataset=dataset).collect()
     old = known.filter(pl.col("drop_date") < frame["drop_date"].min())
     return pl.concat([old.select(frame.columns), frame])
-
-
-def _rating_scorer(session: Session) -> Scorer | None:
-    """Stars that the model expects of each pair; null where it knows the user or item not."""
-    if not session.lake.exists(ALS_FACTORS):
-        return None
-    factors = session.lake.scan(ALS_FACTORS).filter(task="rating").collect()
-    sides = {side: factors.filter(side=side).sort("id") for side in ("user", "item")}
-    ids = {side: rows["id"].to_numpy() for side, rows in sides.items()}
-    vectors = {side: factor_matrix(rows["factors"]) for side, rows in sides.items()}
-
-    def score(rows: pl.DataFrame) -> pl.Series:
-        found = {side: places_of(rows[side].to_numpy(), ids[side]) for side in sides}
-        known = found["user"][1] & found["item"][1]
-        stars = np.full(rows.height, np.nan)
-        one, other = (vectors[side][found[side][0][known]] for side in ("user", "item"))
-        stars[known] = np.einsum("ij,ij->i", one, other)
-        return pl.Series(stars).fill_nan(None)
-
-    return score
-
-
-def _click_scorer(session: Session) -> Scorer | None:
-    """Click probability of each row."""
-    if not all(map(session.lake.exists, (CLICK_MODEL, CLICK_ENCODER, CLICK_EFFECTS))):
-        return None
-    tables = (session.lake.scan(table).collect() for table in (CLICK_ENCODER, CLICK_EFFECTS))
-    encoder = read_encoder(*tables).without_folds()
-    model = session.lake.scan(CLICK_MODEL).collect().row(0, named=True)
-    booster = read_booster(model["booster"])
-    blend = Blend(*(model[f"blend_{name}"] for name in Blend._fields))
-    return lambda rows: pl.Series(click_probability(booster, encode(rows, encoder), blend))
 
 
 def _describe(frame: pl.DataFrame, dates: list[datetime.date], version: int) -> StepReport:

@@ -10,7 +10,7 @@ from recsys_assets.kernels.recommenders.histories import USERS_AT_ONCE
 from recsys_assets.kernels.recommenders.hybrid import Hybrid
 from recsys_assets.kernels.recommenders.protocol import RatingData
 from recsys_assets.kernels.recommenders.scorer import SingleMember
-from recsys_assets.kernels.top_k import ranked_rows
+from recsys_assets.kernels.top_k import best_places, ranked_rows
 from recsys_assets.registry import CHALLENGER, ModelRegistry
 from recsys_assets.steps.learning_data import full_histories
 from recsys_assets.steps.rank_model import CONTENT_MODEL, ITEM_MODEL, RANK_MODEL
@@ -50,15 +50,6 @@ def list_items(
         if trained:
             # Judged among the items that training rated, as all models are.
             scores = np.where(rated, scores, -np.inf)
-        parts.append(_best(users, recommender, scores, k))
+        rows = ranked_rows(users, recommender.items, *best_places(scores, k))
+        parts.append(rows.rename({"owner": "user"}))
     return pl.concat(parts)
-
-
-def _best(
-    users: np.ndarray, recommender: SingleMember | Hybrid, scores: np.ndarray, k: int
-) -> pl.DataFrame:
-    width = min(k, scores.shape[1])
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :width].astype(np.int32)
-    value = np.take_along_axis(scores, best, axis=1)
-    rows = ranked_rows(users, recommender.items, best, value.astype(np.float32))
-    return rows.rename({"owner": "user"}).filter(pl.col("score").is_finite())

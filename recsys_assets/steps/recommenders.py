@@ -17,7 +17,7 @@ from recsys_assets.kernels.recommenders.hybrid import Grow, Hybrid, fit_hybrid
 from recsys_assets.kernels.recommenders.inner import RankingRows, ranking_rows
 from recsys_assets.kernels.recommenders.members import member_fits
 from recsys_assets.kernels.recommenders.popularity import choose_half_life, newcomer_popularity
-from recsys_assets.kernels.recommenders.protocol import ItemContent, RatingData, Recommender
+from recsys_assets.kernels.recommenders.protocol import ItemContent, RatingData
 from recsys_assets.kernels.recommenders.scorer import SingleMember
 from recsys_assets.kernels.recommenders.trees import grow_natively
 from recsys_assets.kernels.recommenders.tuning import choose_penalty
@@ -34,7 +34,7 @@ class FittedRecommender:
     """A recommender and what it took."""
 
     name: str
-    recommender: Recommender
+    recommender: SingleMember | Hybrid
     fit_seconds: float
     """Seconds of all its parts, those that another model had already fitted among them."""
 
@@ -133,7 +133,7 @@ def fit_recommenders(
 
     parts = Parts(train, content, seed, grow)
     for name in names:
-        fitted: Recommender = parts.hybrid() if name == "hybrid" else parts.single(name)
+        fitted: SingleMember | Hybrid = parts.hybrid() if name == "hybrid" else parts.single(name)
         yield FittedRecommender(name, fitted, _seconds(parts, name))
 
 

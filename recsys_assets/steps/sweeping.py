@@ -1,6 +1,6 @@
 """A search for better parameters that can be broken off and resumed.
 
-    study in the home's journal -> trials, judged on the validation part -> best_params
+    study in the lake's journal -> trials, judged on the validation part -> best_params
                                 -> one MLflow run per trial, nested in the sweep's own
 
 Optuna's tree-structured Parzen estimator proposes (Bergstra et al., "Algorithms for hyper-parameter
@@ -12,21 +12,19 @@ not comparable.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys_assets.contracts.best_params import BEST_PARAMS
 from recsys_assets.kernels.plots.sweeps import search_history
+from recsys_assets.registry.trials import log_trial
 from recsys_assets.steps.best_params import SweepParams, keep_best
 from recsys_assets.steps.report import Cell, StepReport
 from recsys_assets.steps.session import Session
+from recsys_assets.steps.sweep_journal import Journal
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial, Trial
-
-FOLDER = "_sweeps"
-"""Folder of the studies, beside the tables."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,8 @@ def run_sweep(session: Session, search: Search, params: SweepParams) -> StepRepo
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = _open(session, search, params)
+    journal = Journal.of(session.lake.root, search.model)
+    study = _open(journal, search, params)
     left = params.trials - len(_ended(study))
     run = session.registry.start_run(f"{search.model}_sweep", _tags(session, search))
     if left > 0:
@@ -59,7 +58,10 @@ def run_sweep(session: Session, search: Search, params: SweepParams) -> StepRepo
             lambda trial: _try(trial, search, params.prune),
             n_trials=left,
             timeout=60.0 * params.minutes,
-            callbacks=[lambda _, trial: _log(session, run.mlflow_run_id, search, trial)],
+            callbacks=[
+                lambda _, trial: _log(session, run.mlflow_run_id, search, trial),
+                lambda *_: journal.keep(),
+            ],
         )
     ended = _ended(study)
     done = [trial for trial in ended if trial.state.name == "COMPLETE"]
@@ -103,14 +105,12 @@ def run_sweep(session: Session, search: Search, params: SweepParams) -> StepRepo
     return report
 
 
-def _open(session: Session, search: Search, params: SweepParams) -> "Study":
+def _open(journal: Journal, search: Search, params: SweepParams) -> "Study":
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    folder = Path(session.lake.root) / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    storage = JournalStorage(JournalFileBackend(str(folder / f"{search.model}.log")))
+    storage = JournalStorage(JournalFileBackend(str(journal.local)))
     study = optuna.create_study(
         storage=storage,
         study_name=f"{search.model} on version {search.data_version}",
@@ -149,7 +149,8 @@ def _tags(session: Session, search: Search) -> dict[str, str]:
 
 def _log(session: Session, parent: str, search: Search, trial: "FrozenTrial") -> None:
     """One nested run per trial, with its curve."""
-    session.registry.log_trial(
+    log_trial(
+        session.registry,
         parent,
         f"trial {trial.number}",
         trial.user_attrs.get("params", {}),

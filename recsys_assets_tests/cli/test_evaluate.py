@@ -9,7 +9,7 @@ from recsys_assets.cli.app import app
 from recsys_assets.cli.evaluate import EvaluationError
 from recsys_assets.kernels.splits import METHODS
 from recsys_assets_tests.conftest import Recsys
-from recsys_assets_tests.steps.test_comparison import tasteful_ratings
+from recsys_assets_tests.steps.comparison.test_compare import tasteful_ratings
 
 
 @pytest.fixture
@@ -57,6 +57,29 @@ def test_figures_are_shown_and_written_for_every_split(
     assert again.exit_code == 0
     repeated = json.loads(out.read_text(encoding="utf-8"))["models"]["popularity"]
     assert repeated["intervals"] == entry["intervals"] and repeated["map"] == entry["map"]
+
+
+def test_whole_users_and_whole_items_can_be_held_out(
+    recsys: Recsys, ratings: Path, movies: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "figures.json"
+    options = ["--ratings", ratings, "--movies", movies, "--k", 5, "--json", out]
+    told = recsys("evaluate", *options, "--split", "cold-users", "--models", "content").output
+    assert "no rating of a user" in told and "5 ratings of a user" in told
+    cases = json.loads(out.read_text(encoding="utf-8"))["cases"]
+    assert [set(case["models"]) for case in cases] == [{"popularity", "content"}] * 4
+    told = recsys("evaluate", *options, "--split", "cold-items", "--models", "content").output
+    assert "no rating of an item" in told
+    figures = json.loads(out.read_text(encoding="utf-8"))
+    assert set(figures["models"]) == {"popular_genres", "newest", "random", "content"}
+    assert figures["protocol"]["split"] == "cold-items" and figures["protocol"]["k"] == 5
+
+
+def test_cold_splits_ask_for_what_they_need(ratings: Path, recsys: Recsys) -> None:
+    options = ["evaluate", "--ratings", str(ratings), "--split", "cold-items"]
+    result = CliRunner().invoke(app, options)
+    assert isinstance(result.exception, EvaluationError) and "--movies" in str(result.exception)
+    assert "stand in both parts" in recsys(*options, "--check-leaks", code=2).output
 
 
 def test_lists_may_be_longer_than_the_catalogue(recsys: Recsys, ratings: Path) -> None:

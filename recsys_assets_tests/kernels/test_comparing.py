@@ -3,10 +3,8 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from recsys_assets.kernels.comparing import JudgingError, best_places, judge
+from recsys_assets.kernels.comparing import JudgingError, judge
 from recsys_assets.kernels.metrics.ranking import mean_ranking
 from recsys_assets.kernels.recommenders.protocol import RatingData, rating_data
 from recsys_assets_tests.plain_models import Constant, fit_ease, fit_popularity
@@ -98,21 +96,3 @@ def test_nonsense_of_a_model_is_refused() -> None:
         judge("disordered", replace(model, items=model.items[::-1]), data(), asked, 2)
     with pytest.raises(JudgingError, match="no held-out row"):
         judge("popularity", model, data(), asked.clear(), 2)
-
-
-@settings(max_examples=80, deadline=None)
-@given(
-    scores=st.lists(
-        st.lists(st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 2.0]), min_size=6, max_size=6),
-        min_size=1,
-        max_size=5,
-    ),
-    k=st.integers(1, 9),
-)
-def test_best_places_are_those_of_a_full_sort(scores: list[list[float]], k: int) -> None:
-    indices, best = best_places(np.array(scores, np.float32), k)
-    for row, found, values in zip(scores, indices.tolist(), best.tolist(), strict=True):
-        order = sorted((-score, place) for place, score in enumerate(row) if score > -np.inf)[:k]
-        missing = k - len(order)
-        assert found == [place for _, place in order] + [-1] * missing
-        assert values == [-score for score, _ in order] + [-np.inf] * missing

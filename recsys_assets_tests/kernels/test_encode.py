@@ -1,58 +1,39 @@
 """The encoder of clicks: closed forms, and the laws that keep a label out of its own features."""
 
 import math
-from collections.abc import Sequence
 
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from recsys_assets.contracts.click_tables import ClickEncoder, ClickFeatures
+from recsys_assets.contracts.click_tables import ClickFeatures
 from recsys_assets.contracts.clicks import Clicks
 from recsys_assets.kernels.categories import (
     FOLD,
-    STATISTICS_SCHEMA,
-    add_up,
     assign_folds,
     count_categories,
-    merge_rare,
 )
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL, NUMBERS
-from recsys_assets.kernels.encode import Encoder, encode, feature_names
+from recsys_assets.kernels.encode import encode, feature_names
 from recsys_assets.synthetic.criteo import click_batches
-
-A, B, C, NEW = "000000aa", "000000bb", "fffffffe", "12345678"
-
-
-def clicks(**columns: Sequence[object]) -> pl.DataFrame:
-    """Rows with the named columns; every other number and category is missing."""
-    rows = len(next(iter(columns.values())))
-    schema = {
-        LABEL: pl.Int8,
-        FOLD: pl.Int8,
-        **dict.fromkeys(NUMBERS, pl.Int32),
-        **dict.fromkeys(CATEGORIES, pl.String),
-    }
-    empty = dict.fromkeys([*NUMBERS, *CATEGORIES], [None] * rows)
-    given_columns = {name: columns[name] for name in schema if name in columns}
-    return pl.DataFrame(empty | given_columns, {n: schema[n] for n in empty | given_columns})
-
-
-def fitted(training: pl.DataFrame, smoothing: float = 2.0, min_count: int = 1) -> Encoder:
-    return Encoder(merge_rare(count_categories(training), min_count), smoothing)
+from recsys_assets_tests.kernels.click_rows import (
+    NEW,
+    A,
+    B,
+    C,
+    as_clicks,
+    clicks,
+    fitted,
+    rows_of_clicks,
+    training_rows,
+)
 
 
 @pytest.fixture
 def training() -> pl.DataFrame:
-    return clicks(
-        label=[1, 0, 1, 1, 0, 0, 0, 1],
-        fold=[0, 0, 0, 1, 1, 1, 1, 1],
-        C1=[A, A, B, A, A, B, None, C],
-        I1=[1, None, -2, 3, 4, 5, 6, 2_000_000_000],
-    )
+    return training_rows()
 
 
 def test_fields_are_those_of_the_contract() -> None:
@@ -65,27 +46,6 @@ def test_features_have_their_published_names() -> None:
     assert names[13:17] == ["C1_count", "C1_mean", "C2_count", "C2_mean"]
     assert len(names) == len(set(names)) == 13 + 2 * 26 + 1
     assert [*names, LABEL, "split"] == list(ClickFeatures.to_schema().columns)
-
-
-def test_counts_are_those_of_each_value_and_fold(training: pl.DataFrame) -> None:
-    statistics = count_categories(training)
-    assert dict(statistics.schema) == STATISTICS_SCHEMA
-    first = statistics.filter(column="C1").sort("value", "fold").drop("column").rows()
-    assert first == [
-        (0xAA, 0, 2, 1),
-        (0xAA, 1, 2, 1),
-        (0xBB, 0, 1, 1),
-        (0xBB, 1, 1, 0),
-        (0xFFFFFFFE, 1, 1, 1),
-    ]
-    rows = statistics.filter(column=LABEL).sort("fold").drop("column").rows()
-    assert rows == [(None, 0, 3, 2), (None, 1, 5, 2)]
-    assert set(statistics["column"]) == {LABEL, "C1"}
-
-
-def test_statistics_keep_their_contract(training: pl.DataFrame) -> None:
-    table = merge_rare(count_categories(training), 2).with_columns(smoothing=pl.lit(2.0))
-    ClickEncoder.validate(table)
 
 
 def test_later_rows_are_encoded_from_all_training_rows(training: pl.DataFrame) -> None:
@@ -159,23 +119,6 @@ def test_folds_that_the_encoder_does_not_know_are_refused(training: pl.DataFrame
         encode(training.drop("C26"), fitted(training))
 
 
-rows_of_clicks = st.lists(
-    st.tuples(
-        st.integers(0, 1),
-        st.integers(0, 2),
-        st.sampled_from([A, B, C, None]),
-        st.sampled_from([A, B]),
-    ),
-    min_size=4,
-    max_size=30,
-).filter(lambda rows: {0, 1, 2} <= {row[1] for row in rows})
-
-
-def as_clicks(rows: list[tuple[int, int, str | None, str]]) -> pl.DataFrame:
-    label, fold, first, second = zip(*rows, strict=True)
-    return clicks(label=label, fold=fold, C1=first, C2=second)
-
-
 @settings(deadline=None, max_examples=40)
 @given(rows_of_clicks, st.data())
 def test_no_label_enters_the_features_of_its_own_fold(
@@ -191,17 +134,6 @@ def test_no_label_enters_the_features_of_its_own_fold(
     same_value = pl.Series([row[1] != fold and row[3] == second for row in rows])
     moved = before["C2_mean"] != after["C2_mean"]
     assert moved.filter(same_value).all()
-
-
-@settings(deadline=None, max_examples=40)
-@given(rows_of_clicks, st.data())
-def test_statistics_of_blocks_add_up(
-    rows: list[tuple[int, int, str | None, str]], data: st.DataObject
-) -> None:
-    cut = data.draw(st.integers(1, len(rows) - 1))
-    blocks = [count_categories(as_clicks(part)) for part in (rows[:cut], rows[cut:])]
-    whole = merge_rare(count_categories(as_clicks(rows)), 3)
-    assert_frame_equal(merge_rare(add_up(pl.concat(blocks).lazy()).collect(), 3), whole)
 
 
 def test_one_row_is_encoded_as_a_thousand_are() -> None:
@@ -221,18 +153,3 @@ def test_a_row_of_untyped_nulls_is_encoded(training: pl.DataFrame) -> None:
     features = encode(row, fitted(training))
     assert features["C1_mean"].to_list() == [0.5]
     assert features["I1"].to_list() == [None]
-
-
-def test_a_fold_depends_on_the_position_alone() -> None:
-    whole = assign_folds(0, 100_000, 5, 42)
-    assert whole[70_000:].to_list() == assign_folds(70_000, 30_000, 5, 42).to_list()
-    shares = np.bincount(whole.to_numpy()) / 100_000
-    assert shares == pytest.approx([0.2] * 5, abs=0.005)
-    assert assign_folds(0, 100, 5, 43).to_list() != whole[:100].to_list()
-
-
-def test_order_of_rows_leaves_the_statistics_alone(training: pl.DataFrame) -> None:
-    shuffled = training.sample(fraction=1.0, shuffle=True, seed=1)
-    assert_frame_equal(
-        merge_rare(count_categories(training), 2), merge_rare(count_categories(shuffled), 2)
-    )

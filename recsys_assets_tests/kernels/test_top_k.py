@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
 from recsys_assets.kernels.recommending import TopKTask, similar_items
-from recsys_assets.kernels.top_k import NO_ITEM, ranked_rows, top_k, unit_rows
+from recsys_assets.kernels.top_k import NO_ITEM, best_places, ranked_rows, top_k, unit_rows
 from recsys_assets.kernels.vectors import Vectors, factor_lists, factor_matrix, places_of
 
 
@@ -137,3 +137,21 @@ def test_similar_items_are_others_by_cosine() -> None:
         best = np.argsort(-cosine[n])[:4]
         assert of_item["similar_item"].to_list() == ((best + 1) * 10).tolist()
         np.testing.assert_allclose(of_item["similarity"], cosine[n][best], atol=1e-5)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    scores=st.lists(
+        st.lists(st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 2.0]), min_size=6, max_size=6),
+        min_size=1,
+        max_size=5,
+    ),
+    k=st.integers(1, 9),
+)
+def test_best_places_are_those_of_a_full_sort(scores: list[list[float]], k: int) -> None:
+    indices, best = best_places(np.array(scores, np.float32), k)
+    for row, found, values in zip(scores, indices.tolist(), best.tolist(), strict=True):
+        order = sorted((-score, place) for place, score in enumerate(row) if score > -np.inf)[:k]
+        missing = k - len(order)
+        assert found == [place for _, place in order] + [-1] * missing
+        assert values == [-score for score, _ in order] + [-np.inf] * missing

@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from scipy.sparse import csr_matrix
 
 from recsys_assets.kernels.als import Objective, fit_factors
-from recsys_assets.steps.als_blocks import Task, cut_evenly, fit_in_blocks
+from recsys_assets.steps.als_blocks import Fitted, Task, cut_evenly, fit_in_blocks
 from recsys_assets.steps.als_spark import fit_with_spark
 from recsys_assets_tests.kernels.losses import loss
 from recsys_assets_tests.steps.tables import random_interactions
@@ -50,6 +50,27 @@ def test_workers_find_what_one_process_finds(spark: SparkSession, values: csr_ma
         alone = fit_factors(values, task.objective, iterations=4, seed=1)
         for ours, theirs in zip(found[name], alone, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_vectors_on_the_way_are_those_of_a_shorter_fit(
+    spark: SparkSession, values: csr_matrix
+) -> None:
+    class Enough(Exception):
+        """Two are enough."""
+
+    tasks, seen = {"ranking": Task(RANKING, values)}, []
+
+    def watch(number: int, fitted: Fitted) -> None:
+        seen.append(fitted["ranking"])
+        if number == 2:
+            raise Enough
+
+    with pytest.raises(Enough):
+        fit_in_blocks(spark, tasks, iterations=4, steps=3, seed=1, on_iteration=watch)
+    shorter = fit_in_blocks(spark, tasks, iterations=2, steps=3, seed=1)["ranking"]
+    assert len(seen) == 2
+    for ours, theirs in zip(seen[1], shorter, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("objective", [RANKING, RATING], ids=["ranking", "rating"])

@@ -33,6 +33,12 @@ def word_rows(content: ItemContent) -> csr_matrix:
     return _rows_of([[word for word in of_title if word in kept] for of_title in words])
 
 
+def content_features(content: ItemContent) -> csr_matrix:
+    """Items x (genres, years, title words), 1 where the item has the feature."""
+    kinds = [rows(content) for rows in (genre_rows, year_rows, word_rows)]
+    return vstack(kinds).T.tocsr()
+
+
 def _rows_of(labels: list[list[str]]) -> csr_matrix:
     names = sorted({name for of_item in labels for name in of_item})
     row = {name: at for at, name in enumerate(names)}
@@ -63,8 +69,7 @@ def fit_content(catalogue: Catalogue) -> ContentMember:
     width = len(catalogue.items)
     if catalogue.content is None:
         return ContentMember(csr_matrix((1, width), dtype=np.float32))
-    kinds = [rows(catalogue.content) for rows in (genre_rows, year_rows, word_rows)]
-    features = vstack(kinds).tocsr()
+    features = content_features(catalogue.content).T.tocsr()
     frequency = np.asarray(features.sum(axis=1)).ravel()
     features = features.multiply(np.log1p(width / (1 + frequency))[:, np.newaxis]).tocsc()
     length = np.sqrt(np.asarray(features.power(2).sum(axis=0)).ravel())

@@ -102,7 +102,7 @@ class Hybrid:
         return explain(self.members["ease"], self.catalogue, user, items)
 
     def score(self, histories: Histories) -> Scores:
-        """Candidates by the trees, above all other items by the first member's score."""
+        """Candidates by the trees, above all other items by single members' scores."""
         known = np.diff(histories.stars.indptr) > 0
         answer = np.tile(self.newcomers, (len(histories), 1)).astype(np.float32)
         if known.any() and len(self.items):
@@ -112,8 +112,10 @@ class Hybrid:
     def _score_known(self, histories: Histories) -> Scores:
         seen = histories.seen()
         scores = member_scores(self.members, histories, seen)
-        # All other items follow by EASE, squeezed below 0; candidates lie above 0.
-        answer = scores["ease"] / (1 + np.abs(scores["ease"])) - 1
+        # All other items follow by EASE, those nobody rated by ALS and content, squeezed below 0;
+        # candidates lie above 0.
+        rest = np.where(self.facts.ratings > 0, scores["ease"], scores["als"])
+        answer = rest / (1 + np.abs(rest)) - 1
         proposing = tuple(name for name in PROPOSING if name in self.members)
         users, columns = find_candidates(scores, seen, proposing)
         if len(users):

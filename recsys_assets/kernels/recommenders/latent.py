@@ -1,15 +1,24 @@
-"""Implicit ALS as a recommender: vectors of items, and a user's vector solved from any history."""
+"""Implicit ALS as a recommender: vectors of items, and a user's vector solved from any history.
+
+Vectors of items nobody rated follow from their content: a ridge regression of the other items'
+vectors on genres, years and title words (Gantner et al., "Learning attribute-to-feature mappings
+for cold-start recommendations", 2010).
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from recsys_assets.kernels.als import Objective, fit_factors
+from recsys_assets.kernels.recommenders.content import content_features
 from recsys_assets.kernels.recommenders.histories import Catalogue, Histories
 from recsys_assets.kernels.recommenders.protocol import Scores
 from recsys_assets.kernels.top_k import Floats
 
 ITERATIONS = 8
+CONTENT_PENALTY = 10.0
+"""Items without a feature that count against each of those that have it."""
 FOLD_IN_STEPS = 12
 """Conjugate gradient steps that solve one user's vector: nearly exact."""
 
@@ -49,6 +58,19 @@ class LatentMember:
 
 
 def fit_latent(catalogue: Catalogue, objective: Objective, seed: int) -> LatentMember:
-    """Fit the vectors of both sides and keep those of the items."""
+    """Fit the vectors of both sides and keep those of the items, those nobody rated by content."""
     _, items = fit_factors(catalogue.train.stars, objective, ITERATIONS, seed)
-    return LatentMember(objective, items, objective.gram(items))
+    gram = objective.gram(items)
+    rated = catalogue.counts() > 0
+    if catalogue.content is not None and rated.any() and not rated.all():
+        features = content_features(catalogue.content)
+        items[~rated] = _from_content(features[rated], items[rated], features[~rated])
+    return LatentMember(objective, items, gram)
+
+
+def _from_content(known: csr_matrix, vectors: Floats, asked: csr_matrix) -> Floats:
+    """Vectors of the items asked for, by ridge regression on the features of known ones."""
+    mean = vectors.mean(axis=0)
+    penalty = CONTENT_PENALTY * np.eye(known.shape[1])
+    weights = np.linalg.solve((known.T @ known).toarray() + penalty, known.T @ (vectors - mean))
+    return np.asarray(asked @ weights + mean, np.float32)

@@ -1,4 +1,5 @@
 import numpy as np
+import polars as pl
 import pytest
 from scipy.sparse import csr_matrix
 
@@ -44,6 +45,23 @@ def test_als_contributions_add_up_to_the_score() -> None:
         added = member.contributions(history, 11)
         assert len(added) == history.stars.nnz
         assert added.sum() == pytest.approx(scores[user, 11], abs=2e-3)
+
+
+def test_vectors_of_items_nobody_rated_follow_from_their_content() -> None:
+    action = np.arange(len(KNOWN.items)) % len(GENRES) == 0
+    hidden = KNOWN.items[action][:5]
+    rated = FRAME.filter(~pl.col("item").is_in(hidden.tolist()))
+    known = build_catalogue(learned(rated), CONTENT)
+    member = fit_latent(known, Objective(8, 0.2, 0.6), seed=1)
+    column = np.searchsorted(known.items, hidden)
+    assert np.abs(member.item_factors[column]).max() > 0
+    # Fans of a genre come every fourth user: of what nobody rated they prefer their own.
+    scores = member.score(known.train)
+    fans = np.arange(len(known.users)) % len(GENRES) == 0
+    assert scores[fans][:, column].mean() > 2 * scores[~fans][:, column].mean()
+    # They take no part in the equations of users.
+    own = member.item_factors[known.counts() > 0]
+    np.testing.assert_allclose(member.gram, own.T @ own, rtol=1e-4)
 
 
 def test_item_neighbours_are_shrunk_cosines() -> None:

@@ -4,8 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from recsys_assets.steps.comparison import HEADLINE, MAIN_METRIC, OWN_BEST, Comparison, ModelResult
-from recsys_assets.steps.leaks import LeakCheck
+from recsys_assets.steps.comparison.leaks import LeakCheck
+from recsys_assets.steps.comparison.results import (
+    HEADLINE,
+    MAIN_METRIC,
+    OWN_BEST,
+    ColdCase,
+    Comparison,
+    ModelResult,
+)
 
 OWN_RATING: Final = "rating"
 """The platform's own prediction of stars, which stands beside its own lists."""
@@ -53,18 +60,73 @@ def _model_json(result: ModelResult, errors: dict[str, float]) -> dict[str, Any]
         "fit_seconds": result.fit_seconds,
         "recommend_seconds": result.judge_seconds,
         **others,
-        "intervals": {m: [i.low, i.high] for m, i in result.intervals.items()},
-        "versus_best_single": {
-            metric: {
-                "difference": test.difference,
-                "interval": [test.interval.low, test.interval.high],
-                "p_bootstrap": test.p_bootstrap,
-                "p_wilcoxon": test.p_wilcoxon,
-                "win": test.is_win,
-            }
-            for metric, test in result.versus_best_single.items()
-        },
+        "intervals": _intervals_json(result),
+        "versus_best_single": _tests_json(result),
         "segments": result.segments,
+    }
+
+
+def _intervals_json(result: ModelResult) -> dict[str, list[float]]:
+    return {metric: [i.low, i.high] for metric, i in result.intervals.items()}
+
+
+def _tests_json(result: ModelResult) -> dict[str, dict[str, Any]]:
+    return {
+        metric: {
+            "difference": test.difference,
+            "interval": [test.interval.low, test.interval.high],
+            "p_bootstrap": test.p_bootstrap,
+            "p_wilcoxon": test.p_wilcoxon,
+            "win": test.is_win,
+        }
+        for metric, test in result.versus.items()
+    }
+
+
+def cold_json(cases: Sequence[ColdCase], protocol: dict[str, Any]) -> dict[str, Any]:
+    """All cases; ``models`` are those of the first, of whom no rating is known."""
+    known = [
+        {
+            "known": case.known,
+            "yardstick": case.yardstick,
+            "users": case.users,
+            "models": {result.name: _cold_model_json(result) for result in case.results},
+        }
+        for case in cases
+    ]
+    return {"protocol": protocol, "models": known[0]["models"], "cases": known}
+
+
+def _cold_model_json(result: ModelResult) -> dict[str, Any]:
+    return {
+        **{metric: result.figures[metric] for metric in HEADLINE},
+        "rmse": None,
+        "fit_seconds": result.fit_seconds,
+        "recommend_seconds": result.judge_seconds,
+        "intervals": _intervals_json(result),
+        "versus_yardstick": _tests_json(result),
+    }
+
+
+def cold_tables(cases: Sequence[ColdCase], k: int) -> dict[str, list[dict[str, Any]]]:
+    """Title → a row a model, best first, with the paired test in nDCG."""
+    return {
+        f"{case.known}: {case.users} users, nDCG@{k} held against {case.yardstick}": _filled(
+            [
+                {"model": result.name, **_accuracy(result, k), **_certainty(result)}
+                for result in sorted(case.results, key=lambda r: -r.figures[MAIN_METRIC])
+            ]
+        )
+        for case in cases
+    }
+
+
+def _accuracy(result: ModelResult, k: int) -> dict[str, Any]:
+    return {
+        "MAP": f"{result.figures['map']:.4f}",
+        f"nDCG@{k}": f"{result.figures[MAIN_METRIC]:.4f}",
+        f"P@{k}": f"{result.figures['precision_at_k']:.4f}",
+        f"R@{k}": f"{result.figures['recall_at_k']:.4f}",
     }
 
 
@@ -92,11 +154,7 @@ def _filled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _headline(result: ModelResult, errors: dict[str, float], k: int) -> dict[str, Any]:
     rmse = (errors | result.figures).get("rmse")
-    return {
-        "MAP": f"{result.figures['map']:.4f}",
-        f"nDCG@{k}": f"{result.figures[MAIN_METRIC]:.4f}",
-        f"P@{k}": f"{result.figures['precision_at_k']:.4f}",
-        f"R@{k}": f"{result.figures['recall_at_k']:.4f}",
+    return _accuracy(result, k) | {
         "RMSE": "" if rmse is None else f"{rmse:.4f}",
         "fit s": f"{result.fit_seconds:.1f}",
         "lists s": f"{result.judge_seconds:.1f}",
@@ -106,7 +164,7 @@ def _headline(result: ModelResult, errors: dict[str, float], k: int) -> dict[str
 def _certainty(result: ModelResult) -> dict[str, Any]:
     interval = result.intervals[MAIN_METRIC]
     row = {"from": f"{interval.low:.4f}", "to": f"{interval.high:.4f}"}
-    test = result.versus_best_single.get(MAIN_METRIC)
+    test = result.versus.get(MAIN_METRIC)
     if test is None:
         return row
     verdict = "better" if test.is_win else "worse" if test.is_loss else "no sure difference"

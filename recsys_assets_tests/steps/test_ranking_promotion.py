@@ -1,4 +1,3 @@
-import datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +9,8 @@ from recsys_assets.contracts.models import Promotion
 from recsys_assets.registry.champions import aliases
 from recsys_assets.registry.popularity import PopularityModel
 from recsys_assets.steps.als import ALSParams, train_als
-from recsys_assets.steps.click_features import EncodingParams, encode_clicks
-from recsys_assets.steps.click_model import ClickModelParams, train_click_model
-from recsys_assets.steps.promotion import (
-    ClickPromotionParams,
-    PromotionParams,
-    decide_click_promotion,
-    decide_promotion,
-)
+from recsys_assets.steps.ranking_promotion import PromotionParams, decide_promotion
 from recsys_assets.steps.session import Session
-from recsys_assets.steps.validation import ValidationParams, validate_drops
-from recsys_assets.synthetic.criteo import click_batches
 from recsys_assets_tests.steps.tables import random_interactions, write_interactions
 
 NAME = "popularity_model"
@@ -107,29 +97,10 @@ def test_models_that_answer_by_factors_are_judged_too(session: Session) -> None:
 
 def test_without_ratings_models_or_test_rows_there_is_nothing_to_decide(session: Session) -> None:
     assert decide_promotion(session, ONLY).skipped
-    assert decide_click_promotion(session, ClickPromotionParams()).skipped
     write_interactions(session.lake, [(1, 1, 3.0, 5, "train")])
     assert "no row" in decide_promotion(session, ONLY).failed
     write_interactions(session.lake, [(1, 1, 3.0, 5, "train"), (1, 2, 3.0, 5, "test")])
     assert "no model" in decide_promotion(session, ONLY).skipped
-
-
-def test_click_models_are_judged_by_the_same_clicks(session: Session, tmp_path: Path) -> None:
-    rows = next(click_batches(12_000, 11))
-    for day, part in enumerate((rows.head(1_500), rows.tail(-1_500)), start=1):
-        date, path = datetime.date(2026, 1, day), tmp_path / "clicks.txt"
-        part.write_csv(path, separator="\t", include_header=False)
-        session.landing.land(path, "clicks", date)
-        validate_drops(session, ValidationParams(dataset="clicks", dates=[date]))
-        encode_clicks(session, EncodingParams(min_count=3, smoothing=20.0))
-        train_click_model(session, ClickModelParams(trees=30, leaves=8, min_data_in_leaf=50))
-    report = decide_click_promotion(session, ClickPromotionParams(calibration_margin=0.5))
-    row = session.lake.scan("click_promotion").collect().row(0, named=True)
-    assert row["promoted"] and row["champion"] < row["challenger"] < 0
-    assert report.tables["Guards"][0]["name"] == "ece"
-    assert aliases(session.registry, "click_model") == {"champion": 2, "challenger": 2}
-    again = decide_click_promotion(session, ClickPromotionParams())
-    assert "nothing to decide" in str(again.figures["decision (click_model)"])
 
 
 @pytest.mark.parametrize("margin", [-0.1, 1.5])

@@ -8,9 +8,10 @@ import pytest
 from recsys_assets.kernels.comparing import JudgingError
 from recsys_assets.kernels.recommenders.protocol import RatingData, rating_data
 from recsys_assets.kernels.splits import train_and_test
-from recsys_assets.steps.comparison import Comparison, compare_models
-from recsys_assets.steps.comparison_report import comparison_json, tables
-from recsys_assets.steps.leaks import check_leaks
+from recsys_assets.steps.comparison.compare import compare_models
+from recsys_assets.steps.comparison.leaks import check_leaks
+from recsys_assets.steps.comparison.report import comparison_json, tables
+from recsys_assets.steps.comparison.results import Comparison
 from recsys_assets_tests.plain_models import Fitted, fit_ease, fit_plain, fit_popularity
 from recsys_assets_tests.real_data import REAL_RATINGS, needs_real_data, read_real_ratings
 
@@ -55,8 +56,8 @@ def comparison(parts: tuple[pl.DataFrame, pl.DataFrame]) -> Comparison:
 
 def test_models_are_compared_on_the_same_users(comparison: Comparison) -> None:
     results = {result.name: result for result in comparison.results}
-    assert comparison.best_single == "ease" and not results["ease"].versus_best_single
-    test = results["popularity"].versus_best_single["ndcg_at_k"]
+    assert comparison.best_single == "ease" and not results["ease"].versus
+    test = results["popularity"].versus["ndcg_at_k"]
     gap = results["popularity"].figures["ndcg_at_k"] - results["ease"].figures["ndcg_at_k"]
     assert test.difference == pytest.approx(gap) and test.is_loss
     for result in results.values():

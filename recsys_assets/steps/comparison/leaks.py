@@ -18,7 +18,8 @@ from recsys_assets.kernels.comparing import judge
 from recsys_assets.kernels.metrics.significance import compare_paired
 from recsys_assets.kernels.recommenders.protocol import rating_data
 from recsys_assets.kernels.splits import Method, train_and_test
-from recsys_assets.steps.comparison import HEADLINE, MAIN_METRIC, Fit, ModelResult
+from recsys_assets.steps.comparison.fitted import Fit
+from recsys_assets.steps.comparison.results import HEADLINE, MAIN_METRIC, ModelResult
 
 Floats = NDArray[np.float64]
 

@@ -1,0 +1,45 @@
+"""A model as MLflow keeps it: the code that makes it, its files, and its signature."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.models import ModelSignature
+    from mlflow.pyfunc import PythonModel
+
+
+def store_model(model: "PythonModel", files: Mapping[str, Path], example: "pd.DataFrame") -> Any:
+    """Log a model as the code that makes it, so that nothing pickled is ever loaded again."""
+    from mlflow.pyfunc import log_model
+
+    kind = type(model)
+    code = (
+        "from mlflow.models import set_model\n\n"
+        f"from {kind.__module__} import {kind.__qualname__}\n\n"
+        f"set_model({kind.__qualname__}())\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "model.py"
+        script.write_text(code, encoding="utf-8")
+        return log_model(
+            name="model",
+            python_model=str(script),
+            artifacts={name: str(path) for name, path in files.items()},
+            signature=_signature(model, files, example),
+            pip_requirements=["recsys_assets"],
+        )
+
+
+def _signature(
+    model: "PythonModel", files: Mapping[str, Path], example: "pd.DataFrame"
+) -> "ModelSignature":
+    """What goes into a model and comes out of it, from a few rows and its own answer."""
+    from mlflow.models import infer_signature
+    from mlflow.pyfunc import PythonModelContext
+
+    context = PythonModelContext({name: str(path) for name, path in files.items()}, {})
+    model.load_context(context)
+    return infer_signature(example, model.predict(context, example, {}))

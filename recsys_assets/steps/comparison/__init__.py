@@ -1,0 +1,1 @@
+"""Models side by side on one split: judged, compared, checked for leaks, told in tables."""

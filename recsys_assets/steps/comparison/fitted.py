@@ -1,0 +1,84 @@
+"""What a comparison needs of fitted models, those that rank and those that predict stars."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from recsys_assets.kernels.metrics.rating import RatingSums
+from recsys_assets.kernels.recommenders.protocol import Ids, RatingData, Recommender, Scores
+
+
+class Fitted(Protocol):
+    """A fitted model that ranks."""
+
+    @property
+    def name(self) -> str:
+        """Its name among the models."""
+        ...
+
+    @property
+    def recommender(self) -> Recommender:
+        """What scores items for users."""
+        ...
+
+    @property
+    def fit_seconds(self) -> float:
+        """How long fitting took."""
+        ...
+
+
+class FittedRating(Protocol):
+    """A fitted model that predicts stars."""
+
+    @property
+    def name(self) -> str:
+        """Its name among the models."""
+        ...
+
+    @property
+    def fit_seconds(self) -> float:
+        """How long fitting took."""
+        ...
+
+    def predict(self, users: Ids, items: Ids) -> NDArray[np.floating]:
+        """Stars of pairs, within the scale."""
+        ...
+
+
+Fit = Callable[[RatingData], Iterable[Fitted]]
+FitRating = Callable[[RatingData], Iterable[FittedRating]]
+
+
+@dataclass
+class _ByStars:
+    """A rating model as one that ranks: the more stars it predicts, the better."""
+
+    name: str
+    fit_seconds: float
+    items: Ids
+    model: FittedRating
+
+    @property
+    def recommender(self) -> Recommender:
+        return self
+
+    def scores(self, users: Ids) -> Scores:
+        every = np.repeat(users, len(self.items)), np.tile(self.items, len(users))
+        return self.model.predict(*every).reshape(len(users), -1).astype(np.float32)
+
+
+def rating_models(
+    models: Iterable[FittedRating], data: RatingData, test: pl.DataFrame
+) -> Iterator[tuple[Fitted, dict[str, float]]]:
+    """Rating models, with their errors over all test rows, known to the model or not."""
+    users, items = (test[name].to_numpy().astype(np.int32) for name in ("user", "item"))
+    stars = test["rating"].to_numpy()
+    for model in models:
+        sums = RatingSums.from_arrays(stars, model.predict(users, items))
+        # R² of stars that are all alike is undefined; the errors are not.
+        errors = sums.metrics() if sums.truth_spread else {"rmse": sums.rmse, "mae": sums.mae}
+        yield _ByStars(model.name, model.fit_seconds, data.items, model), errors

@@ -1,0 +1,53 @@
+"""What the models say of the rows of a drop: stars expected of pairs, click probabilities."""
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+
+from recsys_assets.contracts.click_tables import CLICK_EFFECTS, CLICK_ENCODER, CLICK_MODEL
+from recsys_assets.contracts.models import ALS_FACTORS
+from recsys_assets.kernels.blending import Blend
+from recsys_assets.kernels.boosting import click_probability, read_booster
+from recsys_assets.kernels.encode import encode
+from recsys_assets.kernels.vectors import factor_matrix, places_of
+from recsys_assets.registry.clicks import read_encoder
+from recsys_assets.steps.session import Session
+
+Scorer = Callable[[pl.DataFrame], pl.Series]
+"""Rows of a data set → what the model says of each, null where it says nothing."""
+
+
+def rating_scorer(session: Session) -> Scorer | None:
+    """Stars that the model expects of each pair; null where it knows the user or item not.
+
+    None where no model was trained yet.
+    """
+    if not session.lake.exists(ALS_FACTORS):
+        return None
+    factors = session.lake.scan(ALS_FACTORS).filter(task="rating").collect()
+    sides = {side: factors.filter(side=side).sort("id") for side in ("user", "item")}
+    ids = {side: rows["id"].to_numpy() for side, rows in sides.items()}
+    vectors = {side: factor_matrix(rows["factors"]) for side, rows in sides.items()}
+
+    def score(rows: pl.DataFrame) -> pl.Series:
+        found = {side: places_of(rows[side].to_numpy(), ids[side]) for side in sides}
+        known = found["user"][1] & found["item"][1]
+        stars = np.full(rows.height, np.nan)
+        one, other = (vectors[side][found[side][0][known]] for side in ("user", "item"))
+        stars[known] = np.einsum("ij,ij->i", one, other)
+        return pl.Series(stars).fill_nan(None)
+
+    return score
+
+
+def click_scorer(session: Session) -> Scorer | None:
+    """Click probability of each row; None where no model was trained yet."""
+    if not all(map(session.lake.exists, (CLICK_MODEL, CLICK_ENCODER, CLICK_EFFECTS))):
+        return None
+    tables = (session.lake.scan(table).collect() for table in (CLICK_ENCODER, CLICK_EFFECTS))
+    encoder = read_encoder(*tables).without_folds()
+    model = session.lake.scan(CLICK_MODEL).collect().row(0, named=True)
+    booster = read_booster(model["booster"])
+    blend = Blend(*(model[f"blend_{name}"] for name in Blend._fields))
+    return lambda rows: pl.Series(click_probability(booster, encode(rows, encoder), blend))

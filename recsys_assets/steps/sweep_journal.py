@@ -1,0 +1,43 @@
+"""Where a search keeps its trials: a file beside the tables, on this machine or in Azure.
+
+Optuna appends to a local file. Where the lake is elsewhere, the journal is fetched first and put
+back after every trial, so that another machine goes on where this one broke off. Runs of one home
+take turns, so no two searches write one journal.
+"""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from recsys_assets.lake.store import is_remote, place
+
+FOLDER = "_sweeps"
+"""Folder of the journals, beside the tables."""
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The journal of one model's searches."""
+
+    kept: Path
+    """Where it outlives this process."""
+    local: Path
+    """Where Optuna reads and writes it; the same file where the lake is on this machine."""
+
+    @classmethod
+    def of(cls, root: str, model: str) -> "Journal":
+        """The journal beside the tables of a lake, made ready to read and write."""
+        kept = place(root) / FOLDER / f"{model}.log"
+        if not is_remote(kept):
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            return cls(kept, kept)
+        local = Path(tempfile.mkdtemp(prefix="recsys-sweep-")) / kept.name
+        if kept.exists():
+            local.write_bytes(kept.read_bytes())
+        return cls(kept, local)
+
+    def keep(self) -> None:
+        """Put the trials of this process where others find them."""
+        if self.kept != self.local:
+            self.kept.parent.mkdir(parents=True, exist_ok=True)
+            self.kept.write_bytes(self.local.read_bytes())
