@@ -121,7 +121,7 @@ def alert_for_failed_checks(story: RunStory) -> Alert | None:
             **story.facts,
         },
         event_key=f"failed-checks:{story.first_attempt}:{digest}",
-        kind=kind_of_check(worst.check_name),
+        kind=kind_of_check(worst.check_name, worst.description or ""),
         owners=story.catalogue.owners_of(assets),
         subjects=tuple(_check_subject(story, event) for event in failed.values()),
     )

@@ -31,6 +31,7 @@ from recsys_assets.datasets import FetchError
 from recsys_assets.delivery.lookup import StoreError
 from recsys_assets.delivery.warehouse import WarehouseError
 from recsys_assets.deployment import DeploymentError
+from recsys_assets.lake.damage import UNREADABLE, damage_of
 from recsys_assets.lake.landing import LandingError
 from recsys_assets.lake.tables import MissingTableError
 from recsys_assets.registry.champions import PromotionError
@@ -87,6 +88,9 @@ def main() -> None:
     """Entry point of the command."""
     try:
         app()
-    except EXPECTED as error:
-        Console(stderr=True).print(f"[red]error:[/red] {escape(str(error))}", highlight=False)
+    except UNREADABLE as error:
+        said = str(error) if isinstance(error, EXPECTED) else damage_of(error)
+        if said is None:
+            raise
+        Console(stderr=True).print(f"[red]error:[/red] {escape(said)}", highlight=False)
         sys.exit(1)

@@ -171,8 +171,9 @@ def ragged() -> Iterator[Case]:
     yield Case("a line cut off at the end of the file", (text_of(GOOD) + "9,9,4").encode())
     yield Case("no header", "\n".join(GOOD).encode(), "file.columns")
     yield Case("header twice", among(HEADER))
-    yield Case("header alone", (HEADER + "\n").encode(), "file.empty")
-    yield Case("header alone without an end", HEADER.encode(), "file.empty")
+    yield Case("header alone", (HEADER + "\n").encode())
+    yield Case("header alone without an end", HEADER.encode())
+    yield Case("header and blank lines", (HEADER + "\n\n\n").encode(), "file.bad_share")
     for name, header in {
         "capital letters": HEADER.upper(),
         "columns in another order": "movieId,userId,rating,timestamp",

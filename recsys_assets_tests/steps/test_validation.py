@@ -140,7 +140,6 @@ LONG = "9" * ((1 << 20) + 1)
 
 WRONG: list[tuple[bytes, str, int | None]] = [
     (b"", "file.empty", None),
-    (HEADER.encode(), "file.empty", 1),
     (b"<html><body>Sign in</body></html>\n", "file.html", 1),
     (csv_of(ratings(3)).encode("utf-16"), "file.encoding", 1),
     (b"userId,movieId,rating\n1,2,3\n", "file.columns", 1),
@@ -206,6 +205,51 @@ def test_a_drop_of_only_rejected_files_leaves_the_table_as_it_was(session: Sessi
     assert {t: session.lake.version(t) for t in before} == before
     assert rows(session).equals(held) and quarantine(session) == apart
     assert files(session)["rejected"].to_list() == [True, False]
+
+
+HEADERS = {
+    "plain": HEADER.encode(),
+    "unended": HEADER.rstrip().encode(),
+    "marked": HEADER.encode("utf-8-sig"),
+    "packed": gzip.compress(HEADER.encode()),
+}
+
+
+@pytest.mark.parametrize("chunk_bytes", [10, 1 << 25])
+def test_a_header_without_lines_is_a_file_of_no_rows(session: Session, chunk_bytes: int) -> None:
+    for name, content in HEADERS.items():
+        place(session, content, name)
+    place(session, csv_of(ratings(4)), "z.csv")
+    assert not validate(session, chunk_bytes=chunk_bytes).failed
+    columns = ("form", "read", "accepted", "quarantined", "rejected")
+    form, account = "ratings.csv (userId)", files(session).select(columns).rows()
+    assert account == [(form, 0, 0, 0, False)] * 4 + [(form, 4, 4, 0, False)]
+    assert rows(session).height == 4
+    assert pending_dates(session.lake, session.landing, ["ratings"]) == []
+
+
+def test_a_drop_of_headers_alone_does_not_empty_its_table(session: Session) -> None:
+    place(session, csv_of([*ratings(9), "x"]))
+    validate(session)
+    version, apart = session.lake.version("ratings"), quarantine(session)
+    place(session, HEADER)
+    place(session, gzip.compress(HEADER.encode()), "more.csv.gz")
+    report = validate(session)
+    assert report.failed.startswith("Every file of the 2026-01-30 drop was rejected")
+    assert "a header and no line of data" in report.failed
+    assert session.lake.version("ratings") == version and quarantine(session) == apart
+    account = files(session)
+    assert account["reasons"].to_list() == ['{"file.empty": 1}'] * 2
+    assert account["rejected"].all() and account["read"].sum() == 0
+
+
+def test_a_header_beside_a_rejected_file_does_not_empty_the_table(session: Session) -> None:
+    place(session, csv_of(ratings(9)), "a.csv")
+    validate(session)
+    place(session, HEADER, "a.csv")
+    place(session, "<html>", "b.csv")
+    assert validate(session).failed
+    assert rows(session).height == 9
 
 
 def test_other_drops_of_the_same_run_are_still_committed(session: Session) -> None:
