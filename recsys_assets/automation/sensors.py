@@ -1,4 +1,4 @@
-"""Alert sensors: a run that ended -> its events -> `run_alerts` -> the notifier.
+"""Alert sensors: a run that ended -> its events -> `run_alerts`, `check_alerts` -> the notifier.
 
 There is a sensor for runs that fail and one for runs that succeed, because Dagster leaves a run
 successful when a check that does not block fails: a failure sensor alone would never tell.
@@ -14,12 +14,9 @@ import dagster as dg
 
 from recsys_assets.assets.partitions import dates_of
 from recsys_assets.automation.catalogue import Catalogue
-from recsys_assets.automation.run_alerts import (
-    RunStory,
-    alert_for_failed_checks,
-    alert_for_run_failure,
-    mended_by,
-)
+from recsys_assets.automation.check_alerts import alert_for_failed_checks
+from recsys_assets.automation.run_alerts import alert_for_run_failure
+from recsys_assets.automation.run_story import RunStory
 from recsys_assets.automation.served import quarantine_assets, served_facts
 from recsys_assets.automation.summary import summary_of
 from recsys_assets.contracts.recommendations import TOP_K
@@ -76,7 +73,7 @@ def tell(story: RunStory, notifier: Notifier, storage: Storage) -> None:
     errors = []
     for part in (
         *(_sending(alert, story, notifier, apart) for alert in alerts if alert),
-        lambda: notifier.mend(mended_by(story)),
+        lambda: notifier.mend(story.mended()),
     ):
         try:
             part()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from recsys_assets.automation.run_alerts import metadata_texts, run_name
+from recsys_assets.automation.run_story import metadata_texts, run_name
 from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.resources.alerts import Alert, Severity
 
@@ -45,7 +45,7 @@ def summary_of(
         what=f"{len(written)} assets were written; users see the new lists.",
         severity=Severity.INFO,
         since=datetime.fromtimestamp(events[-1].timestamp, UTC),
-        cause="The run succeeded.",
+        cause="",
         facts={**{name: text for name, text in figures.items() if text}, **facts},
         event_key=f"published:{run.run_id}",
         kind="published",

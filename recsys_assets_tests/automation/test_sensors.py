@@ -15,7 +15,7 @@ from pydantic import Field
 from recsys_assets.assets.partitions import RANGE_END, RANGE_START
 from recsys_assets.automation.catalogue import Catalogue, build_catalogue
 from recsys_assets.automation.causes import plain_error
-from recsys_assets.automation.run_alerts import metadata_texts
+from recsys_assets.automation.run_story import metadata_texts
 from recsys_assets.automation.sensors import build_alert_sensors
 from recsys_assets.resources.alerts import EmailChannel, Notifier, Route, Severity, WebhookChannel
 from recsys_assets.resources.storage import Storage
@@ -175,7 +175,7 @@ def platform(mailbox: Mailbox, posts: Posts, tmp_path: Path) -> Iterator[Platfor
 
 
 def subjects(mailbox: Mailbox) -> list[str]:
-    return [str(mail["Subject"]) for mail in mailbox.mails]
+    return [str(mail["Subject"]).strip() for mail in mailbox.mails]
 
 
 def html_of(mail: EmailMessage) -> str:
@@ -191,9 +191,9 @@ class TestRunFailure:
     ) -> None:
         run = platform.run(error="value", tags={"dagster/partition": "2026-03-01"})
         assert platform.tick_all() == []
-        assert subjects(mailbox) == ["[error] daily (2026-03-01) failed"]
+        assert subjects(mailbox) == ["[error] model failed in daily (2026-03-01)"]
         body = mailbox.bodies()[0]
-        assert "Failed: model." in body
+        assert "Failed: model. What needs it was not made." in body
         assert "Cause: ValueError: 7 files are <unreadable>\n" in body
         assert f"> run: https://dagster.example.org/runs/{run.run_id}\n" in body
         assert "> runbook: https://book.example.org#run-failed\n" in body
@@ -231,7 +231,7 @@ class TestRunFailure:
         platform.instance.report_run_failed(run, "Run worker stopped: exit code 137")
         assert platform.tick_all() == []
         (post,) = posts.bodies
-        assert post["what"] == "The run failed and no step reported an error."
+        assert post["what"].startswith("The run failed and no step reported an error.")
         assert "died or never started (out of memory" in post["cause"]
         assert post["cause"].endswith("Dagster says: Run worker stopped: exit code 137")
 
@@ -272,7 +272,7 @@ class TestRunFailure:
         first = platform.run()
         platform.retry_of(first, error="value")
         assert platform.tick_all() == []
-        assert subjects(mailbox) == ["[error] daily failed"]
+        assert subjects(mailbox) == ["[error] model failed in daily"]
 
 
 class TestFailedChecks:
@@ -282,9 +282,11 @@ class TestFailedChecks:
         run = platform.run(failing_checks=["no_rejected_rows", "no_late_files"])
         assert run.status is dg.DagsterRunStatus.SUCCESS
         assert platform.tick_all() == []
-        assert subjects(mailbox) == ["[error] 2 checks failed in daily"]
+        assert subjects(mailbox) == [
+            "[error] validated/ratings: no_late_files and 1 more failed in daily"
+        ]
         (post,) = posts.bodies
-        assert post["what"] == "2 checks of 3 failed; the run ended with SUCCESS."
+        assert post["what"].startswith("2 of 3 checks failed. None of them blocks")
         for check in ("no_rejected_rows", "no_late_files"):
             line = f"ERROR: {check} says <no>; note = first; rows = 12; share = 0.25"
             assert post["facts"][f"validated/ratings: {check}"] == line
@@ -294,7 +296,7 @@ class TestFailedChecks:
     def test_a_warning_is_a_warning(self, platform: Platform, mailbox: Mailbox) -> None:
         platform.run(failing_checks=["no_late_files"], severity="WARN")
         assert platform.tick_all() == []
-        assert subjects(mailbox) == ["[warning] 1 check failed in daily"]
+        assert subjects(mailbox) == ["[warning] validated/ratings: no_late_files failed in daily"]
         assert "- validated/ratings: no_late_files: WARN: " in mailbox.bodies()[0]
 
     def test_a_failed_run_reports_its_error_and_its_checks(
@@ -303,8 +305,8 @@ class TestFailedChecks:
         platform.run(error="value", failing_checks=["no_late_files"])
         assert platform.tick_all() == []
         assert sorted(subjects(mailbox)) == [
-            "[error] 1 check failed in daily",
-            "[error] daily failed",
+            "[error] model failed in daily",
+            "[error] validated/ratings: no_late_files failed in daily",
         ]
 
     def test_a_retry_repeats_no_check_but_reports_another_one(
@@ -317,8 +319,8 @@ class TestFailedChecks:
         platform.retry_of(first, failing_checks=["no_rejected_rows"])
         assert platform.tick_all() == []
         assert subjects(mailbox)[1:] == [
-            "[error] 1 check failed in daily",
-            "[recovered] Recovered: 1 check failed in daily",
+            "[error] validated/ratings: no_rejected_rows failed in daily",
+            "[recovered] validated/ratings: no_late_files failed in daily",
         ]
         assert "no_rejected_rows" in mailbox.bodies()[1]
 
@@ -328,8 +330,8 @@ class TestFailedChecks:
         run = platform.run(failing_checks=["strict"])
         assert run.status is dg.DagsterRunStatus.FAILURE
         assert platform.tick_all() == []
-        assert subjects(mailbox) == ["[error] 1 check failed in daily"]
-        assert "the run ended with FAILURE" in mailbox.bodies()[0]
+        assert subjects(mailbox) == ["[error] validated/ratings: strict failed in daily"]
+        assert "The run failed: what follows was not made" in mailbox.bodies()[0]
 
 
 class TestRecovery:
@@ -340,8 +342,8 @@ class TestRecovery:
         platform.run()
         assert platform.tick_all() == []
         assert subjects(mailbox) == [
-            "[error] daily failed",
-            "[recovered] Recovered: daily failed",
+            "[error] model failed in daily",
+            "[recovered] model failed in daily",
         ]
         body = mailbox.bodies()[1]
         assert "It was: ValueError: 7 files are <unreadable>" in body
@@ -371,7 +373,7 @@ class TestRecovery:
         platform.run()
         platform.run(error="value")
         assert platform.tick_all() == []
-        assert subjects(mailbox) == ["[error] daily failed"]
+        assert subjects(mailbox) == ["[error] model failed in daily"]
 
     def test_a_trouble_that_goes_on_is_told_three_times_then_counted(
         self, platform: Platform, mailbox: Mailbox
@@ -379,7 +381,7 @@ class TestRecovery:
         for _ in range(6):
             platform.run(error="value")
             assert platform.tick_all() == []
-        assert subjects(mailbox) == ["[error] daily failed"] * 3
+        assert subjects(mailbox) == ["[error] model failed in daily"] * 3
         assert "- repeated: happened 3 times so far" in mailbox.bodies()[2]
         platform.run()
         assert platform.tick_all() == []
@@ -399,7 +401,9 @@ class TestRecovery:
         platform.run(drops("2026-03-01", "2026-03-01"), failing_checks=["no_late_files"])
         platform.run(drops("2026-03-02", "2026-03-02"))
         assert platform.tick_all() == []
-        assert subjects(mailbox) == ["[error] 1 check failed in daily (2026-03-01)"]
+        assert subjects(mailbox) == [
+            "[error] validated/ratings: no_late_files failed in daily (2026-03-01)"
+        ]
         platform.run(drops("2026-02-27", "2026-03-05"))
         assert platform.tick_all() == []
         assert len(mailbox.mails) == 2
@@ -423,13 +427,13 @@ class TestRouting:
             for e, m in zip(mailbox.envelopes, mailbox.mails, strict=True)
         ]
         assert told == [
-            ("ml@x.org", "[error] daily failed"),
-            ("data@x.org", "[warning] 1 check failed in daily"),
-            ("ml@x.org", "[recovered] Recovered: daily failed"),
+            ("ml@x.org", "[error] model failed in daily"),
+            ("data@x.org", "[warning] validated/ratings: no_late_files failed in daily"),
+            ("ml@x.org", "[recovered] model failed in daily"),
         ]
         assert [post["title"] for post in posts.bodies] == [
-            "daily failed",
-            "Recovered: daily failed",
+            "model failed in daily",
+            "Recovered: model failed in daily",
         ]
 
 
@@ -449,7 +453,7 @@ class TestTicks:
             platform.tick("redeliver_alerts")
         posts.status = 200
         tick = platform.tick("redeliver_alerts")
-        assert tick.skip_message == "delivered: [error] daily failed"
+        assert tick.skip_message == "delivered: [error] model failed in daily"
         assert platform.tick("redeliver_alerts").skip_message == "nothing waits"
         assert (len(mailbox.mails), len(posts.bodies)) == (1, 1)
 
@@ -463,11 +467,11 @@ class TestTicks:
         platform.run()
         assert platform.tick_all() == []
         assert sorted(subjects(mailbox)) == [
-            "[error] 1 check failed in daily",
-            "[error] daily failed",
-            "[error] daily failed",
-            "[recovered] Recovered: 1 check failed in daily",
-            "[recovered] Recovered: daily failed",
+            "[error] model failed in daily",
+            "[error] model failed in daily",
+            "[error] validated/ratings: no_late_files failed in daily",
+            "[recovered] model failed in daily",
+            "[recovered] validated/ratings: no_late_files failed in daily",
         ]
 
     @pytest.mark.parametrize("status", list(dg.DefaultSensorStatus))

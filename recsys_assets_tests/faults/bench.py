@@ -23,6 +23,7 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+from dagster._core.storage.defs_state.base import set_defs_state_storage
 
 from recsys_assets.assets import ASSETS
 from recsys_assets.assets.partitions import range_tags
@@ -34,6 +35,7 @@ from recsys_assets.checks.recount import recount_files
 from recsys_assets.cli.runs import _close_dead_runs
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.files import FILES
+from recsys_assets.contracts.models import PROMOTION
 from recsys_assets.definitions import build_definitions
 from recsys_assets.deployment import current_deployment, enter
 from recsys_assets.home import Home
@@ -62,10 +64,22 @@ def tables(home: Home) -> dict[str, pl.DataFrame]:
     frames = {}
     for name in home.lake.names():
         frame = home.lake.scan(name).collect()
+        if name == PROMOTION:
+            frame = in_use(frame)
         kept = [c for c in frame.columns if c not in NOT_DATA]
         plain = [c for c in kept if not isinstance(frame.schema[c], pl.List)]
         frames[name] = frame.select(kept).sort(plain)
     return frames
+
+
+def in_use(decisions: pl.DataFrame) -> pl.DataFrame:
+    """How good the champion of each model is after the decision on its newest challenger.
+
+    A run that is repeated trains once more, so it decides about another version, and perhaps
+    against a champion of the run that broke off.
+    """
+    figure = pl.when("promoted").then("challenger").otherwise("champion")
+    return decisions.select("model", "metric", figure.alias("figure"))
 
 
 def differing(found: dict[str, pl.DataFrame], expected: dict[str, pl.DataFrame]) -> list[str]:
@@ -239,7 +253,12 @@ class Bench:
 def definitions(home: Home) -> dg.Definitions:
     """The platform on a home."""
     known = {**os.environ, "RECSYS_HOME": str(home.root), "RECSYS_SPARK_MEMORY": "1g"}
-    return build_definitions(enter(current_deployment(known)))
+    where = enter(current_deployment(known))
+    # Dagster keeps the storage of an instance long closed, and asks it at the next load.
+    with set_defs_state_storage(None):
+        found = build_definitions(where)
+        found.get_repository_def()
+    return found
 
 
 def build_template(folder: Path) -> Home:

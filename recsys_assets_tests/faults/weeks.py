@@ -16,6 +16,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -186,7 +187,7 @@ def size_of(folder: Path) -> int:
 
 def simulate(folder: Path, days: int) -> tuple[Weeks, Bench]:
     """Live through the days."""
-    size = MovieLensSize(users=60, movies=80, ratings=150 * days)
+    size = MovieLensSize(users=60, movies=80, ratings=150 * days, days=days)
     files = [
         f
         for f in write_movielens(folder / "source", size, 11, LAST_DAY, days)
@@ -203,7 +204,9 @@ def simulate(folder: Path, days: int) -> tuple[Weeks, Bench]:
         assert bench.run(dg.AssetSelection.assets("movies", "quarantine_movies"), [files[0].date])
         weeks = Weeks(bench)
         for day, file in enumerate(files, 1):
+            started = time.monotonic()
             weeks.live(day, file.path, file.date)
+            print(f"day {day} of {len(files)}: {time.monotonic() - started:.1f} s", flush=True)
         bench.tick()
     return weeks, bench
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sqlite3
 import traceback
 from collections.abc import Iterator
@@ -116,7 +117,8 @@ class TestMail:
             "> runbook: https://x.org/book?a=1&b=2",
         ):
             assert expected in mailbox.bodies()[0].splitlines()
-        assert '<a href="https://x.org/book?a=1&amp;b=2">runbook</a>' in html_of(mailbox)
+        link = r'<a href="https://x\.org/book\?a=1&amp;b=2"[^>]*>runbook</a>'
+        assert re.search(link, html_of(mailbox))
 
     def test_one_event_keeps_one_message_id(self, mailbox: Mailbox) -> None:
         for alert in (make_alert(), make_alert(), make_alert(event_key="other")):
@@ -140,7 +142,7 @@ class TestMail:
         assert "<script" not in html
         assert "<img" not in html
         assert 'href="javascript' not in html
-        assert html.count("&lt;script&gt;alert(&#39;x&#39;)") == 7
+        assert html.count("&lt;script&gt;alert(&#39;x&#39;)") == 8
         assert f"Cause: {hostile}" in mailbox.bodies()[0]
 
     @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r", "\x0b", "\x85", "\u2028"])

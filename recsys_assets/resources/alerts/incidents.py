@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from recsys_assets.resources.alerts.message import Alert, Severity
+from recsys_assets.resources.alerts.message import RECOVERED, Alert, Severity
 
 TOLD_IN_A_ROW = 3
 """Messages about one trouble before repeats are only counted."""
@@ -163,10 +163,9 @@ def _end_of(first: Alert, over: datetime, repeats: int) -> Alert:
     times = f"it happened {repeats + 1} times" if repeats else "it happened once"
     return first.model_copy(
         update={
-            "title": f"Recovered: {first.title}",
+            "title": f"{RECOVERED}{first.title}",
             "what": f"It works again; nothing is left to do. It lasted {minutes} minutes, {times}.",
             "severity": Severity.INFO,
-            "cause": f"It was: {first.cause}",
             "facts": {"works since": f"{over:%Y-%m-%d %H:%M:%S} UTC"},
             "event_key": f"recovered:{first.event_key}",
             "resolved": True,
