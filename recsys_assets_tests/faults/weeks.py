@@ -76,8 +76,8 @@ class Weeks:
                 "date": date.isoformat(),
                 "what happens": ", ".join(events) or "-",
                 "runs": ", ".join(runs) or "-",
-                "told": ", ".join(p["kind"] for p in posts if not p["resolved"]) or "-",
-                "recovered": ", ".join(p["kind"] for p in posts if p["resolved"]) or "-",
+                "told": ", ".join(_word(p) for p in posts if not p["resolved"]) or "-",
+                "recovered": ", ".join(_word(p) for p in posts if p["resolved"]) or "-",
                 "mails": len(self.bench.mailbox.mails) - mailed,
                 "MB": round(resident() / 1e6),
             }
@@ -173,6 +173,12 @@ class Weeks:
         return f"{job}{drops}{'' if result.success else ' FAILED'}"
 
 
+def _word(post: dict[str, Any]) -> str:
+    """What an alert is about, in a word; of checks without a section of their own the name."""
+    checks = [subject.partition("@")[0].split(":")[-1] for subject in post["subjects"]]
+    return ", ".join(checks) if post["kind"] == "check-failed" else str(post["kind"])
+
+
 def resident() -> int:
     """Bytes of memory of this process."""
     gc.collect()
@@ -187,17 +193,13 @@ def size_of(folder: Path) -> int:
 
 def simulate(folder: Path, days: int) -> tuple[Weeks, Bench]:
     """Live through the days."""
-    size = MovieLensSize(users=60, movies=80, ratings=150 * days, days=days)
-    files = [
-        f
-        for f in write_movielens(folder / "source", size, 11, LAST_DAY, days)
-        if f.dataset == "ratings"
-    ]
+    size = MovieLensSize(users=80, movies=150, ratings=200 * days, days=days + 40)
+    movies, *files = write_movielens(folder / "source", size, 11, LAST_DAY, days)
     template = build_template(folder / "home")
-    shutil.rmtree(template.root / "landing" / "ratings")
-    first = files[0].date.isoformat()
-    movies = template.root / "landing" / "movies"
-    next(movies.iterdir()).rename(movies / first)
+    shutil.rmtree(template.root / "landing")
+    catalogue = template.root / "landing" / "movies" / movies.date.isoformat()
+    catalogue.mkdir(parents=True)
+    shutil.copyfile(movies.path, catalogue / "movies.csv")
     with smtp_server() as mailbox, webhook_server() as posts:
         bench = Bench(template, mailbox, posts)
         bench.tick()
