@@ -59,7 +59,10 @@ REMEDIES = {
     ),
     "disk-full": Remedy("Make room with this, then `recsys run`:", "recsys tidy"),
     "database-locked": _RETRIED,
-    "worker-died": _RETRIED,
+    "worker-died": Remedy(
+        "A run of Dagster's is retried by itself. If memory is short, give Spark less:",
+        "RECSYS_SPARK_MEMORY=2g recsys run",
+    ),
     "store-refuses": _RETRIED,
     "table-damaged": Remedy(
         "Move the folder of the damaged table away, then make the table again:",
