@@ -9,8 +9,8 @@ import dagster as dg
 
 from recsys_assets.assets.partitions import dates_of
 from recsys_assets.automation.catalogue import Catalogue
-from recsys_assets.resources.alerts.recoveries import about_drops
 from recsys_assets.resources.alerts.message import clean_line
+from recsys_assets.resources.alerts.recoveries import about_drops
 
 MAX_METADATA_LENGTH = 120
 

@@ -27,20 +27,11 @@ import dagster as dg
 import polars as pl
 
 from recsys_assets.home import Home
-from recsys_assets_tests.faults.bench import (
-    DAYS,
-    FLOW,
-    INGEST,
-    WATCHED,
-    Bench,
-    Reader,
-    build_template,
-    content_of,
-    copy_of,
-    differing,
-    tables,
-)
-from recsys_assets_tests.faults.faults import Fault, NotHereError, all_faults
+from recsys_assets_tests.faults.bench import FLOW, INGEST, Bench
+from recsys_assets_tests.faults.contents import WATCHED, Reader, content_of, differing, tables
+from recsys_assets_tests.faults.fault import Fault, NotHereError
+from recsys_assets_tests.faults.faults import all_faults
+from recsys_assets_tests.faults.homes import DAYS, build_template, copy_of
 from recsys_assets_tests.resources.alert_servers import smtp_server, webhook_server
 
 

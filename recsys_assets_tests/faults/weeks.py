@@ -30,16 +30,10 @@ from recsys_assets.automation.schedules import build_landing_sensor, build_sched
 from recsys_assets.resources.storage import Storage
 from recsys_assets.synthetic.files import write_movielens
 from recsys_assets.synthetic.movielens import MovieLensSize
-from recsys_assets_tests.faults.bench import (
-    INGEST,
-    QUIET,
-    Bench,
-    build_template,
-    definitions,
-    differing,
-    tables,
-)
-from recsys_assets_tests.faults.faults import PAGE
+from recsys_assets_tests.faults.bench import INGEST, QUIET, Bench
+from recsys_assets_tests.faults.contents import differing, tables
+from recsys_assets_tests.faults.homes import build_template, definitions
+from recsys_assets_tests.faults.landed import PAGE
 from recsys_assets_tests.resources.alert_servers import smtp_server, webhook_server
 
 LAST_DAY = datetime.date(2026, 1, 31)
