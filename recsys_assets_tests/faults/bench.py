@@ -39,10 +39,11 @@ from recsys_assets_tests.resources.alert_servers import HOST, Mailbox, Posts
 
 FLOW = (
     dg.AssetSelection.assets("landing/ratings", "landing/movies").downstream()
-    - dg.AssetSelection.groups("delivery", "sweeps", "backtests")
+    - dg.AssetSelection.groups("sweeps", "backtests")
+    - dg.AssetSelection.assets("serving_bundle")  # takes as long as all the rest
 ).required_multi_asset_neighbors()
 INGEST = dg.AssetSelection.assets("landing/ratings", "ratings", "quarantine_ratings")
-QUIET = {"loggers": {"console": {"config": {}}}}
+QUIET: dict[str, Any] = {"loggers": {"console": {"config": {}}}}
 CATALOGUE = build_catalogue(ASSETS, CHECKS)
 
 

@@ -1,7 +1,7 @@
 """The fault campaign: inject, look what people were told, run again, compare; print the table.
 
-    python -m recsys_assets_tests.faults.campaign [--quick] [--only FAMILY] [--slice 1/6] [--seed 7]
-                                              [--keep FOLDER]
+    python -m recsys_assets_tests.faults.campaign [--quick] [--only FAMILY] [--named TEXT]
+        [--slice 1/6] [--keep FOLDER] [--seed 7]
 
 After each injection: no accepted row lost, none doubled; consumers saw only whole versions; the
 right alert, once; the re-run equals the undisturbed run.
@@ -19,7 +19,6 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -32,23 +31,8 @@ from recsys_assets_tests.faults.contents import WATCHED, Reader, content_of, dif
 from recsys_assets_tests.faults.fault import Fault, NotHereError
 from recsys_assets_tests.faults.faults import all_faults
 from recsys_assets_tests.faults.homes import DAYS, build_template, copy_of
+from recsys_assets_tests.faults.outcomes import Outcome, table_of
 from recsys_assets_tests.resources.alert_servers import smtp_server, webhook_server
-
-
-@dataclass
-class Outcome:
-    """What became of one injection."""
-
-    fault: Fault
-    seconds: float = 0.0
-    told: dict[str, int] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    note: str = ""
-
-    @property
-    def passed(self) -> bool:
-        """Whether everything held."""
-        return not self.problems
 
 
 class Campaign:
@@ -141,28 +125,13 @@ class Campaign:
                 outcome.problems.append(f"a reader saw half of {table}: {sorted(torn)}")
 
 
-def chosen(quick: bool, only: str, part: str) -> list[Fault]:
+def chosen(quick: bool, only: str, named: list[str] | None, part: str) -> list[Fault]:
     """The injections asked for."""
     faults = [f for f in all_faults() if not quick or f.quick]
     faults = [f for f in faults if not only or f.family in only.split(",")]
+    faults = [f for f in faults if any(word in f.name for word in named or [""])]
     number, _, count = (part or "1/1").partition("/")
     return faults[int(number) - 1 :: int(count)]
-
-
-def table_of(outcomes: list[Outcome]) -> pl.DataFrame:
-    """Faults × outcomes."""
-    return pl.DataFrame(
-        [
-            {
-                "fault": o.fault.name,
-                "told": ", ".join(f"{kind} {n}x" for kind, n in o.told.items()) or "nobody",
-                "outcome": "ok" if o.passed else "FAILED",
-                "seconds": round(o.seconds, 1),
-                "note": (o.note or "; ".join(o.problems)).replace("\n", " ")[:300],
-            }
-            for o in outcomes
-        ]
-    )
 
 
 def main(words: list[str] | None = None) -> int:
@@ -170,13 +139,14 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="only what takes seconds")
     parser.add_argument("--only", default="", help="families, by comma")
+    parser.add_argument("--named", action="append", help="part of a name; may stand repeatedly")
     parser.add_argument("--slice", default="", help="every n-th injection: 1/4, 2/4 …")
     parser.add_argument("--keep", default="", help="folder of the bench, for the slices after this")
     parser.add_argument("--seed", type=int, default=7)
     given = parser.parse_args(words)
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    faults = chosen(given.quick, given.only, given.slice)
+    faults = chosen(given.quick, given.only, given.named, given.slice)
     outcomes: list[Outcome] = []
     with contextlib.ExitStack() as stack:
         folder = given.keep or stack.enter_context(

@@ -54,7 +54,11 @@ def _set(target: str, name: str, value: Any) -> Callable[[Bench], None]:
 
 
 def _both(*changes: Callable[[Bench], None]) -> Callable[[Bench], None]:
-    return lambda bench: [change(bench) for change in changes] and None
+    def change_all(bench: Bench) -> None:
+        for change in changes:
+            change(bench)
+
+    return change_all
 
 
 _MAIL_DOWN = _set("mailbox", "refuse_with", "451 later")

@@ -1,21 +1,31 @@
-"""What tables hold, for comparing homes, and a consumer that watches them all the time."""
+"""What consumers can read of a home, for comparing homes, and one who watches all the time.
+
+Tables of the lake, the lists in the lookup store, and the rows in the warehouse.
+"""
 
 import contextlib
+import json
+import sqlite3
 import threading
 import time
+from contextlib import closing
 
+import duckdb
 import polars as pl
 
 from recsys_assets.contracts.models import PROMOTION
 from recsys_assets.home import Home
 
 NOT_DATA = {"run_id", "model_version"}
-WATCHED = ("top_k", "ratings")
+LOOKUP, WAREHOUSE = "lists in the lookup store", "rows in the warehouse"
+WATCHED = ("top_k", "ratings", LOOKUP)
 
 
 def tables(home: Home) -> dict[str, pl.DataFrame]:
     """Every table in a fixed order, without what names the run that wrote it."""
-    frames = {}
+    frames = {LOOKUP: looked_up(home)} if home.lookup.is_file() else {}
+    if home.warehouse.is_file():
+        frames[WAREHOUSE] = in_warehouse(home)
     for name in home.lake.names():
         frame = home.lake.scan(name).collect()
         if name == PROMOTION:
@@ -34,6 +44,25 @@ def in_use(decisions: pl.DataFrame) -> pl.DataFrame:
     """
     figure = pl.when("promoted").then("challenger").otherwise("champion")
     return decisions.select("model", "metric", figure.alias("figure"))
+
+
+def looked_up(home: Home) -> pl.DataFrame:
+    """User, rank and item of the version that the pointer names."""
+    with closing(sqlite3.connect(f"file:{home.lookup}?mode=ro", uri=True)) as store:
+        users = "SELECT user, list FROM lists JOIN pointer ON version = current"
+        rows = [
+            (user, entry["rank"], entry["item"])
+            for user, text in store.execute(users)
+            for entry in json.loads(text)
+        ]
+    return pl.DataFrame(rows, ["user", "rank", "item"], orient="row").sort("user", "rank")
+
+
+def in_warehouse(home: Home) -> pl.DataFrame:
+    """User, rank and item of the published rows."""
+    with closing(duckdb.connect(str(home.warehouse), read_only=True)) as warehouse:
+        rows = warehouse.execute('SELECT "user", rank, item FROM recsys.top_k').fetchall()
+    return pl.DataFrame(rows, ["user", "rank", "item"], orient="row").sort("user", "rank")
 
 
 def differing(found: dict[str, pl.DataFrame], expected: dict[str, pl.DataFrame]) -> list[str]:
@@ -64,5 +93,8 @@ class Reader(threading.Thread):
 
 def content_of(home: Home, table: str) -> str:
     """What stands for the content of a table."""
-    frame = home.lake.scan(table).drop("model_version", strict=False).collect()
+    if table == LOOKUP:
+        frame = looked_up(home)
+    else:
+        frame = home.lake.scan(table).drop("model_version", strict=False).collect()
     return str(frame.hash_rows(seed=1).sort().hash().sum()) + f"/{frame.height}"

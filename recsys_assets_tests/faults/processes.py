@@ -24,6 +24,11 @@ KILLED_STEPS = (
     "popular_movies",
     "similar_items",
     "top_k",
+    "rank_model",
+    "promotion",
+    "user_segments",
+    "lookup_lists",
+    "warehouse_lists",
 )
 
 
