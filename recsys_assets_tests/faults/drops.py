@@ -8,7 +8,7 @@ from recsys_assets_tests.faults.bench import INGEST, Bench
 from recsys_assets_tests.faults.fault import Fault
 from recsys_assets_tests.faults.homes import DAYS
 from recsys_assets_tests.faults.landed import PAGE, take_away
-from recsys_assets_tests.malformed.corpus import GOOD, text_of
+from recsys_assets_tests.malformed.case import GOOD, text_of
 
 
 def _bad_drop(content: bytes) -> Callable[[Bench, Random], None]:
