@@ -9,7 +9,7 @@ import polars as pl
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.files import FILES, quarantine_of
 from recsys_assets.contracts.recommendations import POPULAR_MOVIES, TOP_K
-from recsys_assets.lake.damage import UNREADABLE
+from recsys_assets.lake.damage import UNREADABLE, find_damage
 from recsys_assets.lake.tables import DROP_DATE, Lake
 
 SERVED = (TOP_K, POPULAR_MOVIES)
@@ -32,6 +32,16 @@ def served_facts(lake: Lake, first: str = "", last: str = "") -> dict[str, str]:
         }
     except UNREADABLE as error:  # a damaged lake is a reason for alerts, not for silence
         return {"still served": f"the tables cannot be read: {type(error).__name__}: {error}"}
+
+
+def damage_facts(kind: str, lake: Lake) -> dict[str, str]:
+    """What is damaged, for an alert that says that something is."""
+    if kind != "table-damaged":
+        return {}
+    try:
+        return {"damaged": "; ".join(find_damage(lake)) or "nothing any more"}
+    except OSError as error:
+        return {"damaged": f"the tables cannot be looked at: {error}"}
 
 
 def quarantine_assets(lake: Lake, first: str, last: str) -> list[str]:

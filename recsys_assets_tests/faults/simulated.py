@@ -71,13 +71,16 @@ class Weeks:
         return runs
 
     def _sensor(self) -> list[str]:
-        with self.bench.instance() as instance:
-            context = dg.build_sensor_context(
+        sensor = build_landing_sensor(dg.DefaultSensorStatus.STOPPED, settled_for=0.0)
+        repository = definitions(self.bench.home).get_repository_def()
+        with (
+            self.bench.instance() as instance,
+            dg.build_sensor_context(
                 instance=instance,
-                repository_def=definitions(self.bench.home).get_repository_def(),
+                repository_def=repository,
                 resources={"storage": Storage(home=str(self.bench.home.root))},
-            )
-            sensor = build_landing_sensor(dg.DefaultSensorStatus.STOPPED, settled_for=0.0)
+            ) as context,
+        ):
             requests = sensor.evaluate_tick(context).run_requests or []
         new = [r for r in requests if r.run_key not in self.asked]
         self.asked |= {str(r.run_key) for r in new}
@@ -88,13 +91,16 @@ class Weeks:
         schedule = next(
             s for s in build_schedules(dg.DefaultScheduleStatus.STOPPED) if s.name == name
         )
-        with self.bench.instance() as instance:
-            context = dg.build_schedule_context(
+        repository = definitions(self.bench.home).get_repository_def()
+        with (
+            self.bench.instance() as instance,
+            dg.build_schedule_context(
                 instance=instance,
                 scheduled_execution_time=at,
-                repository_def=definitions(self.bench.home).get_repository_def(),
+                repository_def=repository,
                 resources={"storage": Storage(home=str(self.bench.home.root))},
-            )
+            ) as context,
+        ):
             requests = schedule.evaluate_tick(context).run_requests or []
         return [self._execute(schedule.job_name, request) for request in requests]
 
