@@ -96,6 +96,6 @@ def damaged_tables() -> list[Fault]:
             ("interactions", "rubbish in log"),
             ("movie_features", "no log"),
             ("ratings", "cut log"),
-            ("als_factors", "cut files"),
+            ("ratings", "cut files"),
         )
     ]

@@ -39,7 +39,7 @@ color:{{ colour }}">{{ alert.word }}</div>
 <h1 style="margin:2px 0 6px;font-size:21px;line-height:1.25">{{ alert.event }}</h1>
 <div style="white-space:pre-wrap">{{ alert.what }}</div>
 </td></tr>
-{{ row("since", alert.since_text) }}
+{{ row("since" if remedy or alert.resolved else "at", alert.since_text) }}
 {% if alert.cause %}
 {{ row("it was" if alert.resolved else "cause", alert.cause, true) }}
 {% endif %}
@@ -75,7 +75,8 @@ color:#5c5c66">event {{ alert.event_key }}</td></tr>
 
 def text_of(alert: "Alert", remedy: Remedy | None) -> str:
     """An alert for a reader without HTML, a chat channel or a log."""
-    lines = [alert.headline, "", alert.what, "", f"Since: {alert.since_text}"]
+    when = "Since" if remedy or alert.resolved else "At"
+    lines = [alert.headline, "", alert.what, "", f"{when}: {alert.since_text}"]
     if alert.cause:
         lines.append(f"{'It was' if alert.resolved else 'Cause'}: {alert.cause}")
     lines.append("")
