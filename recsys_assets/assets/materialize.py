@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-from polars.exceptions import PanicException
 from pydantic import BaseModel
 
 from recsys_assets.assets.transient import ask_for_retry, is_transient, wait_before_retry
 from recsys_assets.contracts.schema import Model
 from recsys_assets.deployment import secrets
+from recsys_assets.lake.damage import UNREADABLE, damage_of
 from recsys_assets.resources.alerts.connection import redact
 from recsys_assets.resources.compute import Compute
 from recsys_assets.steps.report import StepReport
@@ -62,10 +62,9 @@ def run_step(
     wait_before_retry(context)
     try:
         report = compute.run(context, step, params)
-    except PanicException as panic:
-        # No Exception, so it would end the whole process of the run without a word.
-        raise StepError(f"table damaged: a data file cannot be read: {panic}") from None
-    except Exception as error:
+    except UNREADABLE as error:
+        if damage := damage_of(error):
+            raise StepError(redact(damage, secrets())) from None
         if is_transient(error):
             ask_for_retry(context)
         said = redacted_error(error)

@@ -39,6 +39,8 @@ _KINDS = (
         (
             "table damaged",
             "panicexception",
+            "is not a parquet file",
+            "could not read footer",
             "invalid table location",
             "delta log",
             "deltaerror",
@@ -68,8 +70,15 @@ def kind_of_error(cause: str) -> str:
     return "run-failed"
 
 
-def kind_of_check(name: str) -> str:
-    """Section of the runbook about a failed check; ``check-failed`` where none is more fitting."""
+def kind_of_check(name: str, description: str = "") -> str:
+    """Section of the runbook about a failed check; ``check-failed`` where none is more fitting.
+
+    Args:
+        name: of the check.
+        description: what it said; a damaged table matters more than what was to be checked.
+    """
+    if description.startswith("table damaged"):
+        return "table-damaged"
     for kind, words in _CHECK_KINDS:
         if any(word in name for word in words):
             return kind

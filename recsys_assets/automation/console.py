@@ -68,6 +68,18 @@ def _first_cause(event: dg.DagsterEvent) -> str:
     return (error.message if error else "").strip()
 
 
+def quiet_dagster() -> None:
+    """Leave out what Dagster remarks about checks of assets that had nothing to do.
+
+    It warns that a blocking check gave no result where the check was skipped along with its asset,
+    in words about steps that are then skipped themselves. A check that ran and gave none is an
+    error of its own.
+    """
+    logging.getLogger("dagster._core.execution.plan.active").addFilter(
+        lambda record: "emitted no result in step" not in record.getMessage()
+    )
+
+
 def build_run_logger(checks: set[str]) -> dg.LoggerDefinition:
     """The logger of ``recsys run``.
 

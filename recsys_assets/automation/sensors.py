@@ -1,4 +1,4 @@
-"""Alert sensors: a run that ended -> its events -> `run_alerts` -> the notifier.
+"""Alert sensors: a run that ended -> its events -> `run_alerts`, `check_alerts` -> the notifier.
 
 There is a sensor for runs that fail and one for runs that succeed, because Dagster leaves a run
 successful when a check that does not block fails: a failure sensor alone would never tell.
@@ -14,13 +14,10 @@ import dagster as dg
 
 from recsys_assets.assets.partitions import dates_of
 from recsys_assets.automation.catalogue import Catalogue
-from recsys_assets.automation.run_alerts import (
-    RunStory,
-    alert_for_failed_checks,
-    alert_for_run_failure,
-    mended_by,
-)
-from recsys_assets.automation.served import quarantine_assets, served_facts
+from recsys_assets.automation.check_alerts import alert_for_failed_checks
+from recsys_assets.automation.run_alerts import alert_for_run_failure
+from recsys_assets.automation.run_story import RunStory
+from recsys_assets.automation.served import damage_facts, quarantine_assets, served_facts
 from recsys_assets.automation.summary import summary_of
 from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.resources.alerts import Alert, Notifier
@@ -75,8 +72,8 @@ def tell(story: RunStory, notifier: Notifier, storage: Storage) -> None:
     apart = quarantine_assets(storage.lake, *dates_of(dict(story.run.tags)))
     errors = []
     for part in (
-        *(_sending(alert, story, notifier, apart) for alert in alerts if alert),
-        lambda: notifier.mend(mended_by(story)),
+        *(_sending(alert, story, notifier, storage, apart) for alert in alerts if alert),
+        lambda: notifier.mend(story.mended()),
     ):
         try:
             part()
@@ -90,10 +87,13 @@ _FAILURE = dg.DagsterRunStatus.FAILURE
 
 
 def _sending(
-    alert: Alert, story: RunStory, notifier: Notifier, apart: list[str]
+    alert: Alert, story: RunStory, notifier: Notifier, storage: Storage, apart: list[str]
 ) -> Callable[[], list[str]]:
-    links = notifier.links(alert.kind, story.run.run_id, apart)
-    return lambda: notifier.send(alert.model_copy(update={"links": links}))
+    known = {
+        "links": notifier.links(alert.kind, story.run.run_id, apart),
+        "facts": damage_facts(alert.kind, storage.lake) | alert.facts,
+    }
+    return lambda: notifier.send(alert.model_copy(update=known))
 
 
 # The sensors watch all code locations because `recsys run` executes in its own process: its runs

@@ -5,11 +5,11 @@ import json
 from collections import Counter
 
 import polars as pl
-from polars.exceptions import PanicException
 
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.files import FILES, quarantine_of
 from recsys_assets.contracts.recommendations import POPULAR_MOVIES, TOP_K
+from recsys_assets.lake.damage import UNREADABLE, find_damage
 from recsys_assets.lake.tables import DROP_DATE, Lake
 
 SERVED = (TOP_K, POPULAR_MOVIES)
@@ -30,8 +30,18 @@ def served_facts(lake: Lake, first: str = "", last: str = "") -> dict[str, str]:
             "lines quarantined": _quarantined(lake, first, last),
             "still served": "; ".join(_standing(lake, table) for table in SERVED),
         }
-    except (Exception, PanicException) as error:  # noqa: BLE001  a damaged lake is a reason for alerts, not for silence
+    except UNREADABLE as error:  # a damaged lake is a reason for alerts, not for silence
         return {"still served": f"the tables cannot be read: {type(error).__name__}: {error}"}
+
+
+def damage_facts(kind: str, lake: Lake) -> dict[str, str]:
+    """What is damaged, for an alert that says that something is."""
+    if kind != "table-damaged":
+        return {}
+    try:
+        return {"damaged": "; ".join(find_damage(lake)) or "nothing any more"}
+    except OSError as error:
+        return {"damaged": f"the tables cannot be looked at: {error}"}
 
 
 def quarantine_assets(lake: Lake, first: str, last: str) -> list[str]:
@@ -40,7 +50,7 @@ def quarantine_assets(lake: Lake, first: str, last: str) -> list[str]:
         files = _files(lake, first, last)
         named = files.filter(pl.col("quarantined") > 0)["dataset"].unique().sort()
         return [quarantine_of(dataset) for dataset in named if dataset in DATASETS]
-    except (Exception, PanicException):  # noqa: BLE001  a link less, not an alert less
+    except UNREADABLE:  # a link less, not an alert less
         return []
 
 

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from recsys_assets.automation.run_alerts import metadata_texts, run_name
+from recsys_assets.automation.run_story import run_name
 from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.resources.alerts import Alert, Severity
 
 _SHOWN = 4
+_WORDS = {"dagster/row_count": "rows", "delta_version": "version"}
 _STAGES = ("recommendations", "delivery", "evaluation")
 
 
@@ -45,8 +46,11 @@ def summary_of(
         what=f"{len(written)} assets were written; users see the new lists.",
         severity=Severity.INFO,
         since=datetime.fromtimestamp(events[-1].timestamp, UTC),
-        cause="The run succeeded.",
-        facts={**{name: text for name, text in figures.items() if text}, **facts},
+        cause="",
+        facts={
+            **{name: text for name, text in figures.items() if text},
+            **{name.replace("still served", "served now"): text for name, text in facts.items()},
+        },
         event_key=f"published:{run.run_id}",
         kind="published",
         owners=owners,
@@ -54,8 +58,9 @@ def summary_of(
 
 
 def _figures(metadata: Mapping[str, dg.MetadataValue]) -> list[str]:
-    numbers = {n: v for n, v in metadata.items() if isinstance(v.value, int | float)}
-    texts = metadata_texts(numbers)
-    return [
-        f"{name.removeprefix('dagster/')} {text}" for name, text in list(texts.items())[:_SHOWN]
-    ]
+    numbers = {n: v.value for n, v in metadata.items() if isinstance(v.value, int | float)}
+    return [f"{_WORDS.get(name, name)} {_number(n)}" for name, n in list(numbers.items())[:_SHOWN]]
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from recsys_assets.checks.guard import table_check
 from recsys_assets.contracts.click_tables import CLICK_EVALUATION, CLICK_MODEL
 from recsys_assets.resources.storage import Storage
 from recsys_assets.steps.click_evaluation import CONSTANT
@@ -10,7 +11,7 @@ TOLERABLE_ECE = 0.05
 """Mean gap between predicted probability and click rate that ranking and budgets can bear."""
 
 
-@dg.asset_check(asset=CLICK_EVALUATION)
+@table_check(asset=CLICK_EVALUATION)
 def click_model_beats_constant(storage: Storage) -> dg.AssetCheckResult:
     """The model is less surprised by the clicks than one that always predicts the click rate."""
     loss = _figures(storage, "logloss")
@@ -21,7 +22,7 @@ def click_model_beats_constant(storage: Storage) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset_check(asset=CLICK_EVALUATION)
+@table_check(asset=CLICK_EVALUATION)
 def probabilities_are_calibrated(storage: Storage) -> dg.AssetCheckResult:
     """Predicted probabilities agree with click rates, up to 5 percentage points on average."""
     gap = _figures(storage, "ece")[CLICK_MODEL]

@@ -3,17 +3,18 @@
 import dagster as dg
 import polars as pl
 
+from recsys_assets.checks.guard import table_check
 from recsys_assets.contracts.drift import DRIFT
 from recsys_assets.resources.storage import Storage
 
 
-@dg.asset_check(asset="rating_drift")
+@table_check(asset="rating_drift")
 def ratings_hold_still(storage: Storage) -> dg.AssetCheckResult:
     """Ratings, the stars the model expects, and the share of new users and items are as before."""
     return _newest(storage, "ratings")
 
 
-@dg.asset_check(asset="click_drift")
+@table_check(asset="click_drift")
 def clicks_hold_still(storage: Storage) -> dg.AssetCheckResult:
     """Columns of clicks, the click rate and the model's probabilities are as before."""
     return _newest(storage, "clicks")

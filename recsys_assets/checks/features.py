@@ -3,11 +3,12 @@
 import dagster as dg
 import polars as pl
 
+from recsys_assets.checks.guard import table_check
 from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES
 from recsys_assets.resources.storage import Storage
 
 
-@dg.asset_check(asset=INTERACTIONS, blocking=True)
+@table_check(asset=INTERACTIONS, blocking=True)
 def pairs_are_unique(storage: Storage) -> dg.AssetCheckResult:
     """Each user–item pair stands once."""
     pairs = storage.lake.scan(INTERACTIONS).select("user", "item").collect()
@@ -15,7 +16,7 @@ def pairs_are_unique(storage: Storage) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=doubles == 0, metadata={"doubles": doubles})
 
 
-@dg.asset_check(asset=INTERACTIONS, blocking=True)
+@table_check(asset=INTERACTIONS, blocking=True)
 def every_part_has_rows(storage: Storage) -> dg.AssetCheckResult:
     """There are rows to train on and rows to test by."""
     parts = storage.lake.scan(INTERACTIONS).group_by("split").len().collect()
@@ -26,7 +27,7 @@ def every_part_has_rows(storage: Storage) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset_check(asset=MOVIE_FEATURES)
+@table_check(asset=MOVIE_FEATURES)
 def rated_movies_are_known(storage: Storage) -> dg.AssetCheckResult:
     """Every rated movie stands in the catalogue."""
     rated = storage.lake.scan(INTERACTIONS).select("item").unique()
@@ -42,7 +43,7 @@ def rated_movies_are_known(storage: Storage) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset_check(asset=MOVIE_FEATURES)
+@table_check(asset=MOVIE_FEATURES)
 def years_are_found(storage: Storage) -> dg.AssetCheckResult:
     """At least nine in ten titles name their year."""
     share = storage.lake.scan(MOVIE_FEATURES).select(pl.col("year").is_not_null().mean())

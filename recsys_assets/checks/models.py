@@ -2,13 +2,14 @@
 
 import dagster as dg
 
+from recsys_assets.checks.guard import table_check
 from recsys_assets.contracts.models import RANKING_EVALUATION
 from recsys_assets.resources.storage import Storage
 from recsys_assets.steps.als import ALS_MODEL
 from recsys_assets.steps.popularity import POPULARITY_MODEL
 
 
-@dg.asset_check(asset=RANKING_EVALUATION)
+@table_check(asset=RANKING_EVALUATION)
 def als_beats_popularity(storage: Storage) -> dg.AssetCheckResult:
     """A personal list ranks better than the same list for everybody."""
     table = storage.lake.scan(RANKING_EVALUATION).collect()

@@ -4,6 +4,7 @@ import dagster as dg
 import pandera.errors
 import polars as pl
 
+from recsys_assets.checks.guard import table_check
 from recsys_assets.contracts.best_params import BEST_PARAMS, BestParams
 from recsys_assets.contracts.click_tables import (
     CLICK_EVALUATION,
@@ -84,7 +85,7 @@ CHECKED_ROWS = 1_000_000
 def _contract_check(asset: str, model: Model) -> dg.AssetChecksDefinition:
     table = SHARED_TABLES.get(asset, asset)
 
-    @dg.asset_check(asset=asset, name="keeps_contract", blocking=True)
+    @table_check(asset=asset, name="keeps_contract", blocking=True)
     def keeps_contract(storage: Storage) -> dg.AssetCheckResult:
         """The table has rows, and columns, types and values as its contract says."""
         held = storage.lake.scan(table).collect_schema()

@@ -3,6 +3,7 @@
 import dagster as dg
 import polars as pl
 
+from recsys_assets.checks.guard import table_check
 from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import POPULAR_MOVIES, SIMILAR_ITEMS, TOP_K
 from recsys_assets.resources.storage import Storage
@@ -13,7 +14,7 @@ MANY_USERS = 20
 """That so many users get the very same list is no chance."""
 
 
-@dg.asset_check(asset=TOP_K, blocking=True)
+@table_check(asset=TOP_K, blocking=True)
 def no_seen_item(storage: Storage) -> dg.AssetCheckResult:
     """Nobody is recommended what they have rated."""
     seen = storage.lake.scan(INTERACTIONS).select("user", "item")
@@ -22,7 +23,7 @@ def no_seen_item(storage: Storage) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=repeated.is_empty(), metadata={"seen": repeated.height})
 
 
-@dg.asset_check(asset=TOP_K, blocking=True)
+@table_check(asset=TOP_K, blocking=True)
 def lists_are_whole(storage: Storage) -> dg.AssetCheckResult:
     """Ranks of each list run from 1 without a gap, items differ, scores are finite and fall."""
     lists = storage.lake.scan(TOP_K).sort("user", "rank").collect()
@@ -38,7 +39,7 @@ def lists_are_whole(storage: Storage) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset_check(asset=TOP_K)
+@table_check(asset=TOP_K)
 def items_exist(storage: Storage) -> dg.AssetCheckResult:
     """Every recommended movie stands in the catalogue."""
     if not storage.lake.exists(MOVIE_FEATURES):
@@ -53,7 +54,7 @@ def items_exist(storage: Storage) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=unknown.is_empty(), metadata={"unknown": unknown.height})
 
 
-@dg.asset_check(asset=TOP_K, blocking=True)
+@table_check(asset=TOP_K, blocking=True)
 def lists_are_full_or_say_why(storage: Storage) -> dg.AssetCheckResult:
     """Every list has as many movies as the longest, or all that its user has not rated."""
     lists = storage.lake.scan(TOP_K).group_by("user").agg(length=pl.len()).collect()
@@ -78,7 +79,7 @@ def lists_are_full_or_say_why(storage: Storage) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset_check(asset=TOP_K)
+@table_check(asset=TOP_K)
 def users_are_covered(storage: Storage) -> dg.AssetCheckResult:
     """Every user who rated has a list."""
     users = storage.lake.scan(INTERACTIONS).select("user").unique()
@@ -92,7 +93,7 @@ def users_are_covered(storage: Storage) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset_check(asset=TOP_K)
+@table_check(asset=TOP_K)
 def scores_tell_movies_apart(storage: Storage) -> dg.AssetCheckResult:
     """Scores differ within lists, and lists differ between users: the model has learned people."""
     lists = storage.lake.scan(TOP_K).sort("user", "rank").collect()
@@ -107,7 +108,7 @@ def scores_tell_movies_apart(storage: Storage) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset_check(asset=SIMILAR_ITEMS)
+@table_check(asset=SIMILAR_ITEMS)
 def similar_movies_exist(storage: Storage) -> dg.AssetCheckResult:
     """Every similar movie stands in the catalogue, and none is similar to itself."""
     pairs = storage.lake.scan(SIMILAR_ITEMS).select("item", "similar_item").collect()
@@ -119,7 +120,7 @@ def similar_movies_exist(storage: Storage) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset_check(asset=POPULAR_MOVIES)
+@table_check(asset=POPULAR_MOVIES)
 def popular_movies_exist(storage: Storage) -> dg.AssetCheckResult:
     """Every popular movie stands in the catalogue."""
     movies = storage.lake.scan(POPULAR_MOVIES).select("item")

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from recsys_assets.assets.materialize import markdown_table
 from recsys_assets.assets.partitions import dates_of
+from recsys_assets.checks.guard import table_check
 from recsys_assets.checks.recount import recount_files
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.dataset import Dataset
@@ -28,7 +29,7 @@ VOLUME_FACTOR = 3
 
 
 def _checks_of(dataset: Dataset) -> list[dg.AssetChecksDefinition]:
-    @dg.asset_check(asset=dataset.name, blocking=True)
+    @table_check(asset=dataset.name, blocking=True)
     def every_line_accounted_for(
         context: dg.AssetCheckExecutionContext, storage: Storage
     ) -> dg.AssetCheckResult:
@@ -45,7 +46,7 @@ def _checks_of(dataset: Dataset) -> list[dg.AssetChecksDefinition]:
             },
         )
 
-    @dg.asset_check(asset=dataset.name)
+    @table_check(asset=dataset.name)
     def no_rejected_files(
         context: dg.AssetCheckExecutionContext, storage: Storage
     ) -> dg.AssetCheckResult:
@@ -64,7 +65,7 @@ def _checks_of(dataset: Dataset) -> list[dg.AssetChecksDefinition]:
             },
         )
 
-    @dg.asset_check(asset=dataset.name)
+    @table_check(asset=dataset.name)
     def few_quarantined_lines(
         context: dg.AssetCheckExecutionContext, storage: Storage
     ) -> dg.AssetCheckResult:
@@ -82,7 +83,7 @@ def _checks_of(dataset: Dataset) -> list[dg.AssetChecksDefinition]:
             },
         )
 
-    @dg.asset_check(asset=dataset.name, blocking=True)
+    @table_check(asset=dataset.name, blocking=True)
     def keeps_contract(storage: Storage) -> dg.AssetCheckResult:
         """The table has the columns and types of its contract."""
         held = pa.schema(storage.lake.open(dataset.name).schema())
@@ -96,7 +97,7 @@ def _checks_of(dataset: Dataset) -> list[dg.AssetChecksDefinition]:
             metadata={"columns": len(held.names), "wrong": ", ".join(wrong) or "none"},
         )
 
-    @dg.asset_check(asset=dataset.name)
+    @table_check(asset=dataset.name)
     def volume_is_usual(
         context: dg.AssetCheckExecutionContext, storage: Storage
     ) -> dg.AssetCheckResult:

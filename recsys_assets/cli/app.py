@@ -26,11 +26,13 @@ from recsys_assets.cli import (
     tables,
 )
 from recsys_assets.cli.evaluate import EvaluationError
+from recsys_assets.cli.shared import deployment
 from recsys_assets.costs import PriceError
 from recsys_assets.datasets import FetchError
 from recsys_assets.delivery.lookup import StoreError
 from recsys_assets.delivery.warehouse import WarehouseError
 from recsys_assets.deployment import DeploymentError
+from recsys_assets.lake.damage import UNREADABLE, damage_of, find_damage
 from recsys_assets.lake.landing import LandingError
 from recsys_assets.lake.tables import MissingTableError
 from recsys_assets.registry.champions import PromotionError
@@ -87,6 +89,11 @@ def main() -> None:
     """Entry point of the command."""
     try:
         app()
-    except EXPECTED as error:
-        Console(stderr=True).print(f"[red]error:[/red] {escape(str(error))}", highlight=False)
+    except UNREADABLE as error:
+        said = str(error) if isinstance(error, EXPECTED) else damage_of(error)
+        if said is None:
+            raise
+        if not isinstance(error, EXPECTED):
+            said = "\n".join([said, *find_damage(deployment().home.lake)])
+        Console(stderr=True).print(f"[red]error:[/red] {escape(said)}", highlight=False)
         sys.exit(1)

@@ -45,8 +45,10 @@ def run_command(
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     where = deployment()
     tags = _drops(where, first, last) | {PROCESS: str(os.getpid()), HOST: socket.gethostname()}
+    from recsys_assets.automation.console import quiet_dagster
     from recsys_assets.definitions import build_definitions
 
+    quiet_dagster()
     defs = build_definitions(where)
 
     with alone(where.home.root), dg.DagsterInstance.get() as instance:

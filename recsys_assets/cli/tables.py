@@ -9,6 +9,7 @@ import polars as pl
 import typer
 
 from recsys_assets.cli.check_results import in_words, latest_checks
+from recsys_assets.cli.model_figures import models_in_use
 from recsys_assets.cli.shared import JsonOption, console, deployment, print_json, print_table
 from recsys_assets.contracts.files import FILES
 from recsys_assets.lake.tables import DROP_DATE, Lake
@@ -25,15 +26,16 @@ def add_to(app: typer.Typer) -> None:
 
 
 def status_command(as_json: JsonOption = False) -> None:
-    """Show every file and every table: lines read, accepted and quarantined; version, rows, checks.
+    """Show files, tables and models: lines read, accepted and quarantined; rows, checks; metrics.
 
     Example: recsys status --json
     """
     where = deployment()
     lake = where.home.lake
     files, tables = _files(lake), _tables(lake)
+    models = models_in_use(lake, where.home.registry)
     if as_json:
-        print_json({"files": files, "tables": tables})
+        print_json({"files": files, "tables": tables, "models": models})
         return
     if not files:
         console.print("nothing is accounted for yet: `recsys generate && recsys run`")
@@ -51,6 +53,12 @@ def status_command(as_json: JsonOption = False) -> None:
         for name, table in tables.items()
     ]
     print_table("Tables (written: UTC)", rows, no_wrap=("table", "written"))
+    if models:
+        print_table(
+            "Models (the champion is in use, the challenger is newest)",
+            [{"model": name, **model} for name, model in models.items()],
+            no_wrap=("model",),
+        )
 
 
 def _print_drops(files: list[dict[str, Any]]) -> None:

@@ -96,7 +96,7 @@ def _from_latin_1(line: bytes) -> bytes:
 
 
 def recognize_dialect(head: bytes, dialects: tuple[Dialect, ...]) -> Dialect:
-    """The dialect of a file, from its first bytes.
+    """The dialect of a file, from its first bytes; a header alone is enough.
 
     Args:
         head: the first bytes of the (decompressed) file; all of it where it is short.
@@ -121,10 +121,7 @@ def recognize_dialect(head: bytes, dialects: tuple[Dialect, ...]) -> Dialect:
             "the file is a web page or XML, not data: the download probably needs a login",
             1,
         )
-    dialect = _match_lines(_sample(lines, dialects), dialects)
-    if dialect.header and not any(lines[1:]):
-        raise ShapeFault("file.empty", "the file holds a header and no line of data", 1)
-    return dialect
+    return _match_lines(_sample(lines, dialects), dialects)
 
 
 def _sample(lines: list[bytes], dialects: tuple[Dialect, ...]) -> list[str]:

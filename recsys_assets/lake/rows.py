@@ -54,6 +54,8 @@ def read_rows(path: Path, dataset: Dataset) -> FileRows:
         raise UnreadableFileError(f"{path} cannot be read: {error.strerror}") from error
     except ShapeFault as fault:
         raise UnreadableFileError(f"{path} holds no {dataset.name}: {fault.message}") from fault
+    if not found:
+        raise UnreadableFileError(f"{path} holds a header and no line of {dataset.name}")
     rows = pl.concat([block.accepted for block in found])
     rejected = sum(block.rejected.height for block in found)
     if rows.is_empty():

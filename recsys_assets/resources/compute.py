@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from recsys_assets.home import Home
 from recsys_assets.resources.jvm import prepare_environment
+from recsys_assets.resources.jvm_output import without_remarks
 from recsys_assets.resources.run_lock import acquire, release
 from recsys_assets.resources.spark import (
     JvmDiedError,
@@ -69,8 +70,8 @@ class LocalSpark(Compute):
             conf=self.conf,
         )
         config = session_config(settings, home.cache, home.scratch)
-        spark = LazyPySparkResource(spark_config=config).spark_session
-        spark.sparkContext.setLogLevel("ERROR")
+        with without_remarks():
+            spark = LazyPySparkResource(spark_config=config).spark_session
         return Session(spark, home.lake, home.landing_zone, home.registry, reports=home.reports)
 
     def run(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> StepReport:

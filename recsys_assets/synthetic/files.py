@@ -42,8 +42,8 @@ def write_movielens(
     """Write movies.csv once, with the first drop, and one ratings-YYYY-MM-DD.csv per drop.
 
     The drops are the last `drops` days. Each file holds the ratings given on its day (UTC) in the
-    order of time; the first also holds everything before. Raises ValueError if there are more
-    drops than `size.days`.
+    order of time; the first also holds everything before. A day without ratings has no file.
+    Raises ValueError if there are more drops than `size.days`.
     """
     days = _drop_days(last_day, drops, most=size.days)
     movies = generate_movies(size, seed)
@@ -55,6 +55,8 @@ def write_movielens(
     for day in days:
         midnight = datetime.datetime.combine(day, datetime.time(), datetime.UTC).timestamp()
         end = int(ratings["timestamp"].search_sorted(int(midnight) + 86_400))
+        if start == end:
+            continue
         path = folder / f"ratings-{day.isoformat()}.csv"
         _write_csv(path, ratings[start:end], on_progress)
         dropped.append(DroppedFile("ratings", path, day))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from recsys_assets.automation.served import quarantine_assets, served_facts
+from recsys_assets.automation.served import damage_facts, quarantine_assets, served_facts
 from recsys_assets.contracts.files import FILES, Files
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.home import Home
@@ -45,3 +45,12 @@ def test_a_lake_that_cannot_be_read_is_a_fact_not_an_error(home: Home) -> None:
     (log / f"{0:020}.json").write_text("rubbish")
     assert "cannot be read" in served_facts(home.lake)["still served"]
     assert quarantine_assets(home.lake, "2026-01-30", "2026-02-01") == []
+
+
+def test_what_is_damaged_is_named_where_that_is_the_trouble(home: Home) -> None:
+    home.lake.write_frame(pl.DataFrame({"user": [1]}), "top_k")
+    assert damage_facts("table-damaged", home.lake) == {"damaged": "nothing any more"}
+    (path,) = Path(home.lake.uri("top_k")).glob("*.parquet")
+    path.unlink()
+    assert damage_facts("table-damaged", home.lake) == {"damaged": f"top_k: {path.name} is gone"}
+    assert damage_facts("run-failed", home.lake) == {}

@@ -8,13 +8,10 @@ go to a real mail server and a real webhook receiver; a reader looks at the tabl
 """
 
 import contextlib
-import datetime
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import polars as pl
 
 from recsys_assets.assets import ASSETS
 from recsys_assets.assets.partitions import range_tags
@@ -34,70 +30,21 @@ from recsys_assets.checks.recount import recount_files
 from recsys_assets.cli.runs import _close_dead_runs
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.files import FILES
-from recsys_assets.definitions import build_definitions
-from recsys_assets.deployment import current_deployment, enter
 from recsys_assets.home import Home
 from recsys_assets.resources.alerts import EmailChannel, Notifier, WebhookChannel
 from recsys_assets.resources.storage import Storage
-from recsys_assets.synthetic.files import write_movielens
-from recsys_assets.synthetic.movielens import MovieLensSize
 from recsys_assets_tests.acceptance.commands import environment
+from recsys_assets_tests.faults.homes import DAYS, definitions
 from recsys_assets_tests.resources.alert_servers import HOST, Mailbox, Posts
 
-DAYS = [datetime.date(2026, 1, 30), datetime.date(2026, 1, 31)]
-SIZE = MovieLensSize(users=40, movies=60, ratings=1500)
-NOT_DATA = {"run_id", "model_version"}
-WATCHED = ("top_k", "ratings")
 FLOW = (
     dg.AssetSelection.assets("landing/ratings", "landing/movies").downstream()
-    - dg.AssetSelection.groups("delivery", "sweeps", "backtests")
+    - dg.AssetSelection.groups("sweeps", "backtests")
+    - dg.AssetSelection.assets("serving_bundle")  # takes as long as all the rest
 ).required_multi_asset_neighbors()
 INGEST = dg.AssetSelection.assets("landing/ratings", "ratings", "quarantine_ratings")
-QUIET = {"loggers": {"console": {"config": {}}}}
+QUIET: dict[str, Any] = {"loggers": {"console": {"config": {}}}}
 CATALOGUE = build_catalogue(ASSETS, CHECKS)
-
-
-def tables(home: Home) -> dict[str, pl.DataFrame]:
-    """Every table in a fixed order, without what names the run that wrote it."""
-    frames = {}
-    for name in home.lake.names():
-        frame = home.lake.scan(name).collect()
-        kept = [c for c in frame.columns if c not in NOT_DATA]
-        plain = [c for c in kept if not isinstance(frame.schema[c], pl.List)]
-        frames[name] = frame.select(kept).sort(plain)
-    return frames
-
-
-def differing(found: dict[str, pl.DataFrame], expected: dict[str, pl.DataFrame]) -> list[str]:
-    """Tables that are not the same."""
-    names = found.keys() | expected.keys()
-    return sorted(
-        n for n in names if n not in found or n not in expected or not found[n].equals(expected[n])
-    )
-
-
-class Reader(threading.Thread):
-    """A consumer that reads all the time, and notes every content it saw."""
-
-    def __init__(self, home: Home) -> None:
-        super().__init__(daemon=True)
-        self.home = home
-        self.seen: dict[str, set[str]] = {table: set() for table in WATCHED}
-        self.done = threading.Event()
-
-    def run(self) -> None:
-        """Read until told to stop; a table under repair cannot be read, which is no torn read."""
-        while not self.done.is_set():
-            for table in WATCHED:
-                with contextlib.suppress(Exception):
-                    self.seen[table].add(content_of(self.home, table))
-            time.sleep(0.05)
-
-
-def content_of(home: Home, table: str) -> str:
-    """What stands for the content of a table."""
-    frame = home.lake.scan(table).drop("model_version", strict=False).collect()
-    return str(frame.hash_rows(seed=1).sort().hash().sum()) + f"/{frame.height}"
 
 
 @dataclass
@@ -234,34 +181,3 @@ class Bench:
         if doubled.is_duplicated().any():
             problems.append("rows are doubled")
         return problems
-
-
-def definitions(home: Home) -> dg.Definitions:
-    """The platform on a home."""
-    known = {**os.environ, "RECSYS_HOME": str(home.root), "RECSYS_SPARK_MEMORY": "1g"}
-    return build_definitions(enter(current_deployment(known)))
-
-
-def build_template(folder: Path) -> Home:
-    """A home with day 1 published, and day 2's files beside it."""
-    environment(folder)
-    # One JVM serves all homes of a campaign, so its files outlive each of them.
-    shared = folder.parent / "scratch"
-    shared.mkdir(exist_ok=True)
-    (folder / "scratch").symlink_to(shared)
-    home = Home(root=folder)
-    home.prepare()
-    written = write_movielens(folder / "source", SIZE, 7, DAYS[1], 2)
-    for file in written:
-        where = folder / "later" / file.dataset
-        if file.dataset == "movies" or file.date == DAYS[0]:
-            where = folder / "landing" / file.dataset / DAYS[0].isoformat()
-        where.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file.path, where / file.path.name)
-    return home
-
-
-def copy_of(template: Home, folder: Path) -> Home:
-    """A copy of a home; Spark's jars are shared."""
-    shutil.copytree(template.root, folder, symlinks=True)
-    return Home(root=folder)

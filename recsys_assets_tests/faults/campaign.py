@@ -1,13 +1,17 @@
 """The fault campaign: inject, look what people were told, run again, compare; print the table.
 
-    python -m recsys_assets_tests.faults.campaign [--quick] [--only FAMILY] [--slice 1/6] [--seed 7]
+    python -m recsys_assets_tests.faults.campaign [--quick] [--only FAMILY] [--named TEXT]
+        [--slice 1/6] [--keep FOLDER] [--seed 7]
 
 After each injection: no accepted row lost, none doubled; consumers saw only whole versions; the
 right alert, once; the re-run equals the undisturbed run.
 """
 
 import argparse
+import contextlib
+import json
 import logging
+import os
 import shutil
 import sys
 import tempfile
@@ -15,76 +19,61 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+import dagster as dg
 import polars as pl
 
-from recsys_assets_tests.faults.bench import (
-    DAYS,
-    FLOW,
-    INGEST,
-    WATCHED,
-    Bench,
-    Reader,
-    build_template,
-    content_of,
-    copy_of,
-    differing,
-    tables,
-)
-from recsys_assets_tests.faults.faults import Fault, NotHereError, all_faults
+from recsys_assets.home import Home
+from recsys_assets_tests.faults.bench import FLOW, INGEST, Bench
+from recsys_assets_tests.faults.contents import WATCHED, Reader, content_of, differing, tables
+from recsys_assets_tests.faults.fault import Fault, NotHereError
+from recsys_assets_tests.faults.faults import all_faults
+from recsys_assets_tests.faults.homes import DAYS, build_template, copy_of
+from recsys_assets_tests.faults.outcomes import Outcome, table_of
 from recsys_assets_tests.resources.alert_servers import smtp_server, webhook_server
-
-
-@dataclass
-class Outcome:
-    """What became of one injection."""
-
-    fault: Fault
-    seconds: float = 0.0
-    told: dict[str, int] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    note: str = ""
-
-    @property
-    def passed(self) -> bool:
-        """Whether everything held."""
-        return not self.problems
 
 
 class Campaign:
     """A template, what must come out of its second day, and the injections."""
 
     def __init__(self, folder: Path, seed: int, publish: bool) -> None:
-        self.folder, self.seed, self.publish = folder, seed, publish
-        self.template = build_template(folder / "template")
-        with smtp_server() as mailbox, webhook_server() as posts:
-            first = Bench(self.template, mailbox, posts)
-            assert first.run(FLOW if publish else INGEST, DAYS[:1]), "the first day must work"
-            second = Bench(copy_of(self.template, folder / "undisturbed"), mailbox, posts)
-            second.tick()
-            second.land_day_two(self.template)
-            assert second.run(FLOW if publish else INGEST), "the second day must work"
-            second.tick()
-            # Told on a day without faults, e.g. of models that such small data teach little.
-            self.usual = [body["subjects"] for body in posts.bodies]
+        self.folder, self.seed = folder, seed
+        self.template, undisturbed = Home(root=folder / "template"), folder / "undisturbed"
+        usual = folder / "usual.json"
+        if not usual.exists():
+            usual.write_text(json.dumps(self._prepare(undisturbed, FLOW if publish else INGEST)))
+        # Told on a day without faults, e.g. of models that such small data teach little.
+        self.usual = json.loads(usual.read_text())
         self.injected = 0
-        self.expected = tables(second.home)
+        self.expected = tables(Home(root=undisturbed))
         self.ingested = {k: v for k, v in self.expected.items() if k in ("ratings", "files")}
         self.contents = {
-            table: {content_of(home, table) for home in (self.template, second.home)}
+            table: {content_of(home, table) for home in (self.template, Home(root=undisturbed))}
             for table in WATCHED
             if self.template.lake.exists(table)
         }
+
+    def _prepare(self, undisturbed: Path, selection: dg.AssetSelection) -> list[list[str]]:
+        """Publish the first day, and beside it both days; what is told of without faults."""
+        build_template(self.template.root)
+        with smtp_server() as mailbox, webhook_server() as posts:
+            first = Bench(self.template, mailbox, posts)
+            assert first.run(selection, DAYS[:1]), "the first day must work"
+            second = Bench(copy_of(self.template, undisturbed), mailbox, posts)
+            second.tick()
+            second.land_day_two(self.template)
+            assert second.run(selection), "the second day must work"
+            second.tick()
+            return [body["subjects"] for body in posts.bodies]
 
     def inject(self, fault: Fault) -> Outcome:
         """Inject one fault into a fresh copy and judge what comes of it."""
         outcome, started = Outcome(fault), time.monotonic()
         # A new folder each time: MLflow keeps databases open that it has once seen.
         self.injected += 1
-        folder = self.folder / f"struck-{self.injected}"
+        folder = self.folder / f"struck-{os.getpid()}-{self.injected}"
         with smtp_server() as mailbox, webhook_server() as posts:
             bench = Bench(copy_of(self.template, folder), mailbox, posts)
             bench.tick()
@@ -136,28 +125,13 @@ class Campaign:
                 outcome.problems.append(f"a reader saw half of {table}: {sorted(torn)}")
 
 
-def chosen(quick: bool, only: str, part: str) -> list[Fault]:
+def chosen(quick: bool, only: str, named: list[str] | None, part: str) -> list[Fault]:
     """The injections asked for."""
     faults = [f for f in all_faults() if not quick or f.quick]
     faults = [f for f in faults if not only or f.family in only.split(",")]
+    faults = [f for f in faults if any(word in f.name for word in named or [""])]
     number, _, count = (part or "1/1").partition("/")
     return faults[int(number) - 1 :: int(count)]
-
-
-def table_of(outcomes: list[Outcome]) -> pl.DataFrame:
-    """Faults × outcomes."""
-    return pl.DataFrame(
-        [
-            {
-                "fault": o.fault.name,
-                "told": ", ".join(f"{kind} {n}x" for kind, n in o.told.items()) or "nobody",
-                "outcome": "ok" if o.passed else "FAILED",
-                "seconds": round(o.seconds, 1),
-                "note": (o.note or "; ".join(o.problems)).replace("\n", " ")[:300],
-            }
-            for o in outcomes
-        ]
-    )
 
 
 def main(words: list[str] | None = None) -> int:
@@ -165,15 +139,20 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="only what takes seconds")
     parser.add_argument("--only", default="", help="families, by comma")
+    parser.add_argument("--named", action="append", help="part of a name; may stand repeatedly")
     parser.add_argument("--slice", default="", help="every n-th injection: 1/4, 2/4 …")
+    parser.add_argument("--keep", default="", help="folder of the bench, for the slices after this")
     parser.add_argument("--seed", type=int, default=7)
     given = parser.parse_args(words)
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    faults = chosen(given.quick, given.only, given.slice)
+    faults = chosen(given.quick, given.only, given.named, given.slice)
     outcomes: list[Outcome] = []
-    with tempfile.TemporaryDirectory(prefix="recsys-faults-") as folder:
-        publish = any(fault.publishes for fault in faults)
+    with contextlib.ExitStack() as stack:
+        folder = given.keep or stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="recsys-faults-")
+        )
+        publish = bool(given.keep) or any(fault.publishes for fault in faults)
         campaign = Campaign(Path(folder), given.seed, publish)
         for fault in faults:
             outcomes.append(campaign.inject(fault))

@@ -108,7 +108,11 @@ def object_store(root: Path) -> Iterator[Store]:
         def log_message(self, *args: Any) -> None:
             """Keep the output quiet."""
 
-    server = ThreadingHTTPServer((HOST, port), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *args: Any) -> None:
+            """Clients that give up on a slow answer are what is wanted."""
+
+    server = Server((HOST, port), Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -1,7 +1,9 @@
-"""The quick part of the fault campaign, and a week of it; `make faults` runs all of it."""
+"""The quick part of the fault campaign, and some of its days; `make faults` runs all of it."""
 
 import subprocess
 import sys
+
+import pytest
 
 from recsys_assets_tests.faults.faults import all_faults
 
@@ -18,3 +20,11 @@ def test_the_quick_part_holds() -> None:
     command = [sys.executable, "-m", "recsys_assets_tests.faults.campaign", "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_the_first_days_go_as_they_should() -> None:
+    command = [sys.executable, "-m", "recsys_assets_tests.faults.weeks", "--days", "5"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert "every day as it should" in done.stdout

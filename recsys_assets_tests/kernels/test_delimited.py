@@ -41,9 +41,6 @@ HEADER = b"userId,movieId,rating,timestamp\n"
         (b"", "file.empty"),
         (b"\n \r\n", "file.empty"),
         (b"\xef\xbb\xbf", "file.empty"),
-        (HEADER, "file.empty"),
-        (HEADER + b"\n\n", "file.empty"),
-        (HEADER.rstrip(), "file.empty"),
         ("userId".encode("utf-16"), "file.encoding"),
         ("userId".encode("utf-16-be"), "file.binary"),
         (b"\xfe\xff\x00u", "file.encoding"),
@@ -67,6 +64,11 @@ def test_a_file_of_no_known_form_is_rejected_by_name(head: bytes, rule: str) -> 
         recognize_dialect(head, DATASETS["ratings"].dialects)
     assert caught.value.rule == rule
     assert caught.value.message
+
+
+@pytest.mark.parametrize("head", [HEADER, HEADER.rstrip(), b"\xef\xbb\xbf" + HEADER])
+def test_a_header_alone_tells_the_form(head: bytes) -> None:
+    assert recognize_dialect(head, DATASETS["ratings"].dialects).name == "ratings.csv (userId)"
 
 
 def test_one_damaged_first_line_does_not_hide_the_form() -> None:

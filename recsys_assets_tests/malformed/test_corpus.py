@@ -17,7 +17,8 @@ from recsys_assets.lake.landing import LandedFile
 from recsys_assets.steps.accounts import FileAccount
 from recsys_assets.steps.blocks import cut_into_chunks, validate_chunk
 from recsys_assets.steps.session import Session
-from recsys_assets_tests.malformed.corpus import GOOD, LINES, Case, corpus, text_of
+from recsys_assets_tests.malformed.case import GOOD, LINES, Case, text_of
+from recsys_assets_tests.malformed.corpus import corpus
 from recsys_assets_tests.malformed.oracle import judge_lines
 from recsys_assets_tests.steps.landing_files import DAY, validate
 

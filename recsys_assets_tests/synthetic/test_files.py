@@ -46,6 +46,14 @@ def test_ratings_land_on_their_day_and_none_is_lost(tmp_path: Path) -> None:
     assert_frame_equal(pl.concat(parts), expected, check_row_order=False)
 
 
+def test_a_day_without_ratings_has_no_file(tmp_path: Path) -> None:
+    size = MovieLensSize(users=5, movies=20, ratings=40, days=30)
+    dropped = write_movielens(tmp_path, size, 3, LAST_DAY, 30)[1:]
+    assert 0 < len(dropped) < 30
+    assert all(pl.read_csv(drop.path).height for drop in dropped)
+    assert sum(pl.read_csv(drop.path).height for drop in dropped) == 40
+
+
 def test_titles_survive_quoting(tmp_path: Path) -> None:
     movies = generate_movies(SIZE, 3)
     path = write_movielens(tmp_path, SIZE, 3, LAST_DAY, 1)[0].path

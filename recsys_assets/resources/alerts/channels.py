@@ -5,6 +5,7 @@ why not. A channel is a piece of Dagster configuration.
 """
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 from recsys_assets.resources.alerts.connection import Connection, describe, redact
@@ -13,6 +14,23 @@ from recsys_assets.resources.alerts.message import Alert, Severity, clean_line
 
 class ChannelError(Exception):
     """A channel could not deliver; the text says why and holds no secret."""
+
+
+class AlertDeliveryError(Exception):
+    """At least one channel did not take an alert.
+
+    Attributes:
+        failures: name of the channel (or "ledger") -> why.
+    """
+
+    def __init__(self, subject: str, failures: Mapping[str, str]) -> None:
+        """Say what was not delivered and, per channel, why."""
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
+        super().__init__(
+            f"not delivered: {subject} — {reasons}. Correct the settings of the channel or its"
+            " server; what waits in the ledger is sent again by the sensor redeliver_alerts."
+        )
+        self.failures = dict(failures)
 
 
 class Channel(Connection):

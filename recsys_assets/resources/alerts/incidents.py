@@ -4,25 +4,21 @@
           -> known trouble   told again a few times, then only counted until a while has passed
     success of what was broken, later than the last failure -> the trouble is over: told once
 
-A subject is what is broken, as text: ``step:als_model``, or ``check:ratings:no_rejected_files
-@2026-01-31/2026-02-01`` where it is about some drops: only a success over all of these mends it.
-Sensors may see a success before the failure it follows; so successes are kept with their times.
+What broke is named by subjects; `recoveries` knows which of them work again.
 """
 
 import json
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
-from recsys_assets.resources.alerts.message import Alert, Severity
+from recsys_assets.resources.alerts.message import Alert
+from recsys_assets.resources.alerts.recoveries import Told, ended
 
 TOLD_IN_A_ROW = 3
 """Messages about one trouble before repeats are only counted."""
 QUIET_SECONDS = 6 * 3600.0
 """How long repeats are only counted then."""
-
-Told = list[tuple[Alert, Sequence[str]]]
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
@@ -48,11 +44,6 @@ CREATE TABLE IF NOT EXISTS mended (
     PRIMARY KEY (subject, first, last)
 ) WITHOUT ROWID;
 """
-
-
-def about_drops(subject: str, first: str, last: str) -> str:
-    """The subject of some drops; the subject itself where there are none."""
-    return f"{subject}@{first}/{last}" if first else subject
 
 
 def admit(connection: sqlite3.Connection, alert: Alert, targets: Sequence[str]) -> Told:
@@ -84,8 +75,8 @@ def admit(connection: sqlite3.Connection, alert: Alert, targets: Sequence[str]) 
                 time.time(),
             ),
         )
-        return [(opening, targets), *_ended(connection)]
-    return [*_repeat(connection, alert, targets, known), *_ended(connection)]
+        return [(opening, targets), *ended(connection)]
+    return [*_repeat(connection, alert, targets, known), *ended(connection)]
 
 
 def _repeat(
@@ -116,68 +107,6 @@ def _repeat(
         fact += f", {untold} of them not told: it is told {TOLD_IN_A_ROW} times, then counted"
     facts = {"repeated": fact, **alert.facts}
     return [(alert.model_copy(update={"incident": incident, "facts": facts}), targets)]
-
-
-def mend(connection: sqlite3.Connection, subjects: dict[str, datetime]) -> Told:
-    """Note successes; the ends of the troubles that they end."""
-    rows = [(*_parts(subject), at.timestamp()) for subject, at in subjects.items()]
-    connection.executemany(
-        "INSERT INTO mended VALUES (?, ?, ?, ?) ON CONFLICT (subject, first, last)"
-        " DO UPDATE SET at = max(at, excluded.at)",
-        rows,
-    )
-    return _ended(connection)
-
-
-def _ended(connection: sqlite3.Connection) -> Told:
-    open_ones = connection.execute(
-        "SELECT incident, subjects, alert, targets, last_since, repeats FROM incidents"
-        " WHERE closed_at IS NULL"
-    ).fetchall()
-    ends: Told = []
-    for incident, subjects, alert, targets, last_since, repeats in open_ones:
-        times = [_mended_at(connection, name, last_since) for name in json.loads(subjects)]
-        if any(at is None for at in times):
-            continue
-        connection.execute(
-            "UPDATE incidents SET closed_at = ? WHERE incident = ?", (time.time(), incident)
-        )
-        first = Alert.model_validate_json(alert)
-        over = datetime.fromtimestamp(max(at for at in times if at is not None), UTC)
-        ends.append((_end_of(first, over, repeats), json.loads(targets)))
-    return ends
-
-
-def _mended_at(connection: sqlite3.Connection, subject: str, after: float) -> float | None:
-    name, first, last = _parts(subject)
-    row = connection.execute(
-        "SELECT min(at) FROM mended WHERE subject = ? AND at > ?"
-        " AND (? = '' OR (first <> '' AND first <= ? AND last >= ?))",
-        (name, after, first, first, last),
-    ).fetchone()
-    return None if row[0] is None else float(row[0])
-
-
-def _end_of(first: Alert, over: datetime, repeats: int) -> Alert:
-    minutes = max(0, round((over - first.since).total_seconds() / 60))
-    times = f"it happened {repeats + 1} times" if repeats else "it happened once"
-    return first.model_copy(
-        update={
-            "title": f"Recovered: {first.title}",
-            "what": f"It works again; nothing is left to do. It lasted {minutes} minutes, {times}.",
-            "severity": Severity.INFO,
-            "cause": f"It was: {first.cause}",
-            "facts": {"works since": f"{over:%Y-%m-%d %H:%M:%S} UTC"},
-            "event_key": f"recovered:{first.event_key}",
-            "resolved": True,
-        }
-    )
-
-
-def _parts(subject: str) -> tuple[str, str, str]:
-    name, _, dates = subject.partition("@")
-    first, _, last = dates.partition("/")
-    return name, first, last
 
 
 def listing(connection: sqlite3.Connection) -> list[dict[str, object]]:

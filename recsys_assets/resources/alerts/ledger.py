@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from recsys_assets.resources.alerts import incidents
+from recsys_assets.resources.alerts import incidents, recoveries
 from recsys_assets.resources.alerts.message import Alert
 from recsys_assets.resources.sqlite_file import transaction
 
@@ -62,7 +62,7 @@ class DeliveryLedger:
             subjects: what worked, as alerts name it, and when.
         """
         with self._transaction() as connection:
-            return self._record(connection, incidents.mend(connection, subjects))
+            return self._record(connection, recoveries.mend(connection, subjects))
 
     def claim(self, event_key: str, channel: str) -> bool:
         """Take the right to deliver; False if it was delivered or another sender is at it."""

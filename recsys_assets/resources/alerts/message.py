@@ -2,7 +2,7 @@
 
 Facts about one event -> `Alert` (cleaned and bounded) -> e-mail subject, plain text, HTML and JSON.
 Texts come from exceptions and data, so they are untrusted: control characters are replaced, lengths
-are bounded, and HTML is escaped.
+are bounded; `rendering` escapes HTML.
 """
 
 import json
@@ -11,39 +11,17 @@ from datetime import UTC
 from enum import StrEnum
 from typing import Annotated, Any
 
-from jinja2 import Environment
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
+
+from recsys_assets.resources.alerts.remedies import Remedy, remedy_of
+from recsys_assets.resources.alerts.rendering import page_of, text_of
+
+RECOVERED = "Recovered: "
+"""Begins the title of a message that says that a trouble is over."""
 
 MAX_LINE = 200
 MAX_FACT = 500
 MAX_TEXT = 2_000
-
-_HTML = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-    """<!DOCTYPE html>
-<html><body style="font-family: sans-serif">
-<h2>{{ alert.title }}</h2>
-<p style="white-space: pre-wrap">{{ alert.what }}</p>
-<table cellpadding="4">
-<tr><th align="left">severity</th><td>{{ word }}</td></tr>
-<tr><th align="left">since</th><td>{{ since }}</td></tr>
-<tr><th align="left">cause</th><td style="white-space: pre-wrap">{{ alert.cause }}</td></tr>
-{% for name, value in alert.facts.items() %}
-<tr><th align="left">{{ name }}</th><td>{{ value }}</td></tr>
-{% endfor %}
-</table>
-<ul>
-{% for name, url in alert.links.items() %}
-{% if url.startswith(("https://", "http://")) %}
-<li><a href="{{ url }}">{{ name }}</a></li>
-{% else %}
-<li>{{ name }}: {{ url }}</li>
-{% endif %}
-{% endfor %}
-</ul>
-<p><small>event {{ alert.event_key }}</small></p>
-</body></html>
-"""
-)
 
 
 def shorten(text: str, limit: int) -> str:
@@ -106,7 +84,7 @@ class Alert(BaseModel):
     since: AwareDatetime
     """When it began."""
     cause: Text
-    """The first error, in plain words."""
+    """The first error, in plain words; empty where nothing is wrong."""
     facts: dict[Line, Fact] = {}
     """Numbers and names that help to decide what to do, for example the rows quarantined."""
     links: dict[Line, Fact] = {}
@@ -127,7 +105,17 @@ class Alert(BaseModel):
     @property
     def subject(self) -> str:
         """The subject of the e-mail: one line, severity first."""
-        return f"[{self.word}] {self.title}"
+        return f"[{self.word}] {self.event}"
+
+    @property
+    def headline(self) -> str:
+        """The first line of a text."""
+        return f"{self.word.upper()}: {self.event}"
+
+    @property
+    def event(self) -> str:
+        """What broke, whether or not it is over."""
+        return self.title.removeprefix(RECOVERED)
 
     @property
     def word(self) -> str:
@@ -139,18 +127,19 @@ class Alert(BaseModel):
         """The beginning in UTC, to the second."""
         return f"{self.since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
+    @property
+    def remedy(self) -> Remedy | None:
+        """What mends it; None where nothing is broken any more, or never was."""
+        news = self.resolved or self.severity is Severity.INFO
+        return None if news else remedy_of(self.kind, self.subjects)
+
     def plain_text(self) -> str:
         """Render for a reader without HTML, a chat channel or a log."""
-        lines = [f"{self.word.upper()}: {self.title}", "", self.what, ""]
-        lines += [f"Since: {self.since_text}", f"Cause: {self.cause}", ""]
-        lines += [f"- {name}: {value}" for name, value in self.facts.items()]
-        lines += [f"> {name}: {url}" for name, url in self.links.items()]
-        lines += ["", f"Event: {self.event_key}"]
-        return "\n".join(lines) + "\n"
+        return text_of(self, self.remedy)
 
     def html(self) -> str:
         """Render as an HTML page; every value is escaped, only http(s) links can be clicked."""
-        return _HTML.render(alert=self, since=self.since_text, word=self.word)
+        return page_of(self, self.remedy)
 
     def with_facts(self, shown: int) -> "Alert":
         """Keep the first `shown` facts and say how many are left out."""

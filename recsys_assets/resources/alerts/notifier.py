@@ -15,7 +15,7 @@ from typing import Self
 import dagster as dg
 from pydantic import ConfigDict, Field, model_validator
 
-from recsys_assets.resources.alerts.channels import Channel, ChannelError
+from recsys_assets.resources.alerts.channels import AlertDeliveryError, Channel, ChannelError
 from recsys_assets.resources.alerts.hooks import WebhookChannel
 from recsys_assets.resources.alerts.ledger import DeliveryLedger
 from recsys_assets.resources.alerts.mail import EmailChannel
@@ -32,23 +32,6 @@ from recsys_assets.resources.azure.secrets import SecretError, reveal_all
 logger = logging.getLogger(__name__)
 
 LEDGER = "ledger"
-
-
-class AlertDeliveryError(Exception):
-    """At least one channel did not take an alert.
-
-    Attributes:
-        failures: name of the channel (or "ledger") -> why.
-    """
-
-    def __init__(self, subject: str, failures: Mapping[str, str]) -> None:
-        """Say what was not delivered and, per channel, why."""
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
-        super().__init__(
-            f"not delivered: {subject} — {reasons}. Correct the settings of the channel or its"
-            " server; what waits in the ledger is sent again by the sensor redeliver_alerts."
-        )
-        self.failures = dict(failures)
 
 
 class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -33,17 +33,20 @@ class TeamsChannel(HookChannel):
         return self.url
 
 
+def _mending(alert: Alert) -> dict[str, str]:
+    return {"to mend it": str(alert.remedy)} if alert.remedy else {}
+
+
 def _card_message(alert: Alert) -> dict[str, Any]:
     colour = "good" if alert.resolved else _COLOURS[alert.severity]
-    facts = {"since": alert.since_text, **alert.facts}
+    facts = {"since": alert.since_text, **_mending(alert), **alert.facts}
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
         "body": [
             _text_block(alert.subject, weight="bolder", size="medium", color=colour),
-            _text_block(alert.what),
-            _text_block(alert.cause),
+            *(_text_block(text) for text in (alert.what, alert.cause) if text),
             {
                 "type": "FactSet",
                 "facts": [{"title": _plain(k), "value": _plain(v)} for k, v in facts.items()],
@@ -86,7 +89,7 @@ class SlackChannel(HookChannel):
 
 def _blocks(alert: Alert) -> dict[str, Any]:
     # Plain text shows no markup, but a mention such as <!channel> has to be taken apart even so.
-    facts = [f"{name}: {value}" for name, value in alert.facts.items()]
+    facts = [f"{name}: {value}" for name, value in (_mending(alert) | alert.facts).items()]
     links = [
         f"<{_escaped(url)}|{_escaped(name)}>"
         for name, url in alert.links.items()
@@ -94,7 +97,7 @@ def _blocks(alert: Alert) -> dict[str, Any]:
     ]
     texts = [
         alert.what,
-        f"Since {alert.since_text}\n{alert.cause}",
+        f"Since {alert.since_text}\n{alert.cause}".strip(),
         "\n".join(facts),
     ]
     blocks: list[dict[str, Any]] = [
@@ -152,7 +155,12 @@ class PagerDutyChannel(HookChannel):
                 "timestamp": alert.since.isoformat(),
                 "class": alert.kind,
                 "component": ", ".join(alert.subjects)[:1000],
-                "custom_details": {"what": alert.what, "cause": alert.cause, **alert.facts},
+                "custom_details": {
+                    "what": alert.what,
+                    "cause": alert.cause,
+                    **_mending(alert),
+                    **alert.facts,
+                },
             },
             "links": [{"href": url, "text": name} for name, url in alert.links.items()],
         }

@@ -1,0 +1,93 @@
+"""A run that ended, with its events and its names: what alerts about runs are made from."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from recsys_assets.assets.partitions import dates_of
+from recsys_assets.automation.catalogue import Catalogue
+from recsys_assets.resources.alerts.message import clean_line
+from recsys_assets.resources.alerts.recoveries import about_drops
+
+MAX_METADATA_LENGTH = 120
+
+_EVALUATION = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+
+
+@dataclass(frozen=True)
+class RunStory:
+    """A run that ended, with what alerts need to know of it."""
+
+    run: dg.DagsterRun
+    events: Sequence[dg.EventLogEntry]
+    """In the order they happened."""
+    first_attempt: str
+    """Id of the run of which this one is an automatic retry; its own id if none."""
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What else the reader should know: rows quarantined, what is still served."""
+
+    def of_type(self, kind: dg.DagsterEventType) -> list[dg.EventLogEntry]:
+        """Events of one type."""
+        return [event for event in self.events if event.dagster_event_type is kind]
+
+    def subject(self, prefix: str, name: str, owner: str) -> str:
+        """What is broken or works: a step or check, with the run's drops where it works on them."""
+        dates = dates_of(dict(self.run.tags)) if owner in self.catalogue.daily else ("", "")
+        return about_drops(f"{prefix}:{name}", *dates)
+
+    def check_subject(self, evaluation: dg.AssetCheckEvaluation) -> str:
+        """What is broken or works, where it is a check."""
+        asset = evaluation.asset_key.to_user_string()
+        return self.subject("check", f"{asset}:{evaluation.check_name}", asset)
+
+    def mended(self) -> dict[str, datetime]:
+        """What worked, and when: steps, checks, and the run itself where it succeeded."""
+        mended = {
+            self.subject("step", event.step_key or "?", event.step_key or "?"): time_of(event)
+            for event in self.of_type(dg.DagsterEventType.STEP_SUCCESS)
+        }
+        for event in self.of_type(_EVALUATION):
+            evaluation = event.get_dagster_event().asset_check_evaluation_data
+            if evaluation.passed:
+                mended[self.check_subject(evaluation)] = time_of(event)
+        if self.run.status is dg.DagsterRunStatus.SUCCESS and self.events:
+            mended[f"run:{self.run.job_name}"] = time_of(self.events[-1])
+        return mended
+
+
+def run_name(run: dg.DagsterRun) -> str:
+    """Name a run for people: its job and, if it has any, its drops."""
+    job = "ad-hoc run" if run.job_name.startswith("__") else run.job_name
+    first, last = dates_of(dict(run.tags))
+    if not first:
+        return job
+    return f"{job} ({first})" if first == last else f"{job} ({first} to {last})"
+
+
+def first_of(names: Sequence[str]) -> str:
+    """The first of some names, and how many there are besides."""
+    more = len(names) - 1
+    return f"{names[0]} and {more} more" if more else names[0]
+
+
+def time_of(event: dg.EventLogEntry) -> datetime:
+    """When an event happened."""
+    return datetime.fromtimestamp(event.timestamp, UTC)
+
+
+def metadata_texts(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, str]:
+    """Render each metadata value that fits one short line; the UI shows tables and the like."""
+    texts = {}
+    for name, entry in metadata.items():
+        value = entry.value
+        if isinstance(value, dict | list):
+            value = json.dumps(value, default=str)
+        if isinstance(value, str):
+            value = next((line for line in value.splitlines() if line.strip()), "")
+        if isinstance(value, str | int | float | bool):
+            texts[name] = clean_line(value, MAX_METADATA_LENGTH)
+    return texts

@@ -1,0 +1,61 @@
+"""Posts as they arrive: a real webhook receiver on loopback."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from recsys_assets.resources.alerts import (
+    ChannelError,
+    WebhookChannel,
+)
+from recsys_assets_tests.resources.alert_servers import (
+    HOST,
+    Posts,
+)
+from recsys_assets_tests.resources.alerts.making import (
+    TOKEN,
+    make_alert,
+)
+
+
+def test_payload_has_every_field_and_a_text(posts: Posts) -> None:
+    WebhookChannel(url=posts.url, bearer_token=TOKEN).deliver(make_alert())
+    (body,) = posts.bodies
+    assert body["title"] == "daily_ingest (2026-03-01) failed"
+    assert body["severity"] == "error"
+    assert datetime.fromisoformat(body["since"]) == datetime(2026, 3, 2, 3, 4, 5, tzinfo=UTC)
+    assert body["facts"] == {"rows quarantined": "12", "still served": "model 41"}
+    assert body["links"]["run"] == "http://127.0.0.1:3000/runs/abc"
+    assert body["event_key"] == "run-failure:abc"
+    assert body["text"] == make_alert().plain_text()
+    assert posts.headers[0]["Authorization"] == f"Bearer {TOKEN}"
+    assert posts.headers[0]["Content-Type"] == "application/json"
+
+
+def test_no_authorization_without_a_token(posts: Posts) -> None:
+    WebhookChannel(url=posts.url).deliver(make_alert())
+    assert "Authorization" not in posts.headers[0]
+
+
+@pytest.mark.parametrize("status", [302, 400, 404, 500])
+def test_anything_but_2xx_is_an_error(posts: Posts, status: int) -> None:
+    posts.status, posts.answer = status, b"try later"
+    with pytest.raises(ChannelError, match=f"{HOST} answered {status}: try later"):
+        WebhookChannel(url=posts.url).deliver(make_alert())
+    assert posts.bodies == []
+
+
+def test_a_large_alert_is_cut_to_the_limit_and_says_so(posts: Posts) -> None:
+    facts = {f"check {number}": "ü" * 100 for number in range(100)}
+    WebhookChannel(url=posts.url, max_payload_bytes=8_000).deliver(make_alert(facts=facts))
+    assert 6_000 < posts.sizes[0] <= 8_000
+    shown = posts.bodies[0]["facts"]
+    hidden = 100 - (len(shown) - 1)
+    assert shown["not shown"] == f"{hidden} more; follow the links"
+    assert list(shown)[:2] == ["check 0", "check 1"]
+
+
+@pytest.mark.parametrize("url", ["not a url", "ftp://x/y", "http://[broken", ""])
+def test_a_url_that_is_none_is_an_error_of_the_channel(url: str) -> None:
+    with pytest.raises(ChannelError):
+        WebhookChannel(url=url).deliver(make_alert())

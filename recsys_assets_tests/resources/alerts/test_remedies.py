@@ -1,0 +1,78 @@
+"""The remedy in an alert is the one of its runbook section, with the alert's own drop in it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from recsys_assets.resources.alerts import Severity
+from recsys_assets.resources.alerts.remedies import REMEDIES, remedy_of
+from recsys_assets_tests.resources.alerts.making import make_alert
+
+RUNBOOK = Path(__file__).resolve().parents[3] / "docs" / "runbook.md"
+NOTHING_BROKEN = {"published"}
+
+
+def sections() -> dict[str, str]:
+    text = RUNBOOK.read_text(encoding="utf-8").split("# Backup and restore")[0]
+    found = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    return {section.split("\n", 1)[0].strip(): section for section in found}
+
+
+def test_every_section_has_one() -> None:
+    assert set(REMEDIES) == set(sections()) - NOTHING_BROKEN
+
+
+@pytest.mark.parametrize("kind", REMEDIES)
+def test_the_command_stands_in_the_section(kind: str) -> None:
+    command = REMEDIES[kind].command
+    pattern = re.escape(command)
+    for name, value in {
+        "quarantine_DATASET": r"quarantine_\w+",
+        "DATASET": r"\w+",
+        "FIRST|LAST|DATE": r"[\d-]+",
+        "FILE": r"\S+",
+        "TABLE": r"\w+",
+        r"\bN\b": r"\d+",
+    }.items():
+        pattern = re.sub(name, lambda _, value=value: value, pattern)
+    assert re.search(f"^{pattern}$", sections()[kind], flags=re.MULTILINE), pattern
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "command"),
+    [
+        (
+            "file-rejected",
+            "check:ratings:no_rejected_files@2026-01-31/2026-01-31",
+            "recsys land ratings FILE --date 2026-01-31",
+        ),
+        (
+            "drop-rejected",
+            "step:validate_movies@2026-02-01/2026-02-01",
+            "recsys withdraw movies 2026-02-01 --no-rebuild",
+        ),
+        (
+            "lines-lost",
+            "check:clicks:every_line_accounted_for@2026-01-30/2026-02-01",
+            "recsys run --from 2026-01-30 --to 2026-02-01 --select clicks,quarantine_clicks",
+        ),
+        # Of a run over several drops nobody knows which one it was.
+        (
+            "quarantine",
+            "check:ratings:few_quarantined_lines@2026-01-30/2026-02-01",
+            "recsys quarantine show ratings --date DATE",
+        ),
+        ("run-failed", "step:als_model", "recsys run"),
+    ],
+)
+def test_data_set_and_drop_are_those_of_the_alert(kind: str, subject: str, command: str) -> None:
+    remedy = remedy_of(kind, [subject])
+    assert remedy is not None
+    assert remedy.command == command
+
+
+def test_what_is_over_or_never_was_a_trouble_needs_none() -> None:
+    assert make_alert(kind="disk-full").remedy is not None
+    assert make_alert(kind="disk-full", resolved=True).remedy is None
+    assert make_alert(kind="published", severity=Severity.INFO).remedy is None
