@@ -44,7 +44,7 @@ bench: $(READY) ## every benchmark; PEER_PYTHON and PEERS name what to measure a
 
 test-azure: $(READY) ## only what runs on Azure, against its counterparts on loopback
 	$(BIN)/pytest -s recsys_assets_tests/azure recsys_assets_tests/resources/azure \
-		recsys_assets_tests/resources/test_databricks.py \
+		recsys_assets_tests/resources/databricks \
 		recsys_assets_tests/resources/test_spark_submit.py recsys_assets_tests/docker \
 		recsys_assets_tests/infrastructure
 
