@@ -22,15 +22,21 @@ from recsys_assets_tests.servers.ports import free_port, start, stop, wait_for_p
 DOCKER = PROJECT / "docker"
 BIN = Path(sys.executable).parent
 LAUNCH = """
-mutation($job: String!) {
+mutation($job: String!, $asset: String!, $day: String!) {
   launchRun(executionParams: {
     selector: {
       jobName: $job, repositoryName: "__repository__", repositoryLocationName: "recsys_assets",
-      assetSelection: [{path: ["popular_movies"]}]
+      assetSelection: [{path: [$asset]}]
     }
+    executionMetadata: {tags: [{key: "dagster/partition", value: $day}]}
   }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
 }
 """
+
+
+GENERATE = ["recsys", "generate", "--users", "60", "--movies", "80", "--ratings", "2000"]
+GENERATE += ["--clicks", "0", "--drops", "1"]
+ASSET, DAY = "ratings", "2026-01-31"
 
 
 def command_of(image: str) -> list[str]:
@@ -126,7 +132,7 @@ class Stack:
 
 
 def run_an_asset(stack: Stack) -> None:
-    """Ask for health, launch a run by GraphQL, and wait for its end in the database."""
+    """Ask for health, land a drop, validate it by a run on Spark; its end is in the database."""
     code = str(stack.code_port)
     assert stack.check("user_code", "dagster", "api", "grpc-health-check", "--port", code) == 0
     assert stack.check("user_code", "dagster", "api", "grpc-health-check", "--port", "1") != 0
@@ -135,7 +141,8 @@ def run_an_asset(stack: Stack) -> None:
     ) as info:
         assert "dagster_webserver_version" in json.load(info)
 
-    launched = stack.ask(LAUNCH, job="__ASSET_JOB")["launchRun"]
+    assert stack.check("user_code", *GENERATE) == 0
+    launched = stack.ask(LAUNCH, job="__ASSET_JOB", asset=ASSET, day=DAY)["launchRun"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
     with psycopg.connect(**stack.database) as connection:
         deadline, status = time.monotonic() + 180, ""
@@ -145,5 +152,8 @@ def run_an_asset(stack: Stack) -> None:
             row = connection.execute(query, [launched["run"]["runId"]]).fetchone()
             connection.rollback()
             status = row[0] if row else ""
-    assert status == "SUCCESS"
+        assert status == "SUCCESS"
+        made = "SELECT count(*) FROM asset_keys WHERE asset_key = %s AND last_run_id = %s"
+        found = connection.execute(made, [json.dumps([ASSET]), launched["run"]["runId"]])
+        assert found.fetchone() == (1,)
     assert stack.check("platform", "dagster-daemon", "liveness-check") == 0
