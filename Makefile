@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo ui test test-azure faults bench chromium check audit lock clean
+.PHONY: help setup demo ui test test-azure images faults bench chromium check audit lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -44,9 +44,12 @@ bench: $(READY) ## every benchmark; PEER_PYTHON and PEERS name what to measure a
 
 test-azure: $(READY) ## only what runs on Azure, against its counterparts on loopback
 	$(BIN)/pytest -s recsys_assets_tests/azure recsys_assets_tests/resources/azure \
-		recsys_assets_tests/resources/test_databricks.py \
+		recsys_assets_tests/resources/databricks \
 		recsys_assets_tests/resources/test_spark_submit.py recsys_assets_tests/docker \
 		recsys_assets_tests/infrastructure
+
+images: $(READY) ## build the images without an engine, start them and ask them; minutes, as root
+	RECSYS_TEST_IMAGES=1 $(BIN)/pytest -s recsys_assets_tests/docker/test_images.py
 
 # The pages are tested in a real browser. Where it is missing and may be installed, it is.
 chromium:

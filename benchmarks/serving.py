@@ -18,7 +18,8 @@ from service.bare import lookups
 from service.load import bodies
 from service.posts import posts
 from service.published import LENGTH, publish
-from service.soak import memory, soak, swaps
+from service.soak import memory, soak
+from service.swaps import swaps
 
 from recsys_assets.home import Home
 from recsys_assets.serving.export import ExportParams, write_bundle

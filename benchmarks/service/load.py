@@ -38,11 +38,20 @@ MIXED = """
 local users, n = tonumber(os.getenv("BENCH_USERS")), 0
 local bad = {"/users/0/recommendations", "/users/x/recommendations", "/nowhere",
   "/users/1/recommendations?k=999"}
+local threads = {}
 wrk.headers["Authorization"] = "Bearer " .. os.getenv("BENCH_TOKEN")
-request = function()
+function setup(thread) table.insert(threads, thread) end
+function init() seen = {} end
+function request()
   n = n + 1
   if n % 10 == 0 then return wrk.format("GET", bad[n / 10 % #bad + 1]) end
   return wrk.format("GET", "/users/" .. math.random(1, users) .. "/recommendations")
+end
+function response(status) seen[status] = (seen[status] or 0) + 1 end
+function done()
+  for status, count in pairs(threads[1]:get("seen")) do
+    print("answered " .. status .. ": " .. string.format("%d", count))
+  end
 end
 """
 
@@ -73,7 +82,7 @@ def wrk(
             text=True,
             check=True,
         ).stdout
-    faults = re.findall(r"Non-2xx.*|Socket errors.*", said)
+    faults = re.findall(r"Non-2xx.*|Socket errors.*|answered \d.*", said)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
     assert rate is not None, said
     return Figures(float(rate[1]), _time(said, "50%"), _time(said, "99%"), "; ".join(faults))

@@ -1,18 +1,30 @@
-"""Long load with everything that can happen to a service; swaps under full load."""
+"""Long load with everything that can happen to a service.
+
+wrk asks for lists, every tenth time wrongly; beside it a checker asks known questions of every kind
+and compares status and content of the answers; bundles are swapped all the time, and half way
+through a worker is killed.
+"""
 
 import argparse
 import os
 import signal
 import threading
 import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from recsys_assets.home import Home
 from recsys_assets.serving.pointer import promote
 from recsys_assets_tests.serving.running import Running
-from service.load import LOOKUPS, MIXED, Figures, show, wrk
+from service.load import MIXED, Figures, show, wrk
+
+PAUSE = 5
+"""Seconds between two swaps."""
+Question = tuple[str, str, Any, int]
+"""Method, path, body and the status it must be answered with."""
 
 
 def memory(process: int) -> dict[str, float]:
@@ -27,25 +39,36 @@ def memory(process: int) -> dict[str, float]:
     return total
 
 
-def swaps(
-    service: Running,
-    home: Home,
-    options: argparse.Namespace,
-    said: dict[str, str],
-    versions: list[str],
-) -> None:
-    """p99 of each second around swaps of bundles under full load."""
-    print("swaps under full load, p99 of each second (ms):")
-    for version in (versions[1], versions[0]):
-        before = [wrk(service.url, LOOKUPS, 50, 1, said) for _ in range(4)]
-        promote(home.bundles, version)
-        after = [wrk(service.url, LOOKUPS, 50, 1, said) for _ in range(8)]
-        errors = "; ".join(f.errors for f in (*before, *after) if f.errors) or "no error"
-        print(
-            f"  before {[f.p99 for f in before]} after {[f.p99 for f in after]}, {errors}, "
-            f"{min(f.rate for f in after):,.0f}/s at least, "
-            f"serves {'the new one' if version in service.client.get('/version').text else 'OLD'}"
-        )
+def questions() -> list[Question]:
+    """Good and bad ones; both bundles answer them alike."""
+    category = {"I1": 3, "C1": "68fd1e64"}
+    candidates = [{"item": n, "features": category | {"I2": n}} for n in range(1, 51)]
+    rated = [{"item": n, "rating": 4} for n in range(1, 21)]
+    return [
+        *(("GET", f"/users/{user}/recommendations", None, 200) for user in range(1, 41)),
+        ("GET", "/users/2147483647/recommendations?k=5", None, 200),
+        ("GET", "/users/7/recommendations?genre=Drama&min_year=1960", None, 200),
+        ("GET", "/items/5/similar", None, 200),
+        ("POST", "/rank", {"candidates": candidates, "k": 5}, 200),
+        ("POST", "/recommendations", {"ratings": rated}, 200),
+        ("GET", "/users/0/recommendations", None, 422),
+        ("GET", "/nowhere", None, 404),
+        ("POST", "/rank", {"candidates": [{"item": 1, "features": {"C1": "no"}}]}, 422),
+        ("POST", "/rank", b"{", 400),
+        ("POST", "/rank", b" " * (3 << 20), 413),
+        ("DELETE", "/rank", None, 405),
+    ]
+
+
+def ask(client: httpx.Client, question: Question) -> tuple[int, Any]:
+    """Status and content of an answer, without the version that gave it."""
+    method, path, body, _ = question
+    raw = isinstance(body, bytes)
+    headers = {"Content-Type": "application/json"} if raw else {}
+    answer = client.request(method, path, headers=headers, **{"content" if raw else "json": body})
+    content = answer.json()
+    content.pop("version", None)
+    return answer.status_code, content
 
 
 def soak(
@@ -55,38 +78,35 @@ def soak(
     said: dict[str, str],
     versions: list[str],
 ) -> None:
-    """Long load with everything that can happen to a service."""
+    """Ask for as many minutes as the options say, and tell what came of it."""
     seconds = options.soak * 60
-    known = {
-        user: service.client.get(f"/users/{user}/recommendations").json() for user in range(1, 51)
-    }
+    asked = questions()
+    known = [ask(service.client, question) for question in asked]
+    assert [status for status, _ in known] == [question[3] for question in asked]
     found: list[Figures] = []
     load = threading.Thread(target=lambda: found.append(wrk(service.url, MIXED, 20, seconds, said)))
     load.start()
-    start, turn, wrong, lost, killed = time.monotonic(), 0, 0, 0, False
-    sizes = []
+    start, turn, killed = time.monotonic(), 0, False
+    seen: Counter[str] = Counter()
+    sizes: list[float] = []
     while load.is_alive():
         turn += 1
         promote(home.bundles, versions[turn % 2])
         if not killed and time.monotonic() - start > seconds / 2:
             os.kill(service.workers()[0], signal.SIGKILL)
             killed = True
-        for user, expected in known.items():
+        for question, expected in zip(asked, known, strict=True):
             try:
-                answer = service.client.get(f"/users/{user}/recommendations")
+                seen["right" if ask(service.client, question) == expected else "WRONG"] += 1
             except httpx.TransportError:
-                lost += 1
-                continue
-            listed = answer.json().get("recommendations")
-            wrong += answer.status_code not in (200, 503) or (
-                answer.status_code == 200 and listed != expected["recommendations"]
-            )
+                seen["connections lost"] += 1
         sizes.append(memory(service.process.pid)["Pss_Anon"])
-        time.sleep(5)
+        time.sleep(PAUSE)
     load.join()
-    show(f"{options.soak} minutes, a tenth bad requests", found)
+    show(f"{options.soak:g} minutes, a tenth bad requests", found)
+    parts = [sizes[len(sizes) * n // 4 : len(sizes) * (n + 1) // 4] for n in range(4)]
     print(
-        f"{turn} swaps, one worker killed: {wrong} wrong answers of {turn * len(known)} looked at, "
-        f"{lost} connections lost; private memory {sizes[1]:.0f} MiB after the first swap, "
-        f"{max(sizes):.0f} at most, {sizes[-1]:.0f} at the end"
+        f"{turn} turns with a swap each, one worker killed; answers looked at: {dict(seen)}; "
+        f"private memory by quarter {[round(sum(p) / len(p)) for p in parts if p]} MiB, "
+        f"{max(sizes):.0f} at most; load of the machine {os.getloadavg()[1]:.1f}"
     )

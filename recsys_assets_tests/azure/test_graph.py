@@ -17,7 +17,7 @@ from recsys_assets.home import Home
 from recsys_assets_tests.acceptance.commands import SMALL, environment
 from recsys_assets_tests.acceptance.conftest import undisturbed
 from recsys_assets_tests.resources.alert_servers import make_certificate
-from recsys_assets_tests.resources.databricks_double import TOKEN, databricks_double
+from recsys_assets_tests.resources.databricks.double import TOKEN, databricks_double
 from recsys_assets_tests.servers.azurite import ACCOUNT, KEY, Azurite
 from recsys_assets_tests.servers.cosmos import KEY as COSMOS_KEY
 from recsys_assets_tests.servers.cosmos import Gate

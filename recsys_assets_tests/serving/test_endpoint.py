@@ -8,8 +8,10 @@ from starlette.testclient import TestClient
 
 from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.serving.operations import OPERATIONS
+from recsys_assets.serving.settings import ServiceSettings
 from recsys_assets.serving.shapes import answers
 from recsys_assets_tests.serving.conftest import Platform, Start
+from recsys_assets_tests.serving.running import running
 
 BAD = [
     ("GET", "/users/0/recommendations", None, 422, "user"),
@@ -92,3 +94,13 @@ def test_the_document_has_an_example_of_every_body(client: TestClient) -> None:
         if operation.body is not None:
             example = described["requestBody"]["content"]["application/json"]["example"]
             assert client.post(operation.path, json=example).status_code == 200, operation.path
+
+
+def test_who_sends_too_much_is_told_so_over_a_real_connection(settings: ServiceSettings) -> None:
+    with running(**settings.model_dump(exclude={"port"})) as service:
+        service.wait()
+        headers = {"Content-Type": "application/json"}
+        for _ in range(20):
+            answer = service.client.post("/rank", content=b" " * (3 << 20), headers=headers)
+            assert answer.status_code == 413
+        assert service.client.get("/health").status_code == 200

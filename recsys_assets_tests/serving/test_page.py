@@ -17,7 +17,7 @@ from recsys_assets_tests.serving.running import Running, running
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 PICTURES = os.environ.get("RECSYS_TEST_PICTURES")
-PHONE = {"width": 360, "height": 740}
+PHONE, DESK = {"width": 360, "height": 740}, {"width": 1000, "height": 900}
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def service(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture
 def page(browser: Browser, service: Running) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1000, "height": 900})
+    page = browser.new_page(viewport=DESK)  # type: ignore[arg-type]
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
@@ -52,8 +52,13 @@ def page(browser: Browser, service: Running) -> Iterator[Page]:
 
 
 def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
+    """What a person would see, on a desk and on a phone; only where a folder is named for it."""
+    usual = page.viewport_size
+    for place, size in (("desk", DESK), ("phone", PHONE)) if PICTURES else ():
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.screenshot(path=str(Path(PICTURES or "") / f"{name}_{place}.png"), full_page=True)
+    if PICTURES and usual:
+        page.set_viewport_size(usual)
 
 
 def films(page: Page, inside: str) -> list[str]:
@@ -104,6 +109,7 @@ def test_somebody_new_rates_five_films_and_sees_the_list_change(page: Page) -> N
     page.get_by_label("Find films by title").fill("story 41")
     page.get_by_role("button", name="Find").click()
     expect(page.locator("#films li")).to_have_count(1)
+    expect(page.locator("#rated")).to_contain_text("Story 0")
     picture(page, "new_user")
 
 
@@ -131,6 +137,7 @@ def test_a_service_that_is_down_is_named_in_plain_words(
         page.goto(service.url)
         expect(page.get_by_role("heading", name="For user 1")).to_be_visible()
         service.stop()
+        expect(page.get_by_label("Compare champion and canary")).to_be_hidden()  # there is none
         page.get_by_role("button", name="Show").click()
         expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
         picture(page, "service_down")

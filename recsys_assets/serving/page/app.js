@@ -113,9 +113,10 @@ async function showUser() {
 }
 
 async function showNew() {
-  const listed = [...ratings].map(([item, rating]) => ({ item, rating }));
+  const listed = [...ratings].map(([item, { rating }]) => ({ item, rating }));
+  const named = [...ratings.values()].map(({ title, rating }) => `${title}: ${rating}`).join("; ");
   at("rated").textContent = listed.length
-    ? `${listed.length} film${listed.length > 1 ? "s" : ""} rated.` : "No film rated yet.";
+    ? `${listed.length} film${listed.length > 1 ? "s" : ""} rated (${named}).` : "No film rated yet.";
   await attempt(async (current) => {
     const answer = await ask("/recommendations", { ratings: listed, k: 10 });
     if (current()) at("new-list").replaceChildren(listOf(answer, "For somebody new"));
@@ -138,9 +139,9 @@ function ratable(film) {
   stars.setAttribute("aria-label", `Your stars for ${title}`);
   stars.append(new Option("not rated", ""));
   for (let star = 5; star >= 0.5; star -= 0.5) stars.append(new Option(`${star} stars`, star));
-  stars.value = ratings.get(film.item) || "";
+  stars.value = ratings.get(film.item)?.rating ?? "";
   stars.addEventListener("change", () => {
-    if (stars.value) ratings.set(film.item, Number(stars.value));
+    if (stars.value) ratings.set(film.item, { title, rating: Number(stars.value) });
     else ratings.delete(film.item);
     showNew();
   });

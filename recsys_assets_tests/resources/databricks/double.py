@@ -19,7 +19,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlparse
 
-from recsys_assets_tests.resources.databricks_cluster import Cluster, JobRun
+from recsys_assets_tests.resources.databricks.cluster import Cluster, JobRun
 
 TOKEN = "dapi-0123456789-of-nobody"
 # A volume shows a file once its writer closed it; a local folder shows it half-written.
