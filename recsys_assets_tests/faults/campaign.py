@@ -27,7 +27,14 @@ import polars as pl
 
 from recsys_assets.home import Home
 from recsys_assets_tests.faults.bench import FLOW, INGEST, Bench
-from recsys_assets_tests.faults.contents import WATCHED, Reader, content_of, differing, tables
+from recsys_assets_tests.faults.contents import (
+    WATCHED,
+    Reader,
+    content_of,
+    differing,
+    is_readable,
+    tables,
+)
 from recsys_assets_tests.faults.fault import Fault, NotHereError
 from recsys_assets_tests.faults.faults import all_faults
 from recsys_assets_tests.faults.homes import DAYS, build_template, copy_of
@@ -52,7 +59,7 @@ class Campaign:
         self.contents = {
             table: {content_of(home, table) for home in (self.template, Home(root=undisturbed))}
             for table in WATCHED
-            if self.template.lake.exists(table)
+            if is_readable(self.template, table)
         }
 
     def _prepare(self, undisturbed: Path, selection: dg.AssetSelection) -> list[list[str]]:
