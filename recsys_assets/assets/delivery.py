@@ -13,6 +13,7 @@ from recsys_assets.assets.materialize import OWNERS, WRITES_LAKE
 from recsys_assets.assets.transient import ask_for_retry, is_transient, wait_before_retry
 from recsys_assets.contracts.features import MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import TOP_K
+from recsys_assets.lake.damage import damage_in_words
 from recsys_assets.lake.tables import Lake
 from recsys_assets.resources.digests import Digest, Digests, Movie
 from recsys_assets.resources.digests.subscriptions import subscribed
@@ -35,6 +36,7 @@ class DigestConfig(dg.Config):
     owners=OWNERS,
     pool=WRITES_LAKE,
 )
+@damage_in_words()
 def digests(
     context: dg.AssetExecutionContext, config: DigestConfig, storage: Storage, mailer: Digests
 ) -> dg.MaterializeResult[Any]:

@@ -8,6 +8,7 @@ from recsys_assets.assets.materialize import OWNERS, WRITES_LAKE
 from recsys_assets.contracts.features import MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.delivery.lookup import documents_of, publish
+from recsys_assets.lake.damage import damage_in_words
 from recsys_assets.lake.tables import Lake
 from recsys_assets.resources.delivery import Delivery
 from recsys_assets.resources.storage import Storage
@@ -26,6 +27,7 @@ def version_of(lake: Lake) -> str:
     owners=OWNERS,
     pool=WRITES_LAKE,
 )
+@damage_in_words()
 def lookup_lists(storage: Storage, delivery: Delivery) -> dg.MaterializeResult[Any]:
     """Each user's list in the lookup store; readers go from one version to the next, all at once.
 
@@ -50,6 +52,7 @@ def lookup_lists(storage: Storage, delivery: Delivery) -> dg.MaterializeResult[A
 
 
 @dg.asset(group_name="delivery", deps=[TOP_K], kinds={"sql"}, owners=OWNERS, pool=WRITES_LAKE)
+@damage_in_words()
 def warehouse_lists(storage: Storage, delivery: Delivery) -> dg.MaterializeResult[Any]:
     """Each user's list as rows of ``recsys.top_k`` in the warehouse, replaced in one transaction.
 

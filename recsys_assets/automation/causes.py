@@ -1,11 +1,15 @@
 """Errors in plain words, and the section of the runbook that deals with them."""
 
+import re
+
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
 _WRAPPERS = ("Dagster", "RetryRequested")
 _INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 _CHECK_FAILED = "DagsterAssetCheckFailedError"
+_OURS = re.compile(r"^recsys_assets[\w.]*: ")
+"""Name of an error of our own; its message says all that a person needs."""
 
 _KINDS = (
     ("disk-full", ("no space left on device", "disk quota exceeded", "database or disk is full")),
@@ -91,7 +95,7 @@ def plain_error(error: SerializableErrorInfo) -> str:
         error = error.cause
     if error.cls_name in _INTERRUPTIONS:
         return "The run was interrupted: its process was told to stop, for example by a deployment."
-    return error.message.strip()
+    return _OURS.sub("", error.message.strip())
 
 
 def is_failed_check(event: dg.EventLogEntry) -> bool:

@@ -13,6 +13,7 @@ from recsys_assets.automation.feedback import land_feedback
 from recsys_assets.automation.jobs import ingest, is_weekly, publish, weekly
 from recsys_assets.automation.maintenance import tidy
 from recsys_assets.contracts import DATASETS
+from recsys_assets.lake.damage import damage_in_words
 from recsys_assets.lake.pending import waiting_drops
 from recsys_assets.resources.storage import Storage
 
@@ -27,6 +28,7 @@ _UNFINISHED = [
 ]
 
 
+@damage_in_words()
 def request_ingest(
     storage: Storage, instance: dg.DagsterInstance, settled_for: float = 0.0, once: bool = False
 ) -> dg.RunRequest | dg.SkipReason:

@@ -4,6 +4,8 @@ Libraries say this in many ways. Polars panics where a Parquet file is shorter t
 promise, which is no `Exception` and would end a whole process without a word.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -22,6 +24,25 @@ _WORDS = (
     "could not read footer",
     "invalid json in log",
 )
+
+
+class DamagedTableError(Exception):
+    """A table is damaged; the message says so first."""
+
+
+@contextmanager
+def damage_in_words() -> Iterator[None]:
+    """Within it damage is an error that says so, and no panic.
+
+    Raises:
+        DamagedTableError: a table that was read is damaged.
+    """
+    try:
+        yield
+    except UNREADABLE as error:
+        if damage := damage_of(error):
+            raise DamagedTableError(damage) from None
+        raise
 
 
 def damage_of(error: BaseException) -> str | None:

@@ -136,3 +136,23 @@ class FileAccount:
             "lines": self.lines,
             "examples": self.rejected().head(_EXAMPLES).to_dicts(),
         }
+
+
+def reject_empty_drop(accounts: list[FileAccount]) -> None:
+    """Reject files without a line where no other file of the drop has one.
+
+    Beside files with lines such a file says that there is no more. A whole drop of them would
+    empty its part of the table, and comes from an export that broke far more often than from a
+    day on which nothing happened.
+    """
+    if any(account.lines for account in accounts):
+        return
+    for account in accounts:
+        account.reject(
+            ShapeFault(
+                "file.empty",
+                "the file holds a header and no line of data, and no other file of the drop holds"
+                " any; check the export that wrote it",
+                1,
+            )
+        )

@@ -25,7 +25,7 @@ from recsys_assets.kernels.delimited import ShapeFault
 from recsys_assets.lake.landing import LandedFile
 from recsys_assets.lake.store import remove_tree
 from recsys_assets.lake.tables import DROP_DATE
-from recsys_assets.steps.accounts import FileAccount
+from recsys_assets.steps.accounts import FileAccount, reject_empty_drop
 from recsys_assets.steps.blocks import (
     cut_into_chunks,
     validate_chunk,
@@ -118,29 +118,9 @@ def _settle(
         if account.fault:
             for _, _, part in account.parts():
                 part.path.unlink()
-    _reject_nothing_at_all([account for account in accounts if not account.fault])
+    reject_empty_drop([account for account in accounts if not account.fault])
     if dataset.key:
         write_without_doubles(session, dataset, [a for a in accounts if not a.fault])
-
-
-def _reject_nothing_at_all(accounts: list[FileAccount]) -> None:
-    """Reject files without a line where no other file of the drop has one.
-
-    Beside files with lines such a file says that there is no more. A whole drop of them would
-    empty its part of the table, and comes from an export that broke far more often than from a
-    day on which nothing happened.
-    """
-    if any(account.lines for account in accounts):
-        return
-    for account in accounts:
-        account.reject(
-            ShapeFault(
-                "file.empty",
-                "the file holds a header and no line of data, and no other file of the drop holds"
-                " any; check the export that wrote it",
-                1,
-            )
-        )
 
 
 def _commit(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from recsys_assets.assets import ASSETS
@@ -76,6 +77,20 @@ def test_ingest_covers_every_waiting_drop(
     (request,) = tick(daily_ingest, home, instance).run_requests
     assert request.tags[RANGE_START] == "2026-01-03"
     assert request.tags[RANGE_END] == "2026-01-05"
+
+
+def test_a_damaged_account_of_files_is_named(
+    daily_ingest: dg.ScheduleDefinition, home: Home, instance: dg.DagsterInstance
+) -> None:
+    day = datetime.date(2026, 1, 31)
+    land(home, day)
+    frame = pl.DataFrame({"dataset": ["ratings"], "drop_date": [day], "file": ["a.csv"]})
+    home.lake.write_frame(frame.with_columns(size=pl.lit(1)), "files")
+    (path,) = Path(home.lake.uri("files")).glob("*.parquet")
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(Exception, match="Error occurred") as caught:
+        tick(daily_ingest, home, instance)
+    assert "table damaged: " in str(caught.value.__cause__)
 
 
 def test_every_schedule_follows_the_wanted_status() -> None:

@@ -156,6 +156,11 @@ class Bench:
                 errors += [str(r.error.message) for r in reactions if r.error]
         return errors
 
+    def last_run(self) -> dg.DagsterRunStatus:
+        """How the last run ended."""
+        with self.instance() as instance:
+            return instance.get_runs(limit=1)[0].status
+
     def last_error(self) -> str:
         """Why the last run failed."""
         with self.instance() as instance:

@@ -27,11 +27,18 @@ import polars as pl
 
 from recsys_assets.home import Home
 from recsys_assets_tests.faults.bench import FLOW, INGEST, Bench
-from recsys_assets_tests.faults.contents import WATCHED, Reader, content_of, differing, tables
+from recsys_assets_tests.faults.contents import (
+    WATCHED,
+    Reader,
+    content_of,
+    differing,
+    is_readable,
+    tables,
+)
 from recsys_assets_tests.faults.fault import Fault, NotHereError
 from recsys_assets_tests.faults.faults import all_faults
 from recsys_assets_tests.faults.homes import DAYS, build_template, copy_of
-from recsys_assets_tests.faults.outcomes import Outcome, table_of
+from recsys_assets_tests.faults.outcomes import Outcome, sums_of, table_of
 from recsys_assets_tests.resources.alert_servers import smtp_server, webhook_server
 
 
@@ -52,7 +59,7 @@ class Campaign:
         self.contents = {
             table: {content_of(home, table) for home in (self.template, Home(root=undisturbed))}
             for table in WATCHED
-            if self.template.lake.exists(table)
+            if is_readable(self.template, table)
         }
 
     def _prepare(self, undisturbed: Path, selection: dg.AssetSelection) -> list[list[str]]:
@@ -165,6 +172,7 @@ def main(words: list[str] | None = None) -> int:
         tbl_rows=-1, fmt_str_lengths=70, tbl_width_chars=170, tbl_hide_dataframe_shape=True
     ):
         print(table_of(outcomes))
+        print(sums_of(outcomes))
     injected = [o for o in outcomes if not o.note]
     good = sum(o.passed for o in injected)
     missing = len(outcomes) - len(injected)

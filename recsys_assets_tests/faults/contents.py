@@ -91,6 +91,11 @@ class Reader(threading.Thread):
             time.sleep(0.05)
 
 
+def is_readable(home: Home, table: str) -> bool:
+    """Whether there is anything to watch."""
+    return home.lookup.is_file() if table == LOOKUP else home.lake.exists(table)
+
+
 def content_of(home: Home, table: str) -> str:
     """What stands for the content of a table."""
     if table == LOOKUP:

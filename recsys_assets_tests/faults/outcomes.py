@@ -37,3 +37,10 @@ def table_of(outcomes: list[Outcome]) -> pl.DataFrame:
             for o in outcomes
         ]
     )
+
+
+def sums_of(outcomes: list[Outcome]) -> pl.DataFrame:
+    """Families × outcomes."""
+    rows = [(o.fault.family, not o.note, not o.note and o.passed, o.seconds) for o in outcomes]
+    frame = pl.DataFrame(rows, ["family", "injected", "held", "seconds"], orient="row")
+    return frame.group_by("family", maintain_order=True).agg(pl.exclude("family").sum().round())

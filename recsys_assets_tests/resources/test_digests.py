@@ -255,6 +255,23 @@ def test_a_publication_is_its_lists(home: Home) -> None:
     assert publication_of(home.lake) != first
 
 
+@pytest.mark.parametrize(
+    ("title", "said"),
+    [
+        ("Shawshank Redemption, The", "The Shawshank Redemption"),
+        ("Beautiful Mind, A", "A Beautiful Mind"),
+        ("Postman, The (Il Postino)", "The Postman (Il Postino)"),
+        ("Heat", "Heat"),
+        ("I, Robot", "I, Robot"),
+        ("The Lion, the Witch", "The Lion, the Witch"),
+    ],
+)
+def test_articles_stand_where_people_say_them(title: str, said: str) -> None:
+    movies = [Movie(title=title, year=1994, reason="popular")]
+    digest = Digest(publication="p", user=1, address="a@x", movies=movies, unsubscribe="http://u")
+    assert f"1. {said} (1994)\n" in digest.text()
+
+
 @pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 900)])
 def test_the_mail_fits_phone_and_desktop(tmp_path: Path, width: int, height: int) -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")

@@ -3,6 +3,7 @@
 Titles and reasons come from files: HTML is escaped, control characters are taken out.
 """
 
+import re
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime
 
@@ -40,6 +41,15 @@ color:#5c5c66">You get this mail because you subscribed to your recommendations.
 </table></td></tr></table></body></html>
 """
 )
+
+
+_ARTICLE_LAST = re.compile(r"^(?P<title>.+), (?P<article>The|A|An)(?P<rest> \(.+\))?$")
+
+
+def spoken(title: str) -> str:
+    """A title as people say it: catalogues sort by it, so they put its article last."""
+    found = _ARTICLE_LAST.match(title)
+    return f"{found['article']} {found['title']}{found['rest'] or ''}" if found else title
 
 
 class Movie(BaseModel):
@@ -109,6 +119,6 @@ class Digest(BaseModel):
 
     def _clean(self) -> list[Movie]:
         return [
-            Movie(title=clean_line(m.title), year=m.year, reason=clean_line(m.reason))
+            Movie(title=spoken(clean_line(m.title)), year=m.year, reason=clean_line(m.reason))
             for m in self.movies
         ]
