@@ -52,6 +52,9 @@ class FittedRating(Protocol):
 Fit = Callable[[RatingData], Iterable[Fitted]]
 FitRating = Callable[[RatingData], Iterable[FittedRating]]
 
+_PAIRS_AT_ONCE = 500_000
+"""Pairs whose stars are predicted at once: a model may need a thousand bytes for each."""
+
 
 @dataclass
 class _ByStars:
@@ -67,8 +70,14 @@ class _ByStars:
         return self
 
     def scores(self, users: Ids) -> Scores:
-        every = np.repeat(users, len(self.items)), np.tile(self.items, len(users))
-        return self.model.predict(*every).reshape(len(users), -1).astype(np.float32)
+        width = len(self.items)
+        answer = np.empty((len(users), width), np.float32)
+        size = max(1, _PAIRS_AT_ONCE // max(1, width))
+        for start in range(0, len(users), size):
+            block = users[start : start + size]
+            every = np.repeat(block, width), np.tile(self.items, len(block))
+            answer[start : start + size] = self.model.predict(*every).reshape(len(block), width)
+        return answer
 
 
 def rating_models(

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -8,6 +9,7 @@ import pytest
 from recsys_assets.kernels.comparing import JudgingError
 from recsys_assets.kernels.recommenders.protocol import RatingData, rating_data
 from recsys_assets.kernels.splits import train_and_test
+from recsys_assets.steps.comparison import fitted
 from recsys_assets.steps.comparison.compare import compare_models
 from recsys_assets.steps.comparison.leaks import check_leaks
 from recsys_assets.steps.comparison.report import comparison_json, tables
@@ -73,6 +75,24 @@ def test_rating_models_are_measured_by_their_stars(
     figures = comparison.results[-1].figures
     errors = parts[1]["rating"].to_numpy() - 4.0
     assert figures["rmse"] == pytest.approx(float(np.sqrt((errors**2).mean())))
+
+
+def test_stars_of_many_pairs_are_asked_for_in_blocks(
+    parts: tuple[pl.DataFrame, pl.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Taste(Stars):
+        asked: ClassVar[list[int]] = []
+
+        def predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+            self.asked.append(len(users))
+            return (users % 7 * items % 11).astype(np.float64)
+
+    whole = compare_models(*parts, small_models, 5, fit_rating=lambda data: [Taste()])
+    Taste.asked.clear()
+    monkeypatch.setattr(fitted, "_PAIRS_AT_ONCE", 150)
+    cut = compare_models(*parts, small_models, 5, fit_rating=lambda data: [Taste()])
+    assert max(Taste.asked[1:]) <= 150
+    assert cut.results[-1].by_user.equals(whole.results[-1].by_user)
 
 
 def test_json_has_the_promised_keys(comparison: Comparison) -> None:
