@@ -4,7 +4,6 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from recsys_assets.deployment import current_deployment
 from recsys_assets.home import Home
 from recsys_assets.resources.jvm import prepare_environment
 from recsys_assets.resources.spark import SparkSettings, session_config
@@ -18,11 +17,15 @@ def open_session(home: Home, cache: Path | None = None) -> Session:
         home: where tables, models and reports go.
         cache: where Spark's jars lie; the project's own cache if None.
     """
+    if cache is None:
+        # Imported late: it brings Dagster, which a flow from a file alone does without.
+        from recsys_assets.deployment import current_deployment
+
+        cache = current_deployment().home.cache
     home.prepare()
     prepare_environment()
     builder = SparkSession.builder
-    jars = cache or current_deployment().home.cache
-    for key, value in session_config(SparkSettings(), jars, home.scratch).items():
+    for key, value in session_config(SparkSettings(), cache, home.scratch).items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
