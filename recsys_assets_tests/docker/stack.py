@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 import yaml
 
+from recsys_assets.contracts.files import quarantine_of
 from recsys_assets.deployment import current_deployment
 from recsys_assets.home import PROJECT
 from recsys_assets_tests.servers.ports import free_port, start, stop, wait_for_port
@@ -22,11 +23,11 @@ from recsys_assets_tests.servers.ports import free_port, start, stop, wait_for_p
 DOCKER = PROJECT / "docker"
 BIN = Path(sys.executable).parent
 LAUNCH = """
-mutation($job: String!, $asset: String!, $day: String!) {
+mutation($job: String!, $assets: [AssetKeyInput!]!, $day: String!) {
   launchRun(executionParams: {
     selector: {
       jobName: $job, repositoryName: "__repository__", repositoryLocationName: "recsys_assets",
-      assetSelection: [{path: [$asset]}]
+      assetSelection: $assets
     }
     executionMetadata: {tags: [{key: "dagster/partition", value: $day}]}
   }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
@@ -36,7 +37,7 @@ mutation($job: String!, $asset: String!, $day: String!) {
 
 GENERATE = ["recsys", "generate", "--users", "60", "--movies", "80", "--ratings", "2000"]
 GENERATE += ["--clicks", "0", "--drops", "1"]
-ASSET, DAY = "ratings", "2026-01-31"
+ASSETS, DAY = ["ratings", quarantine_of("ratings")], "2026-01-31"
 
 
 def command_of(image: str) -> list[str]:
@@ -119,7 +120,7 @@ class Stack:
         """The whole environment of the processes that are started."""
         return self.environment
 
-    def ask(self, query: str, **variables: str) -> dict[str, Any]:
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         body = json.dumps({"query": query, "variables": variables}).encode()
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.web_port}/graphql", body, {"Content-Type": "application/json"}
@@ -142,7 +143,9 @@ def run_an_asset(stack: Stack) -> None:
         assert "dagster_webserver_version" in json.load(info)
 
     assert stack.check("user_code", *GENERATE) == 0
-    launched = stack.ask(LAUNCH, job="__ASSET_JOB", asset=ASSET, day=DAY)["launchRun"]
+    launched = stack.ask(
+        LAUNCH, job="__ASSET_JOB", assets=[{"path": [name]} for name in ASSETS], day=DAY
+    )["launchRun"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
     with psycopg.connect(**stack.database) as connection:
         deadline, status = time.monotonic() + 180, ""
@@ -153,7 +156,7 @@ def run_an_asset(stack: Stack) -> None:
             connection.rollback()
             status = row[0] if row else ""
         assert status == "SUCCESS"
-        made = "SELECT count(*) FROM asset_keys WHERE asset_key = %s AND last_run_id = %s"
-        found = connection.execute(made, [json.dumps([ASSET]), launched["run"]["runId"]])
-        assert found.fetchone() == (1,)
+        made = "SELECT count(*) FROM asset_keys WHERE last_run_id = %s"
+        found = connection.execute(made, [launched["run"]["runId"]])
+        assert found.fetchone() == (len(ASSETS),)
     assert stack.check("platform", "dagster-daemon", "liveness-check") == 0
