@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pandera.errors import SchemaError
 from starlette.testclient import TestClient
 
 from recsys_assets.contracts.click_tables import CLICK_FEATURES, CLICK_MODEL
@@ -15,6 +16,7 @@ from recsys_assets.contracts.clicks import CATEGORIES, CLICKS, LABEL, NUMBERS, C
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.home import Home
 from recsys_assets.kernels.blending import Blend
+from recsys_assets.kernels.click_fields import LEAST_NUMBER, MOST_NUMBER
 from recsys_assets.kernels.code_table import code_table_of, encode_codes
 from recsys_assets.kernels.encode import encode, feature_names
 from recsys_assets.kernels.folding import FoldIn
@@ -37,7 +39,7 @@ KNOWN = clicks(500)
 VALUES = {name: KNOWN[name].drop_nulls().unique().sort().to_list()[:30] for name in CATEGORIES}
 ROW = st.fixed_dictionaries(
     {
-        **{n: st.none() | st.integers(-1_000, 2**31 - 1) for n in NUMBERS},
+        **{n: st.none() | st.integers(LEAST_NUMBER, MOST_NUMBER) for n in NUMBERS},
         **{
             c: st.none() | st.sampled_from(VALUES[c]) | st.from_regex("[0-9a-f]{8}", fullmatch=True)
             for c in CATEGORIES
@@ -73,7 +75,10 @@ def test_spark_step_and_service_agree(session: Session, tmp_path: Path) -> None:
 
 
 def _random_row(rng: np.random.Generator) -> dict[str, Any]:
-    numbers = {n: None if rng.random() < 0.3 else int(rng.integers(-1_000, 10**9)) for n in NUMBERS}
+    numbers = {
+        n: None if rng.random() < 0.3 else int(rng.integers(LEAST_NUMBER, MOST_NUMBER + 1))
+        for n in NUMBERS
+    }
     drawn = {c: (rng.random(), f"{rng.integers(0, 2**32):08x}") for c in CATEGORIES}
     return numbers | {
         c: None if where < 0.2 else new if where < 0.5 else str(rng.choice(VALUES[c]))
@@ -122,3 +127,19 @@ def test_a_folded_user_is_the_one_that_training_finds(platform: Platform) -> Non
     objective = als.Objective(8, 0.2, 0.6)
     trained = objective.solve(values, factors, np.zeros((1, 8), np.float32), 40)[0]
     np.testing.assert_allclose(fold_in.vector(rated, stars), trained, atol=1e-4)
+
+
+@pytest.mark.parametrize("number", [LEAST_NUMBER - 1, LEAST_NUMBER, MOST_NUMBER, MOST_NUMBER + 1])
+def test_the_service_takes_the_numbers_that_the_contract_takes(
+    client: TestClient, number: int
+) -> None:
+    types = dict(polars_schema(Clicks))
+    row = dict.fromkeys(types) | {LABEL: 0, "I1": number}
+    try:
+        Clicks.validate(pl.DataFrame([row], types))
+        contract = True
+    except (SchemaError, TypeError, OverflowError, pl.exceptions.PolarsError):
+        contract = False
+    asked = {"candidates": [{"item": 1, "features": {"I1": number}}]}
+    assert (client.post("/rank", json=asked).status_code == 200) == contract
+    assert contract == (LEAST_NUMBER <= number <= MOST_NUMBER)
