@@ -12,6 +12,7 @@ ROWS_AT_ONCE = 20_000
 """Rows whose leaves are held at once: 24 MB at 100 trees."""
 
 _ROWS_FOR_THREADS = 50_000
+_MARGIN_PLACE = feature_names().index(MARGIN)
 
 
 def threads_for(rows: int) -> int:
@@ -45,7 +46,7 @@ def tree_log_odds(
 
 def additive_log_odds(features: Features) -> NDArray[np.float64]:
     """Log odds of each row by the additive model, 0 where it has none."""
-    margin = feature_matrix(features)[:, feature_names().index(MARGIN)].astype(np.float64)
+    margin = feature_matrix(features)[:, _MARGIN_PLACE].astype(np.float64)
     return np.where(np.isnan(margin), 0.0, margin)
 
 
@@ -68,7 +69,7 @@ def contributions(
     """
     matrix = feature_matrix(features)
     parts = blend.trees * np.asarray(booster.predict(matrix, pred_contrib=True), np.float64)
-    parts[:, feature_names().index(MARGIN)] += blend.margin * additive_log_odds(features)
+    parts[:, _MARGIN_PLACE] += blend.margin * additive_log_odds(features)
     parts[:, -1] += blend.intercept
     return parts
 
