@@ -8,6 +8,7 @@ together.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 
 from recsys_assets.kernels.categories import add_up, outside_folds, typed
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL, NUMBERS
-from recsys_assets.kernels.effects import Effects
 from recsys_assets.kernels.levels import (
     MISSING,
     NUMBER_LEVELS,
@@ -26,6 +26,9 @@ from recsys_assets.kernels.levels import (
     with_crosses,
 )
 from recsys_assets.kernels.lookup import LookupTable
+
+if TYPE_CHECKING:  # Fitting is compiled; encoding, which the service does too, needs no compiler.
+    from recsys_assets.kernels.effects import Effects
 
 ALL_FOLDS = -1
 """Fold of the effects that leave no row out."""
@@ -94,7 +97,7 @@ class Encoder:
         numbers = [number_levels(frame[name]) for name in NUMBERS]
         return np.stack([*numbers, *(_levels(frame, *item) for item in self.tables.items())])
 
-    def table_of_effects(self, fits: dict[int, Effects]) -> pl.DataFrame:
+    def table_of_effects(self, fits: "dict[int, Effects]") -> pl.DataFrame:
         """Fitted effects as a table of ``EFFECTS_SCHEMA``, sorted.
 
         Args:
