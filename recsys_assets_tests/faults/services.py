@@ -108,10 +108,9 @@ def _runs_locked(bench: Bench, random: Random) -> None:
         for line in process.stderr:
             if line.strip() == "… interactions":
                 break
+        # Until it has ended: how long a run waits for its database is not for us to know.
         with held(database), contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=25)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=60)
+            process.communicate(timeout=180)
         process.kill()
     bench.close_dead_runs()
     bench.tick()
