@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_assets.kernels.boosting import threads_for
-from recsys_assets.kernels.recommenders.blend import learn_weights, normalize_groups
+from recsys_assets.kernels.recommenders.blend import learn_weights, normalize, normalize_groups
 from recsys_assets.kernels.recommenders.features import (
     FACTS,
     Candidates,
@@ -41,6 +41,11 @@ from recsys_assets.kernels.recommenders.reasons import explain
 
 BLEND = "blend"
 """Name of the blend among the features."""
+
+FEW = 10
+"""Ratings from which on a user's own say all."""
+OTHERS = 30.0
+"""Weight of what others rate, for a user with n ratings: so much times 1/n - 1/`FEW`."""
 
 Grow = Callable[[RankingRows], Sequence[str]]
 """Grows trees on the rows; LightGBM's own text of each kind."""
@@ -106,8 +111,28 @@ class Hybrid:
         known = np.diff(histories.stars.indptr) > 0
         answer = np.tile(self.newcomers, (len(histories), 1)).astype(np.float32)
         if known.any() and len(self.items):
-            answer[known] = self._score_known(histories.part(np.flatnonzero(known)))
+            asked = histories.part(np.flatnonzero(known))
+            answer[known] = self._lean_on_others(self._score_known(asked), asked)
         return answer
+
+    def _lean_on_others(self, scores: Scores, histories: Histories) -> Scores:
+        """Scores of users with few ratings, drawn towards what others rate at that time."""
+        count = np.diff(histories.stars.indptr)
+        few = np.flatnonzero(count < FEW)
+        if len(few):
+            asked = histories.part(few)
+            seen = asked.seen()
+            common = normalize(self._common(asked), seen)
+            weight = OTHERS * (1 / count[few] - 1 / FEW)[:, np.newaxis]
+            scores[few] = normalize(scores[few], seen) + weight.astype(np.float32) * common
+        return scores
+
+    def _common(self, histories: Histories) -> Scores:
+        """What others rate: at the time of each user's ratings, or nowadays where it is unknown."""
+        if histories.times is None:
+            nowadays = np.log(np.maximum(self.newcomers, 1e-9))
+            return np.tile(nowadays, (len(histories), 1)).astype(np.float32)
+        return self.members["timed"].score(histories)
 
     def _score_known(self, histories: Histories) -> Scores:
         seen = histories.seen()
