@@ -45,6 +45,11 @@ class Protocol:
         """Whether whole users or items are held out."""
         return self.split in COLD_METHODS
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether users are tested by what they rate later."""
+        return self.split in ("chronological", "global-time")
+
 
 def compare(
     ratings: Path,
@@ -73,7 +78,7 @@ def compare(
 
     def fit(data: "RatingData") -> "Iterator[FittedRecommender]":
         # The trees of this process are those of the cluster, without a JVM to start.
-        return fit_recommenders(None, data, content, names, seed)
+        return fit_recommenders(None, data, content, names, seed, latest=protocol.is_timed)
 
     def fit_rating(data: "RatingData") -> "Iterator[FittedRating]":
         return fit_rating_models(data, content, seed)

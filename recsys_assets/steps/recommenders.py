@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from recsys_assets.kernels.recommenders.histories import Catalogue, Member, build_catalogue
 from recsys_assets.kernels.recommenders.hybrid import Grow, Hybrid, fit_hybrid
-from recsys_assets.kernels.recommenders.inner import RankingRows, ranking_rows
+from recsys_assets.kernels.recommenders.inner import RankingRows, latest_rows, ranking_rows
 from recsys_assets.kernels.recommenders.members import member_fits
 from recsys_assets.kernels.recommenders.popularity import choose_half_life, newcomer_popularity
 from recsys_assets.kernels.recommenders.protocol import ItemContent, RatingData
@@ -42,10 +42,26 @@ class FittedRecommender:
 class Parts:
     """Parts of the models, each fitted when it is first asked for, with the seconds it took."""
 
-    def __init__(self, train: RatingData, content: ItemContent | None, seed: int, grow: Grow):
-        """Take what to learn from; nothing is fitted yet."""
+    def __init__(
+        self,
+        train: RatingData,
+        content: ItemContent | None,
+        seed: int,
+        grow: Grow,
+        *,
+        latest: bool = False,
+    ):
+        """Take what to learn from; nothing is fitted yet.
+
+        Args:
+            train: ratings.
+            content: of items.
+            seed: of everything drawn.
+            grow: grows trees.
+            latest: learn to rank what a user rates next instead of what else a user rates.
+        """
         self.catalogue: Catalogue = build_catalogue(train, content)
-        self.seed, self._grow = seed, grow
+        self.seed, self._grow, self._latest = seed, grow, latest
         self.seconds: dict[str, float] = {}
         self._members: dict[str, Member] = {}
         self._penalty: float | None = None
@@ -91,7 +107,9 @@ class Parts:
         )
 
     def _ranking_rows(self) -> RankingRows:
-        return ranking_rows(self.catalogue, self.penalty, self.seed)
+        known = self.catalogue, self.penalty, self.seed
+        rows = latest_rows(*known) if self._latest else None
+        return ranking_rows(*known) if rows is None else rows
 
     def _score_for_newcomers(self) -> NDArray[np.float32]:
         return newcomer_popularity(self.catalogue, choose_half_life(self.catalogue))
@@ -109,6 +127,8 @@ def fit_recommenders(
     content: ItemContent | None,
     names: Sequence[str],
     seed: int,
+    *,
+    latest: bool = False,
 ) -> Iterator[FittedRecommender]:
     """Fit the models asked for, in the order given.
 
@@ -118,6 +138,8 @@ def fit_recommenders(
         content: what is known of items, those nobody rated among them.
         names: of `MODELS`.
         seed: start of vectors, inner splits and trees.
+        latest: rank what a user rates next: inner splits hold out each user's latest ratings, as
+            the part the models are judged by does. Otherwise they are drawn.
 
     Raises:
         ValueError: a name is unknown, or there are no ratings.
@@ -131,7 +153,7 @@ def fit_recommenders(
     def grow(rows: RankingRows) -> list[str]:
         return grow_natively(rows, seed) if spark is None else grow_with_spark(spark, rows, seed)
 
-    parts = Parts(train, content, seed, grow)
+    parts = Parts(train, content, seed, grow, latest=latest)
     for name in names:
         fitted: SingleMember | Hybrid = parts.hybrid() if name == "hybrid" else parts.single(name)
         yield FittedRecommender(name, fitted, _seconds(parts, name))

@@ -1,6 +1,7 @@
 """Inner splits of the training part: what tuning and ranking learn from, never the test rows.
 
-catalogue -> catalogues without a tenth of the ratings, each with that tenth
+catalogue -> catalogues without a random tenth of the ratings, each with that tenth
+          -> the catalogue without each user's latest tenth, with that tenth
 -> candidates of members fitted on the larger part, labelled by the tenth
 """
 
@@ -27,6 +28,7 @@ from recsys_assets.kernels.recommenders.histories import (
     Member,
 )
 from recsys_assets.kernels.recommenders.members import PROPOSING, fit_members
+from recsys_assets.kernels.splits import parts_within
 
 HELD_OUT = 0.1
 """Share of the training ratings that labels an inner split."""
@@ -55,17 +57,34 @@ def inner_splits(
     catalogue: Catalogue, parts: int, seed: int
 ) -> Iterator[tuple[Catalogue, csr_matrix]]:
     """Disjoint random tenths of the ratings, and the catalogue without each of them."""
-    stars, times = catalogue.train.stars, catalogue.train.times
+    stars = catalogue.train.stars
     fold = np.random.default_rng(seed).permutation(stars.nnz) % round(1 / HELD_OUT)
     for part in range(parts):
-        out = fold == part
-        left = Histories(
-            _subset(stars, ~out),
-            None if times is None else _subset(times, ~out),
-            catalogue.train.rows,
-        )
-        inner = Catalogue(catalogue.items, catalogue.users, left, catalogue.content)
-        yield inner, _subset(stars, out)
+        yield _without(catalogue, fold == part)
+
+
+def latest_split(catalogue: Catalogue) -> tuple[Catalogue, csr_matrix] | None:
+    """The catalogue without the latest tenth of each user's ratings, and that tenth.
+
+    None where no times are known.
+    """
+    stars, times = catalogue.train.stars, catalogue.train.times
+    if times is None:
+        return None
+    users = np.repeat(np.arange(stars.shape[0]), np.diff(stars.indptr))
+    return _without(catalogue, parts_within(users, times.data, (1 - HELD_OUT,)) == 1)
+
+
+def _without(catalogue: Catalogue, out: NDArray[np.bool_]) -> tuple[Catalogue, csr_matrix]:
+    """The catalogue without some of the ratings, and those."""
+    stars, times = catalogue.train.stars, catalogue.train.times
+    left = Histories(
+        _subset(stars, ~out),
+        None if times is None else _subset(times, ~out),
+        catalogue.train.rows,
+    )
+    inner = Catalogue(catalogue.items, catalogue.users, left, catalogue.content)
+    return inner, _subset(stars, out)
 
 
 def _subset(matrix: csr_matrix, chosen: NDArray[np.bool_]) -> csr_matrix:
@@ -123,6 +142,17 @@ def ranking_rows(catalogue: Catalogue, penalty: float, seed: int) -> RankingRows
         for inner, held_out in inner_splits(catalogue, parts, seed)
     ]
     return join_rows(rows)
+
+
+def latest_rows(catalogue: Catalogue, penalty: float, seed: int) -> RankingRows | None:
+    """Labelled candidates from each user's latest ratings; None where there are none."""
+    split = latest_split(catalogue)
+    if split is None or not split[1].nnz:
+        return None
+    inner, held_out = split
+    members = fit_members(inner, penalty, seed)
+    rows = labelled_candidates(inner, members, held_out, MOST_ROWS, seed)
+    return rows if len(rows.counts) else None
 
 
 def join_rows(parts: Sequence[RankingRows]) -> RankingRows:

@@ -6,7 +6,12 @@ import pytest
 
 from recsys_assets.kernels.recommenders.histories import build_catalogue
 from recsys_assets.kernels.recommenders.hybrid import Hybrid
-from recsys_assets.kernels.recommenders.inner import find_and_describe, inner_splits
+from recsys_assets.kernels.recommenders.inner import (
+    find_and_describe,
+    inner_splits,
+    latest_rows,
+    latest_split,
+)
 from recsys_assets.kernels.recommenders.linear import EaseMember
 from recsys_assets.kernels.recommenders.protocol import ItemContent
 from recsys_assets.kernels.recommenders.reasons import reasons
@@ -46,6 +51,27 @@ def test_inner_splits_are_disjoint_and_leave_the_rest() -> None:
         assert inner.train.times.nnz == inner.train.stars.nnz
         parts.append(out > 0)
     assert np.sum(parts, axis=0).max() == 1
+
+
+def test_the_latest_split_holds_out_what_each_user_rated_last() -> None:
+    known = build_catalogue(learned(TRAIN), CONTENT)
+    split = latest_split(known)
+    assert split is not None and known.train.times is not None
+    inner, held_out = split
+    assert inner.train.times is not None
+    left, times = inner.train.stars.toarray(), known.train.times.toarray()
+    out = held_out.toarray()
+    np.testing.assert_array_equal(left + out, known.train.stars.toarray())
+    for row in range(len(known.users)):
+        rated = np.diff(known.train.stars.indptr)[row]
+        assert (out[row] > 0).sum() == rated - round(0.9 * rated)
+        if out[row].any():
+            assert times[row][left[row] > 0].max() <= times[row][out[row] > 0].min()
+
+
+def test_without_times_there_is_no_latest_split() -> None:
+    known = build_catalogue(learned(TRAIN.drop("timestamp")), CONTENT)
+    assert latest_split(known) is None and latest_rows(known, 100.0, 1) is None
 
 
 def test_every_model_answers_finite_scores_for_anybody() -> None:
