@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from recsys_assets.kernels.recommenders.histories import Catalogue, Member, build_catalogue
 from recsys_assets.kernels.recommenders.hybrid import Grow, Hybrid, fit_hybrid
 from recsys_assets.kernels.recommenders.inner import RankingRows, latest_rows, ranking_rows
+from recsys_assets.kernels.recommenders.latent import LatentMember, with_content
 from recsys_assets.kernels.recommenders.members import member_fits
 from recsys_assets.kernels.recommenders.popularity import choose_half_life, newcomer_popularity
 from recsys_assets.kernels.recommenders.protocol import ItemContent, RatingData
@@ -88,8 +89,12 @@ class Parts:
         if name not in self._members:
             penalty = self.penalty if name == "ease" else 0.0
             fit = member_fits(self.catalogue, penalty, self.seed)[name]
-            self._members[name] = self._timed(name, fit)
+            self._members[name] = self._timed(name, lambda: self._with_content(fit()))
         return self._members[name]
+
+    def _with_content(self, member: Member) -> Member:
+        # Of the final members only: what ranks is learned from members that know ratings alone.
+        return with_content(member, self.catalogue) if isinstance(member, LatentMember) else member
 
     def single(self, name: str) -> SingleMember:
         """One member as a recommender."""

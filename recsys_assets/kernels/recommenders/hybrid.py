@@ -35,6 +35,7 @@ from recsys_assets.kernels.recommenders.histories import (
     history_of,
 )
 from recsys_assets.kernels.recommenders.inner import RankingRows
+from recsys_assets.kernels.recommenders.latent import LatentMember
 from recsys_assets.kernels.recommenders.members import PROPOSING
 from recsys_assets.kernels.recommenders.protocol import Ids, Scores
 from recsys_assets.kernels.recommenders.reasons import explain
@@ -139,7 +140,7 @@ class Hybrid:
         scores = member_scores(self.members, histories, seen)
         # All other items follow by EASE, those nobody rated by ALS and content, squeezed below 0;
         # candidates lie above 0.
-        rest = np.where(self.facts.ratings > 0, scores["ease"], scores["als"])
+        rest = np.where(self.facts.ratings > 0, scores["ease"], self._by_content(histories, seen))
         answer = rest / (1 + np.abs(rest)) - 1
         proposing = tuple(name for name in PROPOSING if name in self.members)
         users, columns = find_candidates(scores, seen, proposing)
@@ -147,6 +148,11 @@ class Hybrid:
             found = candidate_features(scores, users, columns, histories, self.facts)
             answer[users, columns] = self.rank(found)
         return np.asarray(answer, np.float32)
+
+    def _by_content(self, histories: Histories, seen: NDArray[np.bool_]) -> Scores:
+        als = self.members["als"]
+        scores = als.score_all(histories) if isinstance(als, LatentMember) else als.score(histories)
+        return normalize(scores, seen)
 
     def features_of(self, found: Candidates) -> NDArray[np.float32]:
         """Features of candidates with the blend."""

@@ -5,7 +5,7 @@ vectors on genres, years and title words (Gantner et al., "Learning attribute-to
 for cold-start recommendations", 2010).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -29,7 +29,10 @@ class LatentMember:
 
     objective: Objective
     item_factors: Floats
+    """Zero where nobody rated the item."""
     gram: Floats
+    content_factors: Floats | None = None
+    """By content, where nobody rated the item; zero elsewhere. None where content is unknown."""
 
     def users(self, histories: Histories) -> Floats:
         """Vectors of the users behind the histories."""
@@ -42,6 +45,13 @@ class LatentMember:
     def score(self, histories: Histories) -> Scores:
         """Inner products of user and item vectors."""
         return np.asarray(self.users(histories) @ self.item_factors.T, np.float32)
+
+    def score_all(self, histories: Histories) -> Scores:
+        """`score`, and that of items nobody rated by their content."""
+        if self.content_factors is None:
+            return self.score(histories)
+        factors = self.item_factors + self.content_factors
+        return np.asarray(self.users(histories) @ factors.T, np.float32)
 
     def contributions(self, histories: Histories, column: int) -> Scores:
         """What each rating of one user adds to the score of ``column``.
@@ -58,14 +68,21 @@ class LatentMember:
 
 
 def fit_latent(catalogue: Catalogue, objective: Objective, seed: int) -> LatentMember:
-    """Fit the vectors of both sides and keep those of the items, those nobody rated by content."""
+    """Fit the vectors of both sides and keep those of the items."""
     _, items = fit_factors(catalogue.train.stars, objective, ITERATIONS, seed)
-    gram = objective.gram(items)
+    return LatentMember(objective, items, objective.gram(items))
+
+
+def with_content(member: LatentMember, catalogue: Catalogue) -> LatentMember:
+    """The member with vectors of items nobody rated, where anything is known of them."""
     rated = catalogue.counts() > 0
-    if catalogue.content is not None and rated.any() and not rated.all():
-        features = content_features(catalogue.content)
-        items[~rated] = _from_content(features[rated], items[rated], features[~rated])
-    return LatentMember(objective, items, gram)
+    if catalogue.content is None or not rated.any() or rated.all():
+        return member
+    features = content_features(catalogue.content)
+    found = np.zeros_like(member.item_factors)
+    known = member.item_factors[rated]
+    found[~rated] = _from_content(features[rated], known, features[~rated])
+    return replace(member, content_factors=found)
 
 
 def _from_content(known: csr_matrix, vectors: Floats, asked: csr_matrix) -> Floats:

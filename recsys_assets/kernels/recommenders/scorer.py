@@ -12,6 +12,7 @@ from recsys_assets.kernels.recommenders.histories import (
     Member,
     history_of,
 )
+from recsys_assets.kernels.recommenders.latent import LatentMember
 from recsys_assets.kernels.recommenders.protocol import Ids, Scores
 from recsys_assets.kernels.recommenders.reasons import explain
 
@@ -46,7 +47,9 @@ class SingleMember:
 
     def score(self, histories: Histories) -> Scores:
         """Users x catalogue for any histories."""
-        scores = self.member.score(histories)
+        member = self.member
+        alone = member.score_all if isinstance(member, LatentMember) else member.score
+        scores = alone(histories)
         if self.newcomers is None:
             return scores
         unknown = np.diff(histories.stars.indptr) == 0

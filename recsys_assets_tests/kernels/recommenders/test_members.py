@@ -7,7 +7,7 @@ from recsys_assets.kernels.als import Objective
 from recsys_assets.kernels.recommenders.blend import learn_weights, normalize, normalize_groups
 from recsys_assets.kernels.recommenders.content import fit_content
 from recsys_assets.kernels.recommenders.histories import build_catalogue, history_of
-from recsys_assets.kernels.recommenders.latent import fit_latent
+from recsys_assets.kernels.recommenders.latent import fit_latent, with_content
 from recsys_assets.kernels.recommenders.members import fit_members
 from recsys_assets.kernels.recommenders.neighbours import fit_item_neighbours, fit_user_ridge
 from recsys_assets.kernels.recommenders.popularity import (
@@ -52,16 +52,20 @@ def test_vectors_of_items_nobody_rated_follow_from_their_content() -> None:
     hidden = KNOWN.items[action][:5]
     rated = FRAME.filter(~pl.col("item").is_in(hidden.tolist()))
     known = build_catalogue(learned(rated), CONTENT)
-    member = fit_latent(known, Objective(8, 0.2, 0.6), seed=1)
+    fitted = fit_latent(known, Objective(8, 0.2, 0.6), seed=1)
+    member = with_content(fitted, known)
     column = np.searchsorted(known.items, hidden)
-    assert np.abs(member.item_factors[column]).max() > 0
+    assert member.content_factors is not None
+    assert np.abs(member.content_factors[column]).max() > 0
     # Fans of a genre come every fourth user: of what nobody rated they prefer their own.
-    scores = member.score(known.train)
+    scores = member.score_all(known.train)
     fans = np.arange(len(known.users)) % len(GENRES) == 0
     assert scores[fans][:, column].mean() > 2 * scores[~fans][:, column].mean()
-    # They take no part in the equations of users.
-    own = member.item_factors[known.counts() > 0]
-    np.testing.assert_allclose(member.gram, own.T @ own, rtol=1e-4)
+    # Nothing else changes.
+    rest = np.setdiff1d(np.arange(len(known.items)), column)
+    rated = rest[known.counts()[rest] > 0]
+    np.testing.assert_allclose(scores[:, rated], fitted.score(known.train)[:, rated], atol=1e-6)
+    np.testing.assert_array_equal(fitted.score(known.train)[:, column], 0)
 
 
 def test_item_neighbours_are_shrunk_cosines() -> None:
