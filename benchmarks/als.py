@@ -34,9 +34,9 @@ from recsys_assets.kernels.als import Objective
 from recsys_assets.kernels.metrics.ranking import ranking_by_user
 from recsys_assets.kernels.recommending import TopKTask
 from recsys_assets.kernels.vectors import Vectors
-from recsys_assets.steps.als_blocks import Task, fit_in_blocks
+from recsys_assets.steps.als.blocks import Task, fit_in_blocks
+from recsys_assets.steps.publication.top_k import list_all_users
 from recsys_assets.steps.session import Session
-from recsys_assets.steps.top_k import list_all_users
 from recsys_assets.synthetic.movielens import SIZES, generate_movies, generate_ratings
 
 TEST_SHARE, K, SEED = 0.1, 10, 1

@@ -36,14 +36,14 @@ from recsys_assets.home import Home
 from recsys_assets.kernels.boosting import click_probability, feature_matrix
 from recsys_assets.kernels.metrics.classification import auc
 from recsys_assets.lake.spark_files import read_table
-from recsys_assets.steps.click_boosting import boost
-from recsys_assets.steps.click_evaluation import ClickEvaluationParams, evaluate_click_model
-from recsys_assets.steps.click_features import EncodingParams, encode_clicks
-from recsys_assets.steps.click_model import ClickModelParams, train_click_model
-from recsys_assets.steps.click_scores import feature_parts, mean_loss_by_tree
+from recsys_assets.steps.clicks.boosting import boost
+from recsys_assets.steps.clicks.evaluation import ClickEvaluationParams, evaluate_click_model
+from recsys_assets.steps.clicks.features import EncodingParams, encode_clicks
+from recsys_assets.steps.clicks.model import ClickModelParams, train_click_model
+from recsys_assets.steps.clicks.scores import feature_parts, mean_loss_by_tree
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
-from recsys_assets.steps.validation import ValidationParams, validate_drops
+from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
 from recsys_assets.synthetic.criteo import click_batches
 
 DATE = datetime.date(2025, 1, 1)

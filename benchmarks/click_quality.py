@@ -25,7 +25,7 @@ def main() -> None:
     spare_cores()
     from recsys_assets.kernels.click_baselines import BASELINES
     from recsys_assets.kernels.metrics.classification import click_metrics
-    from recsys_assets.steps.click_comparison import OWN, fit_own
+    from recsys_assets.steps.clicks.comparison import OWN, fit_own
 
     rows = pl.concat(click_batches(options.rows, options.seed, with_probability=True))
     first, second = int(0.8 * rows.height), int(0.9 * rows.height)

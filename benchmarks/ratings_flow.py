@@ -25,14 +25,14 @@ from opening import open_session
 from pydantic import BaseModel
 
 from recsys_assets.home import PROJECT, Home
-from recsys_assets.steps.als import ALSParams, train_als
-from recsys_assets.steps.features import NoParams, SplitParams, build_interactions
-from recsys_assets.steps.popularity import count_popularity
-from recsys_assets.steps.ranking_evaluation import RankingEvaluationParams, evaluate_ranking
+from recsys_assets.steps.als.train import ALSParams, train_als
+from recsys_assets.steps.evaluation.ranking import RankingEvaluationParams, evaluate_ranking
+from recsys_assets.steps.features.tables import NoParams, SplitParams, build_interactions
+from recsys_assets.steps.publication.top_k import TopKParams, recommend_top_k
+from recsys_assets.steps.recommenders.popularity import count_popularity
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Step
-from recsys_assets.steps.top_k import TopKParams, recommend_top_k
-from recsys_assets.steps.validation import ValidationParams, validate_drops
+from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
 from recsys_assets.synthetic.movielens import SIZES, generate_movies, generate_ratings
 
 DATE = datetime.date(2025, 1, 1)

@@ -22,7 +22,7 @@ from opening import open_session
 
 from recsys_assets.home import Home
 from recsys_assets.steps.session import Session
-from recsys_assets.steps.validation import ValidationParams, validate_drops
+from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
 
 DATE = datetime.date(2025, 1, 1)
 ITEMS = 20_000

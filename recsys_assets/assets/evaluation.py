@@ -4,12 +4,12 @@ from recsys_assets.assets.steps import step_asset
 from recsys_assets.contracts.click_tables import ClickEvaluation
 from recsys_assets.contracts.drift import DRIFT, Drift
 from recsys_assets.contracts.models import Backtest, Promotion, RankingEvaluation
-from recsys_assets.steps.backtest import run_backtest
-from recsys_assets.steps.click_evaluation import evaluate_click_model
-from recsys_assets.steps.click_promotion import decide_click_promotion
-from recsys_assets.steps.drift import measure_click_drift, measure_rating_drift
-from recsys_assets.steps.ranking_evaluation import evaluate_ranking
-from recsys_assets.steps.ranking_promotion import decide_promotion
+from recsys_assets.steps.clicks.evaluation import evaluate_click_model
+from recsys_assets.steps.clicks.promotion import decide_click_promotion
+from recsys_assets.steps.evaluation.backtest import run_backtest
+from recsys_assets.steps.evaluation.drift import measure_click_drift, measure_rating_drift
+from recsys_assets.steps.evaluation.promotion import decide_promotion
+from recsys_assets.steps.evaluation.ranking import evaluate_ranking
 
 evaluation_assets = [
     step_asset(

@@ -3,8 +3,8 @@
 from recsys_assets.assets.steps import step_asset
 from recsys_assets.contracts.click_tables import ClickFeatures
 from recsys_assets.contracts.features import Interactions, MovieFeatures, UserFeatures
-from recsys_assets.steps.click_features import encode_clicks
-from recsys_assets.steps.features import (
+from recsys_assets.steps.clicks.features import encode_clicks
+from recsys_assets.steps.features.tables import (
     build_interactions,
     build_movie_features,
     build_user_features,

@@ -3,16 +3,16 @@
 from recsys_assets.assets.steps import step_asset
 from recsys_assets.contracts.best_params import BEST_PARAMS, BestParams
 from recsys_assets.contracts.click_tables import ClickModelTable
-from recsys_assets.steps.als import train_als
-from recsys_assets.steps.als_sweep import sweep_als_params
-from recsys_assets.steps.click_model import train_click_model
-from recsys_assets.steps.click_sweep import sweep_click_params
-from recsys_assets.steps.popularity import count_popularity
-from recsys_assets.steps.rank_model import (
+from recsys_assets.steps.als.sweep import sweep_als_params
+from recsys_assets.steps.als.train import train_als
+from recsys_assets.steps.clicks.model import train_click_model
+from recsys_assets.steps.clicks.sweep import sweep_click_params
+from recsys_assets.steps.recommenders.models import (
     train_content_model,
     train_item_model,
     train_rank_model,
 )
+from recsys_assets.steps.recommenders.popularity import count_popularity
 
 sweep_assets = [
     step_asset(

@@ -7,10 +7,10 @@ from recsys_assets.contracts.recommendations import (
     TopK,
     UserSegments,
 )
-from recsys_assets.steps.popular_movies import list_popular_movies
-from recsys_assets.steps.similar_items import find_similar_items
-from recsys_assets.steps.top_k import recommend_top_k
-from recsys_assets.steps.user_segments import list_user_segments
+from recsys_assets.steps.publication.popular_movies import list_popular_movies
+from recsys_assets.steps.publication.similar_items import find_similar_items
+from recsys_assets.steps.publication.top_k import recommend_top_k
+from recsys_assets.steps.publication.user_segments import list_user_segments
 
 recommendation_assets = [
     step_asset(

@@ -10,7 +10,7 @@ from recsys_assets.assets.materialize import OWNERS, WRITES_LAKE
 from recsys_assets.assets.steps import step_asset
 from recsys_assets.contracts.feedback import ClickThrough
 from recsys_assets.resources.storage import Storage
-from recsys_assets.steps.click_through import count_click_through
+from recsys_assets.steps.clicks.through import count_click_through
 
 BUNDLE_MODEL = "serving_bundle"
 LAST = {"dagster/priority": "-10"}

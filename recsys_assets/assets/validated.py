@@ -18,7 +18,7 @@ from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.dataset import Dataset
 from recsys_assets.contracts.files import Quarantine, quarantine_of
 from recsys_assets.resources.compute import Compute
-from recsys_assets.steps.validation import ValidationParams, validate_drops
+from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
 
 
 class ValidationConfig(dg.Config):

@@ -5,7 +5,7 @@ import dagster as dg
 from recsys_assets.checks.guard import table_check
 from recsys_assets.contracts.click_tables import CLICK_EVALUATION, CLICK_MODEL
 from recsys_assets.resources.storage import Storage
-from recsys_assets.steps.click_evaluation import CONSTANT
+from recsys_assets.steps.clicks.evaluation import CONSTANT
 
 TOLERABLE_ECE = 0.05
 """Mean gap between predicted probability and click rate that ranking and budgets can bear."""

@@ -5,8 +5,8 @@ import dagster as dg
 from recsys_assets.checks.guard import table_check
 from recsys_assets.contracts.models import RANKING_EVALUATION
 from recsys_assets.resources.storage import Storage
-from recsys_assets.steps.als import ALS_MODEL
-from recsys_assets.steps.popularity import POPULARITY_MODEL
+from recsys_assets.steps.als.train import ALS_MODEL
+from recsys_assets.steps.recommenders.popularity import POPULARITY_MODEL
 
 
 @table_check(asset=RANKING_EVALUATION)

@@ -44,7 +44,7 @@ def jobs() -> dict[str, str]:
     from recsys_assets.assets.steps import STEP
     from recsys_assets.contracts import DATASETS
     from recsys_assets.steps.session import name_of
-    from recsys_assets.steps.validation import validate_drops
+    from recsys_assets.steps.validation.drops import validate_drops
 
     day = "{{job.parameters.date}}"
     ingest = [

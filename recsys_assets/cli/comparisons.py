@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from recsys_assets.steps.comparison.fitted import FittedRating
     from recsys_assets.steps.comparison.leaks import LeakCheck
     from recsys_assets.steps.comparison.results import ColdCase, ModelResult
-    from recsys_assets.steps.recommenders import FittedRecommender
+    from recsys_assets.steps.recommenders.parts import FittedRecommender
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ def compare(
     from recsys_assets.steps.comparison import report
     from recsys_assets.steps.comparison.compare import compare_models
     from recsys_assets.steps.comparison.leaks import check_leaks
-    from recsys_assets.steps.rating_models import fit_rating_models
-    from recsys_assets.steps.recommenders import fit_recommenders
+    from recsys_assets.steps.recommenders.parts import fit_recommenders
+    from recsys_assets.steps.recommenders.rating_models import fit_rating_models
 
     rows, content = _read(ratings, RATINGS), _content(movies)
     split, ratio, seed, k = (
@@ -115,7 +115,7 @@ def _new_users(
     rows: pl.DataFrame, content: "ItemContent | None", protocol: Protocol, names: Sequence[str]
 ) -> "list[ColdCase]":
     from recsys_assets.steps.comparison.cold_users import POPULARITY, compare_on_new_users
-    from recsys_assets.steps.recommenders import fit_recommenders
+    from recsys_assets.steps.recommenders.parts import fit_recommenders
 
     train, test = without_newest_users(rows, protocol.ratio)
     _say_protocol(protocol, train, test)
@@ -131,7 +131,7 @@ def _new_items(
     rows: pl.DataFrame, content: "ItemContent | None", protocol: Protocol, names: Sequence[str]
 ) -> "list[ColdCase]":
     from recsys_assets.steps.comparison.cold_items import compare_on_new_items
-    from recsys_assets.steps.recommenders import fit_recommenders
+    from recsys_assets.steps.recommenders.parts import fit_recommenders
 
     if content is None:
         raise JudgingError("items nobody rated are known by their content only: name --movies")

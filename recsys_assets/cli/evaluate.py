@@ -101,7 +101,7 @@ def _judge_leaks(found: "Sequence[LeakCheck]") -> None:
 
 
 def _chosen(models: str | None) -> tuple[str, ...]:
-    from recsys_assets.steps.recommenders import MODELS
+    from recsys_assets.steps.recommenders.parts import MODELS
 
     if models is None:
         return MODELS

@@ -10,8 +10,8 @@ from recsys_assets.cli.shared import console, print_table
 from recsys_assets.deployment import spare_cores
 
 if TYPE_CHECKING:
-    from recsys_assets.steps.click_comparison import Comparison
-    from recsys_assets.steps.click_file import ClickFile
+    from recsys_assets.steps.clicks.comparison import Comparison
+    from recsys_assets.steps.clicks.file import ClickFile
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,8 +41,8 @@ def evaluate_clicks_command(
     Example: recsys evaluate-clicks dac_sample.txt --split ordered --json figures.json
     """
     spare_cores()
-    from recsys_assets.steps.click_comparison import compare, page_of
-    from recsys_assets.steps.click_file import ComparisonError, read_clicks
+    from recsys_assets.steps.clicks.comparison import compare, page_of
+    from recsys_assets.steps.clicks.file import ComparisonError, read_clicks
 
     try:
         clicks = read_clicks(file)

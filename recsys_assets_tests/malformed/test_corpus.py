@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from recsys_assets.contracts import DATASETS
 from recsys_assets.kernels.delimited import ShapeFault
 from recsys_assets.lake.landing import LandedFile
-from recsys_assets.steps.accounts import FileAccount
-from recsys_assets.steps.blocks import cut_into_chunks, validate_chunk
 from recsys_assets.steps.session import Session
+from recsys_assets.steps.validation.accounts import FileAccount
+from recsys_assets.steps.validation.blocks import cut_into_chunks, validate_chunk
 from recsys_assets_tests.malformed.case import GOOD, LINES, Case, text_of
 from recsys_assets_tests.malformed.corpus import corpus
 from recsys_assets_tests.malformed.oracle import judge_lines

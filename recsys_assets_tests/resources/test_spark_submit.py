@@ -18,7 +18,7 @@ from recsys_assets.resources.compute import LocalSpark
 from recsys_assets.resources.jvm import prepare_environment
 from recsys_assets.resources.spark_submit import SparkSubmit
 from recsys_assets.steps.session import Session
-from recsys_assets.steps.validation import ValidationParams, validate_drops
+from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
 from recsys_assets.synthetic.files import write_movielens
 from recsys_assets.synthetic.movielens import MovieLensSize
 from recsys_assets_tests.servers.ports import free_port, start, stop, wait_for_port

@@ -17,7 +17,7 @@ from recsys_assets.home import Home
 from recsys_assets.kernels.metrics.proportion import wilson_interval
 from recsys_assets.lake.journals import land_journals
 from recsys_assets.serving.feedback import Journal
-from recsys_assets.steps.click_through import ClickThroughParams, count_click_through
+from recsys_assets.steps.clicks.through import ClickThroughParams, count_click_through
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.serving.conftest import Start
 from recsys_assets_tests.serving.running import running

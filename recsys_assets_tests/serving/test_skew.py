@@ -26,9 +26,9 @@ from recsys_assets.serving.clicks import raw_rows
 from recsys_assets.serving.export import ExportParams, write_bundle
 from recsys_assets.serving.pointer import promote
 from recsys_assets.serving.settings import ServiceSettings
-from recsys_assets.steps.click_features import EncodingParams, encode_clicks
-from recsys_assets.steps.click_model import ClickModelParams, train_click_model
-from recsys_assets.steps.click_scores import feature_parts, score
+from recsys_assets.steps.clicks.features import EncodingParams, encode_clicks
+from recsys_assets.steps.clicks.model import ClickModelParams, train_click_model
+from recsys_assets.steps.clicks.scores import feature_parts, score
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.serving.conftest import Platform
 from recsys_assets_tests.serving.published import clicks, publish

@@ -9,7 +9,7 @@ import polars as pl
 from recsys_assets.contracts.files import FILES, quarantine_of
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
-from recsys_assets.steps.validation import ValidationParams, validate_drops
+from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
 
 DAY = datetime.date(2026, 1, 30)
 NEXT_DAY = datetime.date(2026, 1, 31)

@@ -12,20 +12,20 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel
 
-from recsys_assets.steps.als import ALSParams, train_als
-from recsys_assets.steps.click_features import EncodingParams, encode_clicks
-from recsys_assets.steps.features import (
+from recsys_assets.steps.als.train import ALSParams, train_als
+from recsys_assets.steps.clicks.features import EncodingParams, encode_clicks
+from recsys_assets.steps.evaluation.ranking import RankingEvaluationParams, evaluate_ranking
+from recsys_assets.steps.features.tables import (
     NoParams,
     SplitParams,
     build_interactions,
     build_movie_features,
 )
-from recsys_assets.steps.popularity import count_popularity
-from recsys_assets.steps.ranking_evaluation import RankingEvaluationParams, evaluate_ranking
+from recsys_assets.steps.publication.similar_items import SimilarItemsParams, find_similar_items
+from recsys_assets.steps.publication.top_k import TopKParams, recommend_top_k
+from recsys_assets.steps.recommenders.popularity import count_popularity
 from recsys_assets.steps.session import Session, Step
-from recsys_assets.steps.similar_items import SimilarItemsParams, find_similar_items
-from recsys_assets.steps.top_k import TopKParams, recommend_top_k
-from recsys_assets.steps.validation import ValidationParams, validate_drops
+from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
 from recsys_assets.synthetic.criteo import click_batches
 from recsys_assets.synthetic.movielens import MovieLensSize, generate_movies, generate_ratings
 

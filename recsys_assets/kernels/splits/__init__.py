@@ -10,7 +10,7 @@
 
 Everything but the published recipe depends on the rows alone, not on their order or on how they are
 cut into partitions. Parts are numbered in the order of their shares; rows in a gap have `GAP`.
-Spark draws the same parts with `steps.splits`.
+Spark draws the same parts with `steps.features.splits`.
 """
 
 from recsys_assets.kernels.splits.cold import (

@@ -23,7 +23,7 @@ from recsys_assets.kernels.recommenders.histories import Catalogue, Histories, e
 from recsys_assets.kernels.recommenders.protocol import Ids, RatingData, Scores, rating_data
 from recsys_assets.kernels.vectors import places_of
 from recsys_assets.steps.comparison.results import ColdCase, ModelResult, add_intervals, add_tests
-from recsys_assets.steps.learning_data import full_histories
+from recsys_assets.steps.recommenders.learning_data import full_histories
 
 GIVEN: Final = (0, 1, 3, 5)
 """Ratings of a newcomer that are known, the earliest ones."""

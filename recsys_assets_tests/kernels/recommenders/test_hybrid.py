@@ -16,7 +16,7 @@ from recsys_assets.kernels.recommenders.linear import EaseMember
 from recsys_assets.kernels.recommenders.protocol import ItemContent
 from recsys_assets.kernels.recommenders.reasons import reasons
 from recsys_assets.kernels.recommenders.trees import contributions, mean_contributions
-from recsys_assets.steps.recommenders import MODELS, fit_recommenders
+from recsys_assets.steps.recommenders.parts import MODELS, fit_recommenders
 from recsys_assets_tests.kernels.recommenders.worlds import (
     learned,
     ndcg,

@@ -1,6 +1,6 @@
 import numpy as np
 
-from recsys_assets.steps.rating_models import RATING_MODELS, fit_rating_models
+from recsys_assets.steps.recommenders.rating_models import RATING_MODELS, fit_rating_models
 from recsys_assets_tests.kernels.recommenders.worlds import learned, split_rows, taste_world
 
 

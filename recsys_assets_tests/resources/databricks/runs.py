@@ -8,7 +8,7 @@ import dagster as dg
 
 from recsys_assets.assets import materialize
 from recsys_assets.resources.compute import Compute
-from recsys_assets.steps.validation import ValidationParams, validate_drops
+from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
 from recsys_assets.synthetic.movielens import MovieLensSize
 from recsys_assets_tests.resources.databricks.double import (
     DatabricksDouble,

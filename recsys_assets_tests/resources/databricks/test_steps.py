@@ -15,7 +15,7 @@ from recsys_assets.home import Home
 from recsys_assets.resources.compute import LocalSpark
 from recsys_assets.resources.databricks import RUN_LINK, DatabricksSpark
 from recsys_assets.steps.report import StepReport
-from recsys_assets.steps.validation import ValidationParams
+from recsys_assets.steps.validation.drops import ValidationParams
 from recsys_assets.synthetic.files import write_movielens
 from recsys_assets_tests.resources.databricks.double import (
     TOKEN,
@@ -106,7 +106,8 @@ def test_a_failing_step_fails_the_asset_with_its_own_words(
     result, instance = run_step_as_asset(cluster, books)
     description, metadata = failure_of(result)
     assert description == (
-        "recsys_assets.steps.validation:validate_drops failed on Databricks: KeyError: 'books'\n"
+        "recsys_assets.steps.validation.drops:validate_drops failed on Databricks: "
+        "KeyError: 'books'\n"
         f"Run: {double.only_run.page}"
     )
     assert metadata == {RUN_LINK: double.only_run.page}

@@ -51,7 +51,7 @@ def assert_is_as_documented(request: dict[str, Any], wheel: Path) -> None:
     assert machines["data_security_mode"] == "SINGLE_USER"
     assert set(machines["spark_env_vars"]) == {"DAGSTER_PIPES_CONTEXT", "DAGSTER_PIPES_MESSAGES"}
     assert request["timeout_seconds"] == 4 * 3600
-    assert request["run_name"].startswith("recsys_assets.steps.validation:validate_drops ")
+    assert request["run_name"].startswith("recsys_assets.steps.validation.drops:validate_drops ")
     assert TOKEN not in json.dumps(request)
 
 

@@ -7,7 +7,7 @@ from recsys_assets.kernels.comparing import JudgingError
 from recsys_assets.kernels.recommenders.protocol import RatingData
 from recsys_assets.kernels.splits import without_items
 from recsys_assets.steps.comparison.cold_items import compare_on_new_items
-from recsys_assets.steps.recommenders import FittedRecommender, fit_recommenders
+from recsys_assets.steps.recommenders.parts import FittedRecommender, fit_recommenders
 from recsys_assets_tests.kernels.recommenders.worlds import taste_world
 
 FRAME, CONTENT = taste_world(items=120)

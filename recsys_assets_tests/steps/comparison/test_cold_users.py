@@ -10,7 +10,7 @@ from recsys_assets.kernels.splits import without_newest_users
 from recsys_assets.steps.comparison.cold_users import GIVEN, compare_on_new_users
 from recsys_assets.steps.comparison.report import cold_json, cold_tables
 from recsys_assets.steps.comparison.results import ColdCase
-from recsys_assets.steps.recommenders import FittedRecommender, fit_recommenders
+from recsys_assets.steps.recommenders.parts import FittedRecommender, fit_recommenders
 from recsys_assets_tests.kernels.recommenders.worlds import taste_world
 
 

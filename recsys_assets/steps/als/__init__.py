@@ -1,0 +1,1 @@
+"""ALS: in Spark's workers, by Spark ML, and the search for its settings."""

@@ -1,0 +1,97 @@
+"""Better settings for ALS, by the ranking of the validation part.
+
+    interactions (train, validation) -> trials -> best_params of als_model
+
+A trial fits the ranking task with the solver of the asset and ranks, for every user with validation
+rows, what they have not rated in training. On the way, after a few iterations, it is judged once
+and may be given up. Test rows are not read.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from pydantic import Field
+from scipy.sparse import csr_matrix
+
+from recsys_assets.contracts.features import INTERACTIONS
+from recsys_assets.kernels.als import Objective
+from recsys_assets.kernels.judging import RankingTask
+from recsys_assets.kernels.metrics.ranking import mean_ranking
+from recsys_assets.kernels.vectors import Vectors, places_of
+from recsys_assets.steps.als.blocks import Fitted, Task, fit_in_blocks
+from recsys_assets.steps.als.train import ALS_MODEL, ALSParams
+from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.session import Session
+from recsys_assets.steps.sweeps.best_params import SweepParams
+from recsys_assets.steps.sweeps.search import Search, run_sweep
+
+if TYPE_CHECKING:
+    from optuna.trial import Trial
+
+FEW = 3
+"""Iterations after which a trial may be given up."""
+
+
+class ALSSweepParams(SweepParams):
+    """The budget, and how trials are judged."""
+
+    k: int = Field(default=10, ge=1)
+    """Length of the lists."""
+
+
+def sweep_als_params(session: Session, params: ALSSweepParams) -> StepReport:
+    """Search settings of the ranking ALS; the next training takes the best over."""
+    if not session.lake.exists(INTERACTIONS):
+        return StepReport(skipped="no ratings landed yet: see `recsys land --help`")
+    table = session.lake.scan(INTERACTIONS).select("user", "item", "rating", "split")
+    train = table.filter(split="train").sort("user", "item").collect()
+    truth = table.filter(split="validation").select("user", "item").collect()
+    if train.is_empty() or truth.is_empty():
+        return StepReport(failed="the training or validation part holds no row: land more ratings")
+    ids = {side: train[side].unique().sort().to_numpy() for side in ("user", "item")}
+    places = [places_of(train[side].to_numpy(), ids[side])[0] for side in ids]
+    shape = (len(ids["user"]), len(ids["item"]))
+    stars = csr_matrix((train["rating"].to_numpy(), tuple(places)), shape)
+    base = ALSParams()
+
+    def judge(chosen: dict[str, Any], report: Callable[[int, float], None]) -> float:
+        objective = Objective(chosen["rank"], chosen["regularization"], chosen["alpha"])
+        tasks = {"ranking": Task(objective, stars)}
+        values = []
+
+        def judge_vectors(number: int, fitted: Fitted) -> None:
+            if number in (FEW, base.iterations):
+                vectors = Vectors(ids["user"], ids["item"], *fitted["ranking"])
+                task = RankingTask(vectors, stars, truth, params.k)
+                values.append(_ndcg(task, len(ids["user"])))
+                report(number, values[-1])
+
+        fit_in_blocks(session.spark, tasks, base.iterations, base.steps, base.seed, judge_vectors)
+        return values[-1]
+
+    search = Search(
+        ALS_MODEL,
+        "validation_ndcg",
+        maximize=True,
+        defaults={name: getattr(base, name) for name in ("rank", "regularization", "alpha")},
+        suggest=_suggest,
+        judge=judge,
+        data_version=session.lake.version(INTERACTIONS),
+    )
+    return run_sweep(session, search, params)
+
+
+def _ndcg(task: RankingTask, users: int) -> float:
+    """NDCG over the users who have both training and validation rows."""
+    judged: pl.DataFrame = task.metrics_of_block((0, users))
+    ranking = mean_ranking(judged)
+    return float(next(value for name, value in ranking.items() if name.startswith("ndcg")))
+
+
+def _suggest(trial: "Trial") -> dict[str, Any]:
+    return {
+        "rank": trial.suggest_int("rank", 8, 128, log=True),
+        "regularization": trial.suggest_float("regularization", 0.01, 2.0, log=True),
+        "alpha": trial.suggest_float("alpha", 0.05, 10.0, log=True),
+    }

@@ -1,0 +1,188 @@
+"""Validated clicks become features: the categories are counted, then every row is encoded.
+
+    clicks -> (a sample of the training rows) -> pairs of columns that belong together
+    clicks -> (training rows) -> click_encoder: rows and clicks of each value
+    clicks + click_encoder -> (training rows, once per fold) -> click_effects
+    clicks + click_encoder + click_effects -> (all rows) -> click_features
+
+Rows are split in the order in which they came: by drop date, file and line. The earliest are
+trained on and the latest tested on, as a model in use meets them.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+from pydantic import BaseModel, Field, model_validator
+
+from recsys_assets.contracts.click_tables import (
+    CLICK_EFFECTS,
+    CLICK_ENCODER,
+    CLICK_FEATURES,
+    ClickFeatures,
+)
+from recsys_assets.contracts.clicks import CATEGORIES, LABEL, NUMBERS
+from recsys_assets.contracts.features import SPLITS
+from recsys_assets.contracts.schema import arrow_schema
+from recsys_assets.kernels.categories import FOLD
+from recsys_assets.kernels.click_fit import EncodingPlan
+from recsys_assets.kernels.encode import Encoder, encode, feature_names
+from recsys_assets.lake.store import place, write_parquet
+from recsys_assets.lake.tables import DataFile
+from recsys_assets.steps.clicks.counts import count_values
+from recsys_assets.steps.clicks.effects import fit_effects_of
+from recsys_assets.steps.clicks.parts import Block, click_parts, cut_blocks, nothing_landed
+from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.session import Session
+from recsys_assets.steps.workers import map_items
+
+_FIELDS = (*NUMBERS, *CATEGORIES)
+
+
+class EncodingParams(BaseModel):
+    """How clicks are split and encoded; the rest after training and validation is tested on."""
+
+    train: float = Field(default=0.8, gt=0, lt=1)
+    """Share of the rows to train on."""
+    validation: float = Field(default=0.1, gt=0, lt=1)
+    """Share of the rows to choose the number of trees by."""
+    folds: int = Field(default=5, ge=2, le=100)
+    """Folds of the training rows; a row is encoded from the other folds."""
+    smoothing: float = Field(default=50.0, gt=0)
+    """Rows at the overall click rate that are added to those of each value."""
+    min_count: int = Field(default=10, ge=1)
+    """Values that fewer training rows hold are encoded together."""
+    crosses: int = Field(default=4, ge=0)
+    """Pairs of columns, at most, that get effects of their own."""
+    cross_rows: int = Field(default=500_000, ge=1_000)
+    """Training rows, evenly spaced, that the pairs are chosen from."""
+    effect_rows: int = Field(default=3_000_000, ge=1_000)
+    """Latest training rows, at most, that the additive model is fitted to in a worker's memory."""
+    earlier: bool = False
+    """Encode a training row from earlier periods only, instead of from the other folds."""
+    min_rows: int = Field(default=1_000, ge=10)
+    """With fewer rows nothing is learned worth having."""
+    block_rows: int = Field(default=200_000, ge=1_000)
+    """Rows that one task encodes at once."""
+    seed: int = Field(default=42, ge=0)
+    """Another seed draws other folds."""
+
+    @model_validator(mode="after")
+    def _leaves_a_test_part(self) -> "EncodingParams":
+        if self.train + self.validation >= 1:
+            raise ValueError("train + validation must leave a share to test on")
+        return self
+
+    def plan(self) -> EncodingPlan:
+        """What of it the kernels need to know."""
+        return EncodingPlan(
+            folds=self.folds,
+            smoothing=self.smoothing,
+            min_count=self.min_count,
+            crosses=self.crosses,
+            cross_rows=self.cross_rows,
+            effect_rows=self.effect_rows,
+            seed=self.seed,
+            earlier=self.earlier,
+        )
+
+
+def encode_clicks(session: Session, params: EncodingParams) -> StepReport:
+    """Split all validated clicks by time, count the training part, encode every row."""
+    if report := nothing_landed(session):
+        return report
+    parts = click_parts(session.lake)
+    total = sum(part.rows for part in parts)
+    if total < params.min_rows:
+        return StepReport(
+            failed=f"only {total} clicks of at least {params.min_rows} have landed: land more with "
+            "`recsys land clicks FILE`"
+        )
+    blocks = cut_blocks(parts, (params.train, params.validation), params.block_rows)
+    training = [block for block in blocks if block.split == SPLITS[0]]
+    encoder, clicks = count_values(session, training, params.plan())
+    rows = sum(block.rows for block in training)
+    if clicks in (0, rows):
+        return StepReport(
+            failed=f"all {rows} training rows have the label {int(clicks > 0)}: land a log that "
+            "holds impressions with clicks and without"
+        )
+    effects = fit_effects_of(session, training, encoder, params.plan())
+    encoder = replace(encoder, effects=effects)
+    table = encoder.statistics.with_columns(smoothing=pl.lit(encoder.smoothing))
+    versions = {
+        CLICK_ENCODER: session.lake.write_frame(table, CLICK_ENCODER),
+        CLICK_EFFECTS: session.lake.write_frame(effects, CLICK_EFFECTS),
+    }
+    written = _encode(session, blocks, encoder, params)
+    versions[CLICK_FEATURES] = session.lake.replace_files(
+        CLICK_FEATURES,
+        [DataFile(place(row["path"]), row["rows"]) for row in written],
+        arrow_schema(ClickFeatures),
+        f"run {session.run_id}",
+        partition_by=["split"],
+    )
+    return _describe(blocks, written, encoder, versions)
+
+
+def _encode(
+    session: Session, blocks: list[Block], encoder: Encoder, params: EncodingParams
+) -> list[dict[str, Any]]:
+    """Write the features of all blocks; one row about each file."""
+    shared = session.spark.sparkContext.broadcast(encoder)
+    root = session.lake.uri(CLICK_FEATURES)
+    plan = params.plan()
+    total = sum(block.rows for block in blocks if block.split == SPLITS[0])
+
+    def work(block: Block) -> Iterator[dict[str, Any]]:
+        rows = block.read([LABEL, *_FIELDS])
+        fold_column = None
+        if block.split == SPLITS[0]:
+            rows = rows.with_columns(plan.fold_of(block.first, rows.height, total))
+            fold_column = FOLD
+            if plan.earlier:
+                # The first period has no past to be encoded from.
+                rows = rows.filter(pl.col(FOLD) > 0)
+        features = encode(rows, shared.value, fold_column).with_columns(rows[LABEL])
+        path = f"{root}/split={block.split}/part-{block.first:012d}-{uuid.uuid4()}.parquet"
+        write_parquet(features, path, compression="zstd", compression_level=1, statistics=False)
+        yield {"path": path, "rows": rows.height, "clicks": int(rows[LABEL].sum())}
+
+    written = [row for _, row in map_items(session.spark, blocks, work)]
+    shared.destroy()
+    return written
+
+
+def _describe(
+    blocks: list[Block], written: list[dict[str, Any]], encoder: Encoder, versions: dict[str, int]
+) -> StepReport:
+    files = pl.DataFrame(written).with_columns(split=pl.Series([b.split for b in blocks]))
+    counted = files.group_by("split", maintain_order=True).agg(pl.col("rows", "clicks").sum())
+    splits = counted.with_columns(click_rate=pl.col("clicks") / pl.col("rows"))
+    rare = pl.col("value").is_null()
+    categories = (
+        encoder.statistics.filter(pl.col("column") != LABEL)
+        .group_by("column", maintain_order=True)
+        .agg(
+            values=pl.col("value").drop_nulls().n_unique(),
+            rows=pl.col("count").sum(),
+            rare_share=pl.col("count").filter(rare).sum() / pl.col("count").sum(),
+        )
+    )
+    return StepReport(
+        rows={
+            CLICK_FEATURES: int(files["rows"].sum()),
+            CLICK_ENCODER: encoder.statistics.height,
+            CLICK_EFFECTS: 0 if encoder.effects is None else encoder.effects.height,
+        },
+        versions=versions,
+        figures={
+            "features": len(feature_names()),
+            "category_values": int(categories["values"].sum()),
+            "pairs": ", ".join(encoder.crosses) or "none stands out",
+            **{f"{split}_rows": n for split, n in splits.select("split", "rows").iter_rows()},
+        },
+        tables={"Splits": splits.to_dicts(), "Categories": categories.to_dicts()},
+    )

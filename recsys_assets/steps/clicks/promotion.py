@@ -1,0 +1,101 @@
+"""Champion and challenger of the click model on the same held-out rows: who is used from now on.
+
+    registry + clicks (test) -> click_promotion, by log loss over rows
+
+Asked and decided as the ranking models are (`ranking_promotion`); the guard is calibration.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+
+from recsys_assets.contracts.click_tables import CLICK_FEATURES, CLICK_MODEL
+from recsys_assets.contracts.clicks import CATEGORIES, LABEL, NUMBERS
+from recsys_assets.contracts.models import CLICK_PROMOTION
+from recsys_assets.kernels.metrics.classification import ece
+from recsys_assets.kernels.promotion import Decision, Guard, decide
+from recsys_assets.lake.store import scan_parquet
+from recsys_assets.registry import CHALLENGER, CHAMPION
+from recsys_assets.registry.champions import aliases
+from recsys_assets.steps.clicks.parts import click_parts, nothing_landed
+from recsys_assets.steps.clicks.scores import feature_parts
+from recsys_assets.steps.evaluation.promotion_report import conclude
+from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.session import Session
+
+if TYPE_CHECKING:
+    from mlflow.pyfunc import PyFuncModel
+
+_ROWS_AT_ONCE = 100_000
+Floats = NDArray[np.float64]
+
+
+class ClickPromotionParams(BaseModel):
+    """What a click challenger has to show."""
+
+    calibration_margin: float = Field(default=0.002, ge=0)
+    """By how much the calibration error may grow."""
+    most_rows: int = Field(default=200_000, ge=1)
+    """Of more test rows, the latest so many."""
+    seed: int = 42
+    """Of the bootstrap."""
+
+
+def decide_click_promotion(session: Session, params: ClickPromotionParams) -> StepReport:
+    """Let the challenger of the click model take its champion's place, or say why not."""
+    if report := nothing_landed(session):
+        return report
+    known = aliases(session.registry, CLICK_MODEL)
+    if not known or not session.lake.exists(CLICK_FEATURES):
+        return StepReport(skipped="no click model is registered yet: nothing to decide")
+    decision = None
+    rows = _latest_clicks(session, params.most_rows)
+    if known[CHAMPION] != known[CHALLENGER]:
+        decision = _try_clicks(session, rows, params)
+    return conclude(
+        session, CLICK_PROMOTION, {CLICK_MODEL: (known, decision)}, f"{rows.height:,} test rows"
+    )
+
+
+def _latest_clicks(session: Session, most: int) -> pl.DataFrame:
+    """The last rows of the test part, as they were landed: the test part is the latest clicks."""
+    tested = sum(part.rows for part in feature_parts(session, "test"))
+    parts = [part.path for part in click_parts(session.lake)]
+    rows = scan_parquet(*parts).select(LABEL, *NUMBERS, *CATEGORIES)
+    return rows.tail(min(tested, most)).collect()
+
+
+def _try_clicks(session: Session, rows: pl.DataFrame, params: ClickPromotionParams) -> Decision:
+    label = rows[LABEL].cast(pl.Float64).to_numpy()
+    old, new = (
+        _probabilities(session.registry.load(CLICK_MODEL, alias), rows)
+        for alias in (CHAMPION, CHALLENGER)
+    )
+    calibration = Guard.absolute("ece", ece(label, old), ece(label, new), params.calibration_margin)
+    return decide(
+        "log likelihood", _likelihood(label, old), _likelihood(label, new), [calibration],
+        params.seed,
+    )  # fmt: skip
+
+
+def _probabilities(model: "PyFuncModel", rows: pl.DataFrame) -> Floats:
+    blocks = [rows[n : n + _ROWS_AT_ONCE] for n in range(0, rows.height, _ROWS_AT_ONCE)]
+    answers = [pd.DataFrame(model.predict(_request(block))) for block in blocks]
+    return pd.concat(answers)["probability"].to_numpy(np.float64)
+
+
+def _request(rows: pl.DataFrame) -> pd.DataFrame:
+    """Rows in the types of the model's signature: numbers may be missing."""
+    numbers = [pl.col(name).cast(pl.Float64) for name in NUMBERS]
+    return rows.select(*numbers, *CATEGORIES).to_pandas()
+
+
+def _likelihood(label: Floats, probability: Floats) -> Floats:
+    """Log of the probability that each row's own label was given; its negative mean is log loss."""
+    epsilon = np.finfo(np.float64).eps
+    given = np.where(label == 1, probability, 1 - probability)
+    return np.log(np.clip(given, epsilon, 1.0))

@@ -1,0 +1,1 @@
+"""Judging and promoting models, and watching what they are fed."""

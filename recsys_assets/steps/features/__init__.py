@@ -1,0 +1,1 @@
+"""Validated ratings and movies become what models learn from."""

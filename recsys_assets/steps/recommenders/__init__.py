@@ -1,0 +1,1 @@
+"""The other recommenders and the hybrid of them all."""

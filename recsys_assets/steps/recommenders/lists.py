@@ -1,0 +1,55 @@
+"""Lists of registered recommenders: a block of users at a time, in the driver.
+
+recommender from the registry + histories -> user, rank, item, score
+"""
+
+import numpy as np
+import polars as pl
+
+from recsys_assets.kernels.recommenders.histories import USERS_AT_ONCE
+from recsys_assets.kernels.recommenders.hybrid import Hybrid
+from recsys_assets.kernels.recommenders.protocol import RatingData
+from recsys_assets.kernels.recommenders.scorer import SingleMember
+from recsys_assets.kernels.top_k import best_places, ranked_rows
+from recsys_assets.registry import CHALLENGER, ModelRegistry
+from recsys_assets.steps.recommenders.learning_data import full_histories
+from recsys_assets.steps.recommenders.models import CONTENT_MODEL, ITEM_MODEL, RANK_MODEL
+
+RECOMMENDERS = (ITEM_MODEL, CONTENT_MODEL, RANK_MODEL)
+"""Registered recommenders that are judged and published where they exist."""
+
+
+def load_recommender(
+    registry: ModelRegistry, name: str, alias: str = CHALLENGER
+) -> SingleMember | Hybrid:
+    """A recommender, its arrays read; the newest version where no other alias is named."""
+    model = registry.load(name, alias).unwrap_python_model()
+    recommender: SingleMember | Hybrid = model.recommender
+    return recommender
+
+
+def list_items(
+    recommender: SingleMember | Hybrid, ratings: RatingData, k: int, *, trained: bool
+) -> pl.DataFrame:
+    """Each user's k best items without those they rated: user, rank, item, score.
+
+    Args:
+        recommender: what scores.
+        ratings: users to list for, and all that they have rated.
+        k: length of the lists.
+        trained: scores rest on the training ratings only; otherwise on all the ratings given.
+    """
+    histories = full_histories(recommender.catalogue, ratings)
+    rated = recommender.catalogue.counts() > 0
+    parts = []
+    for start in range(0, len(ratings.users), USERS_AT_ONCE):
+        users = ratings.users[start : start + USERS_AT_ONCE]
+        block = histories.part(slice(start, start + USERS_AT_ONCE))
+        known = recommender.catalogue.histories(users) if trained else block
+        scores = np.where(block.seen(), -np.inf, recommender.score(known))
+        if trained:
+            # Judged among the items that training rated, as all models are.
+            scores = np.where(rated, scores, -np.inf)
+        rows = ranked_rows(users, recommender.items, *best_places(scores, k))
+        parts.append(rows.rename({"owner": "user"}))
+    return pl.concat(parts)

@@ -1,0 +1,177 @@
+"""A search for better parameters that can be broken off and resumed.
+
+    study in the lake's journal -> trials, judged on the validation part -> best_params
+                                -> one MLflow run per trial, nested in the sweep's own
+
+Optuna's tree-structured Parzen estimator proposes (Bergstra et al., "Algorithms for hyper-parameter
+optimization", 2011), its median rule prunes. The first trial are the defaults, so that the best is
+never worse than they are. A study belongs to one version of the data: figures on other rows are
+not comparable.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from recsys_assets.contracts.best_params import BEST_PARAMS
+from recsys_assets.kernels.plots.sweeps import search_history
+from recsys_assets.registry.trials import log_trial
+from recsys_assets.steps.report import Cell, StepReport
+from recsys_assets.steps.session import Session
+from recsys_assets.steps.sweeps.best_params import SweepParams, keep_best
+from recsys_assets.steps.sweeps.journal import Journal
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial, Trial
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is searched."""
+
+    model: str
+    """Name of the model whose training takes the result over."""
+    metric: str
+    maximize: bool
+    defaults: dict[str, Any]
+    """The first trial."""
+    suggest: "Callable[[Trial], dict[str, Any]]"
+    """Draws the parameters of a trial."""
+    judge: "Callable[[dict[str, Any], Callable[[int, float], None]], float]"
+    """Parameters, and what to call with stage and figure on the way → figure on validation rows."""
+    data_version: int
+
+
+def run_sweep(session: Session, search: Search, params: SweepParams) -> StepReport:
+    """Run what is left of the budget, keep the best, tell how it went."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    journal = Journal.of(session.lake.root, search.model)
+    study = _open(journal, search, params)
+    left = params.trials - len(_ended(study))
+    run = session.registry.start_run(f"{search.model}_sweep", _tags(session, search))
+    if left > 0:
+        study.optimize(
+            lambda trial: _try(trial, search, params.prune),
+            n_trials=left,
+            timeout=60.0 * params.minutes,
+            callbacks=[
+                lambda _, trial: _log(session, run.mlflow_run_id, search, trial),
+                lambda *_: journal.keep(),
+            ],
+        )
+    ended = _ended(study)
+    done = [trial for trial in ended if trial.state.name == "COMPLETE"]
+    if not done:
+        session.registry.end_run(run, {})
+        return StepReport(failed="no trial ended: allow more minutes")
+    best = study.best_trial
+    chosen = best.user_attrs["params"]
+    first = next((t.value for t in done if t.user_attrs["params"] == search.defaults), best.value)
+    version = keep_best(
+        session,
+        search.model,
+        chosen,
+        metric=search.metric,
+        value=float(best.value or 0.0),
+        default_value=float(first or 0.0),
+        trials=len(ended),
+        data_version=search.data_version,
+    )
+    report = StepReport(
+        rows={BEST_PARAMS: 1},
+        versions={BEST_PARAMS: version},
+        figures={
+            "trials": len(ended),
+            "pruned": len(ended) - len(done),
+            "new_trials": min(max(left, 0), len(ended)),
+            f"best {search.metric}": float(best.value or 0.0),
+            f"{search.metric} of the defaults": float(first or 0.0),
+        },
+        tables={"Best trials": _rows(done, search)},
+    )
+    values = [
+        math.nan if trial.value is None or trial.state.name != "COMPLETE" else trial.value
+        for trial in ended
+    ]
+    report.draw("Search", lambda: search_history(values, search.metric, search.maximize))
+    report.draw("Parameters", lambda: _draw_params(done, search))
+    session.registry.log_files(run, {f"plots/{t.lower()}.png": p for t, p in report.plots.items()})
+    session.registry.end_run(run, {f"best_{search.metric}": float(best.value or 0.0)})
+    report.links["MLflow run"] = run.link
+    return report
+
+
+def _open(journal: Journal, search: Search, params: SweepParams) -> "Study":
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    storage = JournalStorage(JournalFileBackend(str(journal.local)))
+    study = optuna.create_study(
+        storage=storage,
+        study_name=f"{search.model} on version {search.data_version}",
+        direction="maximize" if search.maximize else "minimize",
+        sampler=optuna.samplers.TPESampler(seed=params.seed, n_startup_trials=8),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_min_trials=5),
+        load_if_exists=True,
+    )
+    if not study.trials:
+        study.enqueue_trial(search.defaults)
+    return study
+
+
+def _try(trial: "Trial", search: Search, prune: bool) -> float:
+    from optuna import TrialPruned
+
+    chosen = search.suggest(trial)
+    trial.set_user_attr("params", chosen)
+
+    def report(stage: int, value: float) -> None:
+        trial.report(value, stage)
+        if prune and trial.should_prune():
+            raise TrialPruned
+
+    return search.judge(chosen, report)
+
+
+def _ended(study: "Study") -> "list[FrozenTrial]":
+    """Trials that have a result: a killed process leaves one that has none."""
+    return [trial for trial in study.trials if trial.state.name in ("COMPLETE", "PRUNED")]
+
+
+def _tags(session: Session, search: Search) -> dict[str, str]:
+    return {"dagster/run_id": session.run_id, "data_version": str(search.data_version)}
+
+
+def _log(session: Session, parent: str, search: Search, trial: "FrozenTrial") -> None:
+    """One nested run per trial, with its curve."""
+    log_trial(
+        session.registry,
+        parent,
+        f"trial {trial.number}",
+        trial.user_attrs.get("params", {}),
+        {search.metric: trial.value} if trial.state.name == "COMPLETE" and trial.value else {},
+        {f"{search.metric} on the way": trial.intermediate_values},
+        pruned=trial.state.name == "PRUNED",
+    )
+
+
+def _rows(done: "list[FrozenTrial]", search: Search) -> list[dict[str, Cell]]:
+    """The ten best trials, and the defaults."""
+    ranked = sorted(done, key=lambda t: t.value or 0.0, reverse=search.maximize)[:10]
+    return [
+        {"trial": trial.number, search.metric: trial.value, **trial.user_attrs["params"]}
+        for trial in ranked
+    ]
+
+
+def _draw_params(done: "list[FrozenTrial]", search: Search) -> bytes:
+    from recsys_assets.kernels.plots.sweeps import parameter_panels
+
+    names = list(search.defaults)
+    values = {name: [float(t.user_attrs["params"][name]) for t in done] for name in names}
+    return parameter_panels(values, [float(t.value or 0.0) for t in done], search.metric)

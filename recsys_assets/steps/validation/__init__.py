@@ -1,0 +1,1 @@
+"""Landed files become validated tables, row by row accounted for."""

@@ -1,0 +1,97 @@
+"""The workers' solver against one process and against Spark ML's ALS."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+from scipy.sparse import csr_matrix
+
+from recsys_assets.kernels.als import Objective, fit_factors
+from recsys_assets.steps.als.blocks import Fitted, Task, cut_evenly, fit_in_blocks
+from recsys_assets.steps.als.spark_ml import fit_with_spark
+from recsys_assets_tests.kernels.losses import loss
+from recsys_assets_tests.steps.tables import random_interactions
+
+RANKING, RATING = Objective(4, 0.1, 0.7), Objective(4, 0.1)
+
+
+@pytest.fixture(scope="module")
+def ratings() -> list[tuple[int, int, float]]:
+    return [(user, item, stars) for user, item, stars, *_ in random_interactions(share=0.5)]
+
+
+@pytest.fixture(scope="module")
+def values(ratings: list[tuple[int, int, float]]) -> csr_matrix:
+    user, item, stars = (np.array(column) for column in zip(*ratings, strict=True))
+    return csr_matrix((stars.astype(np.float32), (user - 1, item - 1)))
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=60), st.integers(1, 8))
+def test_blocks_cover_every_row_once(counts: list[int], blocks: int) -> None:
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    cut = cut_evenly(starts, blocks)
+    assert [row for a, b in cut for row in range(a, b)] == list(range(len(counts)))
+    assert len(cut) <= blocks
+
+
+def test_blocks_hold_about_as_many_ratings_each() -> None:
+    starts = np.concatenate([[0], np.cumsum([1000, *[1] * 1000])])
+    assert cut_evenly(starts, 2) == [(0, 1), (1, 1001)]
+
+
+def test_workers_find_what_one_process_finds(spark: SparkSession, values: csr_matrix) -> None:
+    tasks = {
+        "ranking": Task(Objective(6, 0.1, 0.7), values),
+        "rating": Task(Objective(3, 0.2), values),
+    }
+    found = fit_in_blocks(spark, tasks, iterations=4, steps=3, seed=1)
+    for name, task in tasks.items():
+        alone = fit_factors(values, task.objective, iterations=4, seed=1)
+        for ours, theirs in zip(found[name], alone, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_vectors_on_the_way_are_those_of_a_shorter_fit(
+    spark: SparkSession, values: csr_matrix
+) -> None:
+    class Enough(Exception):
+        """Two are enough."""
+
+    tasks, seen = {"ranking": Task(RANKING, values)}, []
+
+    def watch(number: int, fitted: Fitted) -> None:
+        seen.append(fitted["ranking"])
+        if number == 2:
+            raise Enough
+
+    with pytest.raises(Enough):
+        fit_in_blocks(spark, tasks, iterations=4, steps=3, seed=1, on_iteration=watch)
+    shorter = fit_in_blocks(spark, tasks, iterations=2, steps=3, seed=1)["ranking"]
+    assert len(seen) == 2
+    for ours, theirs in zip(seen[1], shorter, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("objective", [RANKING, RATING], ids=["ranking", "rating"])
+def test_spark_ml_solves_the_same_equations(
+    spark: SparkSession,
+    ratings: list[tuple[int, int, float]],
+    values: csr_matrix,
+    objective: Objective,
+) -> None:
+    """Spark ML solves for users last, so its users are what we find from its items."""
+    frame = spark.createDataFrame(ratings, ["user", "item", "rating"])
+    users, items = fit_with_spark(frame, objective, iterations=2, seed=1)
+    found = objective.solve(values, items, objective.start(len(users), 1), steps=20)
+    np.testing.assert_allclose(found, users, rtol=1e-3, atol=1e-3)
+
+
+def test_both_reach_the_same_loss(
+    spark: SparkSession, ratings: list[tuple[int, int, float]], values: csr_matrix
+) -> None:
+    frame = spark.createDataFrame(ratings, ["user", "item", "rating"])
+    theirs = loss(RANKING, values, *fit_with_spark(frame, RANKING, iterations=15, seed=1))
+    task = {"ranking": Task(RANKING, values)}
+    ours = loss(RANKING, values, *fit_in_blocks(spark, task, 15, steps=3, seed=1)["ranking"])
+    assert ours == pytest.approx(theirs, rel=0.01)

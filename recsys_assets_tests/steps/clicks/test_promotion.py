@@ -1,0 +1,29 @@
+import datetime
+from pathlib import Path
+
+from recsys_assets.registry.champions import aliases
+from recsys_assets.steps.clicks.features import EncodingParams, encode_clicks
+from recsys_assets.steps.clicks.model import ClickModelParams, train_click_model
+from recsys_assets.steps.clicks.promotion import ClickPromotionParams, decide_click_promotion
+from recsys_assets.steps.session import Session
+from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
+from recsys_assets.synthetic.criteo import click_batches
+
+
+def test_click_models_are_judged_by_the_same_clicks(session: Session, tmp_path: Path) -> None:
+    assert decide_click_promotion(session, ClickPromotionParams()).skipped
+    rows = next(click_batches(12_000, 11))
+    for day, part in enumerate((rows.head(1_500), rows.tail(-1_500)), start=1):
+        date, path = datetime.date(2026, 1, day), tmp_path / "clicks.txt"
+        part.write_csv(path, separator="\t", include_header=False)
+        session.landing.land(path, "clicks", date)
+        validate_drops(session, ValidationParams(dataset="clicks", dates=[date]))
+        encode_clicks(session, EncodingParams(min_count=3, smoothing=20.0))
+        train_click_model(session, ClickModelParams(trees=30, leaves=8, min_data_in_leaf=50))
+    report = decide_click_promotion(session, ClickPromotionParams(calibration_margin=0.5))
+    row = session.lake.scan("click_promotion").collect().row(0, named=True)
+    assert row["promoted"] and row["champion"] < row["challenger"] < 0
+    assert report.tables["Guards"][0]["name"] == "ece"
+    assert aliases(session.registry, "click_model") == {"champion": 2, "challenger": 2}
+    again = decide_click_promotion(session, ClickPromotionParams())
+    assert "nothing to decide" in str(again.figures["decision (click_model)"])

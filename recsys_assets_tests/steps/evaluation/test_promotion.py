@@ -1,0 +1,109 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from recsys_assets.contracts.models import Promotion
+from recsys_assets.registry.champions import aliases
+from recsys_assets.registry.popularity import PopularityModel
+from recsys_assets.steps.als.train import ALSParams, train_als
+from recsys_assets.steps.evaluation.promotion import PromotionParams, decide_promotion
+from recsys_assets.steps.session import Session
+from recsys_assets_tests.steps.tables import random_interactions, write_interactions
+
+NAME = "popularity_model"
+ONLY = PromotionParams(models=[NAME], k=5)
+
+
+def log_list(session: Session, folder: Path, items: list[int]) -> None:
+    """Register a model that shows everybody the same list."""
+    path = folder / "popularity.parquet"
+    counts = range(len(items), 0, -1)
+    pl.DataFrame({"item": items, "rating_count": counts}).write_parquet(path)
+    example = pd.DataFrame({"user": [1], "k": [2]})
+    session.registry.log(
+        NAME, PopularityModel(), {"popularity": path}, example, params={}, metrics={}
+    )
+
+
+def popular_first() -> list[tuple[int, int, float, int, str]]:
+    """Items 1 to 10 are held out for nearly everybody, 11 to 40 for hardly anybody."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for user in range(1, 81):
+        for item in range(1, 41):
+            part = "train" if rng.random() < 0.5 else "test"
+            if rng.random() < (0.8 if item <= 10 else 0.1):
+                rows.append((user, item, 4.0, 1_700_000_000, part))
+    return rows
+
+
+def decided(session: Session, params: PromotionParams = ONLY) -> dict[str, object]:
+    decide_promotion(session, params)
+    table = session.lake.scan("promotion").collect()
+    Promotion.validate(table)
+    return table.row(0, named=True)
+
+
+def test_better_challengers_are_promoted_and_others_are_not(
+    session: Session, tmp_path: Path
+) -> None:
+    write_interactions(session.lake, popular_first())
+    good, bad = list(range(1, 41)), list(range(40, 0, -1))
+    log_list(session, tmp_path, bad)
+    first = decided(session)
+    assert not first["promoted"] and "nothing to decide" in str(first["reason"])
+    log_list(session, tmp_path, good)
+    second = decided(session)
+    assert second["promoted"] and float(str(second["low"])) > 0
+    assert aliases(session.registry, NAME) == {"champion": 2, "challenger": 2}
+    log_list(session, tmp_path, bad)
+    third = decided(session)
+    assert not third["promoted"] and "no significant win" in str(third["reason"])
+    assert aliases(session.registry, NAME) == {"champion": 2, "challenger": 3}
+    tags = session.registry.client().get_model_version(NAME, "3").tags
+    assert "no significant win" in tags["promotion"]
+
+
+def test_a_win_that_costs_too_much_is_told_and_not_promoted(
+    session: Session, tmp_path: Path
+) -> None:
+    write_interactions(session.lake, popular_first())
+    log_list(session, tmp_path, [*range(11, 41), *range(1, 11)])
+    log_list(session, tmp_path, [1, 2, 3, 4, 5])  # hits for most, and nothing else for anybody
+    report = decide_promotion(session, ONLY)
+    row = session.lake.scan("promotion").collect().row(0, named=True)
+    assert not row["promoted"] and "catalog_coverage" in row["reason"]
+    assert [guard["holds"] for guard in report.tables["Guards"]] == [False, True]
+    page = Path(report.links["Report page"]).read_text(encoding="utf-8")
+    assert "although the challenger wins" in page and "catalog_coverage" in page
+    run = session.registry.find(NAME, "challenger").mlflow_run_id
+    metrics = session.registry.client().get_run(run).data.metrics
+    assert metrics["promoted"] == 0.0 and metrics["promotion_gain"] > 0
+
+
+def test_models_that_answer_by_factors_are_judged_too(session: Session) -> None:
+    write_interactions(session.lake, random_interactions())
+    for iterations in (1, 8):
+        train_als(session, ALSParams(rank=6, iterations=iterations, rating_rank=3))
+    report = decide_promotion(session, PromotionParams(k=5, most_users=40))
+    row = session.lake.scan("promotion").collect().row(0, named=True)
+    assert (row["model"], row["champion_version"], row["challenger_version"]) == ("als_model", 1, 2)
+    assert 0 < row["champion"] < 1 and 0 < row["challenger"] < 1
+    assert report.rows == {"promotion": 1}
+
+
+def test_without_ratings_models_or_test_rows_there_is_nothing_to_decide(session: Session) -> None:
+    assert decide_promotion(session, ONLY).skipped
+    write_interactions(session.lake, [(1, 1, 3.0, 5, "train")])
+    assert "no row" in decide_promotion(session, ONLY).failed
+    write_interactions(session.lake, [(1, 1, 3.0, 5, "train"), (1, 2, 3.0, 5, "test")])
+    assert "no model" in decide_promotion(session, ONLY).skipped
+
+
+@pytest.mark.parametrize("margin", [-0.1, 1.5])
+def test_margins_are_shares(margin: float) -> None:
+    with pytest.raises(ValueError, match="coverage_margin"):
+        PromotionParams(coverage_margin=margin)

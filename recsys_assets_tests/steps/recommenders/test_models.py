@@ -1,0 +1,100 @@
+import pandas as pd
+import polars as pl
+
+from recsys_assets.kernels.recommenders.hybrid import Hybrid
+from recsys_assets.registry.packing import load_model, save_model
+from recsys_assets.steps.als.train import ALSParams, train_als
+from recsys_assets.steps.evaluation.ranking import RankingEvaluationParams, evaluate_ranking
+from recsys_assets.steps.features.tables import NoParams, build_movie_features
+from recsys_assets.steps.publication.top_k import TopKParams, recommend_top_k
+from recsys_assets.steps.publication.user_segments import UserSegmentsParams, list_user_segments
+from recsys_assets.steps.recommenders.lists import load_recommender
+from recsys_assets.steps.recommenders.models import (
+    ItemModelParams,
+    RecommenderParams,
+    train_content_model,
+    train_item_model,
+    train_rank_model,
+)
+from recsys_assets.steps.recommenders.popularity import count_popularity
+from recsys_assets.steps.session import Session
+from recsys_assets_tests.kernels.recommenders.worlds import split_rows, taste_world
+from recsys_assets_tests.steps.tables import write_interactions, write_movies
+
+
+def prepare(session: Session) -> pl.DataFrame:
+    frame, content = taste_world(users=80)
+    train, test = split_rows(frame)
+    rows = [
+        (*row, part) for part, some in (("train", train), ("test", test)) for row in some.rows()
+    ]
+    write_interactions(session.lake, rows)
+    movies = zip(content.items.tolist(), content.titles, content.genres, strict=True)
+    write_movies(session.lake, [(item, f"{t} (1999)", "|".join(g)) for item, t, g in movies])
+    build_movie_features(session, NoParams())
+    return frame
+
+
+def test_the_models_are_trained_judged_and_published_with_reasons(session: Session) -> None:
+    frame = prepare(session)
+    train_als(session, ALSParams(rank=6, iterations=4, rating_rank=3))
+    count_popularity(session, NoParams())
+    links = train_item_model(session, ItemModelParams(links=5))
+    assert links.rows["item_links"] > 0
+    assert not train_content_model(session, RecommenderParams()).failed
+    ranked = train_rank_model(session, RecommenderParams())
+    assert ranked.rows["rank_features"] > 10
+    assert "Contributions" in ranked.plots
+
+    model = load_recommender(session.registry, "rank_model")
+    assert isinstance(model, Hybrid)
+    # SynapseML grew them, and native LightGBM reads them.
+    assert [booster.num_trees() for booster in model.boosters] == [200, 200]
+
+    judged = evaluate_ranking(session, RankingEvaluationParams())
+    ndcg = {n: judged.figures[f"ndcg@10 ({n})"] for n in ("rank_model", "popularity_model")}
+    assert ndcg["rank_model"] > ndcg["popularity_model"]
+
+    recommend_top_k(session, TopKParams(k=5))
+    lists = session.lake.scan("top_k").collect()
+    assert lists["model"].unique().to_list() == ["rank_model"]
+    assert lists.join(frame, on=["user", "item"], how="semi").is_empty()
+    assert lists.group_by("user").len()["len"].to_list() == [5] * 80
+    named = lists.filter(pl.col("reason_item").is_not_null())
+    assert named.height > 0.9 * lists.height
+    assert named["reason"].str.starts_with("because you rated Picture").all()
+    rated = frame.select("user", reason_item=pl.col("item").cast(pl.Int32))
+    assert named.join(rated, on=["user", "reason_item"], how="anti").is_empty()
+
+    served = session.registry.load("rank_model")
+    answer = served.predict(pd.DataFrame({"user": [1, 77_777], "k": [4, 2]}))
+    assert answer.groupby("user").size().to_dict() == {1: 4, 77_777: 2}
+
+
+def test_a_saved_model_answers_as_before(session: Session, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    prepare(session)
+    train_item_model(session, ItemModelParams())
+    model = load_recommender(session.registry, "item_model")
+    again = load_model(save_model(model, tmp_path / "model.npz"))
+    users = model.catalogue.users[:7]
+    assert (again.scores(users) == model.scores(users)).all()
+
+
+def test_segments_for_users_of_whom_nothing_is_known(session: Session) -> None:
+    prepare(session)
+    report = list_user_segments(session, UserSegmentsParams(k=6))
+    table = session.lake.scan("user_segments").collect()
+    assert report.rows["user_segments"] == 5 * 6
+    assert table["segment"].unique().sort().to_list() == [
+        *("Action", "Comedy", "Drama", "Horror", "newcomers")
+    ]
+    comedy = table.filter(segment="Comedy")
+    assert comedy["title"].str.contains("of Comedy").all()
+    assert comedy["reason"].unique().to_list() == ["popular among people who like Comedy"]
+
+
+def test_nothing_landed_is_said(session: Session) -> None:
+    for step in (train_content_model, train_rank_model):
+        assert step(session, RecommenderParams()).skipped
+    assert train_item_model(session, ItemModelParams()).skipped
+    assert list_user_segments(session, UserSegmentsParams()).skipped
