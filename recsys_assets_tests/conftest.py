@@ -15,6 +15,7 @@ from recsys_assets.home import Home
 from recsys_assets.resources.jvm import prepare_environment
 from recsys_assets.resources.spark import SparkSettings, session_config
 from recsys_assets.steps.session import Session
+from recsys_assets_tests.resources.alert_servers import Mailbox, Posts, smtp_server, webhook_server
 
 Recsys = Callable[..., Result]
 
@@ -86,3 +87,17 @@ def recsys(home: Home, monkeypatch: pytest.MonkeyPatch) -> Recsys:
         return result
 
     return run
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    """A mail server."""
+    with smtp_server() as server:
+        yield server
+
+
+@pytest.fixture
+def posts() -> Iterator[Posts]:
+    """A receiver of webhooks."""
+    with webhook_server() as server:
+        yield server

@@ -13,21 +13,7 @@ from recsys_assets_tests.automation.platform import (
 from recsys_assets_tests.resources.alert_servers import (
     Mailbox,
     Posts,
-    smtp_server,
-    webhook_server,
 )
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with smtp_server() as server:
-        yield server
-
-
-@pytest.fixture
-def posts() -> Iterator[Posts]:
-    with webhook_server() as server:
-        yield server
 
 
 @pytest.fixture

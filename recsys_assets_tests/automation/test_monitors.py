@@ -36,7 +36,7 @@ from recsys_assets.automation.monitors import build_monitors, find_old_champions
 from recsys_assets.home import Home
 from recsys_assets.resources.alerts import Notifier, WebhookChannel
 from recsys_assets.resources.storage import Storage
-from recsys_assets_tests.resources.alert_servers import Posts, webhook_server
+from recsys_assets_tests.resources.alert_servers import Posts
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOP_K = dg.AssetKey("top_k")
@@ -47,12 +47,6 @@ CATALOGUE = Catalogue({"top_k": ("team:recsys",), "als_model": ("team:ml",)})
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.local_temp(str(tmp_path)) as found:
         yield found
-
-
-@pytest.fixture
-def posts() -> Iterator[Posts]:
-    with webhook_server() as server:
-        yield server
 
 
 @pytest.fixture

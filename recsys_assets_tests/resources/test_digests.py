@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +30,10 @@ from recsys_assets.resources.digests.subscriptions import (
     unsubscribe,
 )
 from recsys_assets.resources.storage import Storage
-from recsys_assets_tests.resources.alert_servers import HOST, Mailbox, free_port, smtp_server
+from recsys_assets_tests.resources.alert_servers import HOST, Mailbox, free_port
 
 KEY = "s1gning-K3y"
 SENDER = "movies@example.org"
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with smtp_server() as server:
-        yield server
 
 
 def address(user: int) -> str:

@@ -1,6 +1,5 @@
 """Servers that take alerts, and a notifier to both."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,24 +12,10 @@ from recsys_assets_tests.resources.alert_servers import (
     Mailbox,
     Posts,
     make_certificate,
-    smtp_server,
-    webhook_server,
 )
 from recsys_assets_tests.resources.alerts.making import (
     email_to,
 )
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with smtp_server() as server:
-        yield server
-
-
-@pytest.fixture
-def posts() -> Iterator[Posts]:
-    with webhook_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

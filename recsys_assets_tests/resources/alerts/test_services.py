@@ -1,7 +1,6 @@
 """Teams, Slack and PagerDuty: what arrives on loopback, and what cannot be injected."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,9 @@ from recsys_assets.resources.alerts import (
     TeamsChannel,
 )
 from recsys_assets.resources.alerts.channels import Channel
-from recsys_assets_tests.resources.alert_servers import Posts, webhook_server
+from recsys_assets_tests.resources.alert_servers import Posts
 
 KEY = "r0uting-K3y"
-
-
-@pytest.fixture
-def posts() -> Iterator[Posts]:
-    with webhook_server() as server:
-        yield server
 
 
 def alert(**changes: Any) -> Alert:
