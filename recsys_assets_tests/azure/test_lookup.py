@@ -190,5 +190,6 @@ def test_rates_and_latencies(
     p50, p95, p99 = np.percentile(times, [50, 95, 99])
     name = request.node.callspec.params["store"]
     print(f"\n{name}: {rate:,.0f} lists/s, look-up p50 {p50:.1f} p95 {p95:.1f} p99 {p99:.1f} ms")
-    record_property(name, {"rate": rate, "p50": p50, "p95": p95, "p99": p99})
+    figures = {"rate": rate, "p50": p50, "p95": p95, "p99": p99}
+    record_property(name, {figure: float(value) for figure, value in figures.items()})
     assert rate > 5
