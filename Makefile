@@ -33,7 +33,7 @@ ui: $(READY) ## the Dagster UI on http://127.0.0.1:3000
 	$(BIN)/recsys ui
 
 test: $(READY) chromium ## every test, in two processes
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile
 
 faults: $(READY) ## the whole fault campaign and three simulated weeks; half an hour
 	$(BIN)/python -W ignore -m recsys_assets_tests.faults.campaign

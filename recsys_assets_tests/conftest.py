@@ -19,17 +19,6 @@ from recsys_assets_tests.resources.alert_servers import Mailbox, Posts, smtp_ser
 
 Recsys = Callable[..., Result]
 
-SHARING = ("acceptance", "azure")
-"""Folders whose tests share what takes minutes to set up."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares something: the tests of a module, and those of some folders."""
-    for item in items:
-        inside = item.path.relative_to(Path(__file__).parent)
-        group = inside.parts[0] if inside.parts[0] in SHARING else str(inside)
-        item.add_marker(pytest.mark.xdist_group(group))
-
 
 @pytest.fixture(autouse=True)
 def fresh_state_of_definitions() -> Iterator[None]:
