@@ -109,16 +109,23 @@ def _cold_model_json(result: ModelResult) -> dict[str, Any]:
 
 
 def cold_tables(cases: Sequence[ColdCase], k: int) -> dict[str, list[dict[str, Any]]]:
-    """Title → a row a model, best first, with the paired test in nDCG."""
+    """Title → a row a model, best first, with the paired test in nDCG; 80 columns wide at most."""
     return {
         f"{case.known}: {case.users} users, nDCG@{k} held against {case.yardstick}": _filled(
             [
-                {"model": result.name, **_accuracy(result, k), **_certainty(result)}
+                {"model": result.name, **_accuracy(result, k), **_test(result)}
                 for result in sorted(case.results, key=lambda r: -r.figures[MAIN_METRIC])
             ]
         )
         for case in cases
     }
+
+
+def _test(result: ModelResult) -> dict[str, Any]:
+    test = result.versus.get(MAIN_METRIC)
+    if test is None:
+        return {}
+    return {"gain": f"{test.difference:+.4f}", "p": f"{test.p_bootstrap:.3f}"}
 
 
 def _accuracy(result: ModelResult, k: int) -> dict[str, Any]:
