@@ -96,7 +96,7 @@ def use_command(
 ) -> None:
     """Choose what serves, within a second and without dropping a request; also the way back.
 
-    Example: recsys bundles use 20260131T031500-0123456789abcdef
+    Example: recsys bundles use 20260131T031500000000-0123456789abcdef
     """
     from recsys_assets.serving.bundle import load_bundle
     from recsys_assets.serving.folder import BundleError

@@ -145,7 +145,7 @@ OPERATIONS = (
                     "user": 1,
                     "item": 7,
                     "kind": "click",
-                    "version": "20260131T020000-0123456789abcdef",
+                    "version": "20260131T020000000000-0123456789abcdef",
                     "arm": "champion",
                     "rank": 3,
                     "event": "2f1c0a",

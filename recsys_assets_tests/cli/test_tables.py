@@ -92,7 +92,8 @@ def test_the_status_for_programs_is_pure_json(session: Session, home: Home) -> N
 
 
 def test_an_empty_home_says_what_to_do(recsys: Recsys) -> None:
-    assert json.loads(recsys("status", "--json").stdout) == {"files": [], "tables": {}}
+    nothing: dict[str, object] = {"files": [], "tables": {}, "models": {}}
+    assert json.loads(recsys("status", "--json").stdout) == nothing
     assert "recsys generate" in recsys("status").stdout
 
 
