@@ -18,8 +18,10 @@ import recsys_assets
 
 STEP_REQUIREMENTS = (
     "adlfs",
+    "azure-storage-blob",
     "dagster-pipes",
     "deltalake",
+    "fsspec",
     "implicit",
     "lightgbm",
     "matplotlib",
