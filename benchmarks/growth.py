@@ -118,10 +118,8 @@ def run_stages(kind: str, rows: int) -> None:
     """All stages on so many rows; prints stage, seconds and peak memory of each."""
     with tempfile.TemporaryDirectory() as folder:
         session = open_session(Home(root=Path(folder) / "home"))
-        stages = RATING_STAGES if kind == "ratings" else CLICK_STAGES
-        land_ratings(session, Path(folder), rows) if kind == "ratings" else land_clicks(
-            session, Path(folder), rows
-        )
+        land, stages = FLOWS[kind]
+        land(session, Path(folder), rows)
         for name, step, params in stages:
             started = time.perf_counter()
             with Memory() as memory:
@@ -149,6 +147,9 @@ def land_clicks(session: Session, folder: Path, rows: int) -> None:
         for batch in click_batches(rows, seed=1):
             batch.write_csv(out, separator="\t", include_header=False)
     session.landing.land(folder / "clicks.tsv", "clicks", DATE)
+
+
+FLOWS = {"ratings": (land_ratings, RATING_STAGES), "clicks": (land_clicks, CLICK_STAGES)}
 
 
 def exponent(sizes: list[tuple[int, float, float]]) -> float:

@@ -22,8 +22,7 @@ UNREADABLE = (
     gzip.BadGzipFile,
     zlib.error,
     EOFError,
-    NotImplementedError,  # A compression method that the zip reader does not know.
-    RuntimeError,  # An encrypted zip file.
+    RuntimeError,  # An encrypted zip file, or a compression method the zip reader does not know.
 )
 
 

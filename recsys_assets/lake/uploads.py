@@ -66,23 +66,25 @@ def upload(
     """
     from fsspec.asyn import sync
 
-    remote: Any = target
-    container, path, _ = remote.fs.split_path(remote.path)
-    blob = remote.fs.service_client.get_blob_client(container, path)
-    sync(remote.fs.loop, _upload, blob, source, known, on_progress or _say_nothing)
-    remote.fs.invalidate_cache()
+    storage, blob = _blob_of(target)
+    sync(storage.loop, _upload, blob, source, known, on_progress or _say_nothing)
+    storage.invalidate_cache()
 
 
 def digest_of(target: Path) -> str | None:
     """The SHA-256 that a blob says of itself; None where another tool made it."""
     from fsspec.asyn import sync
 
-    remote: Any = target
-    container, path, _ = remote.fs.split_path(remote.path)
-    blob = remote.fs.service_client.get_blob_client(container, path)
-    properties: Any = sync(remote.fs.loop, blob.get_blob_properties)
+    storage, blob = _blob_of(target)
+    properties: Any = sync(storage.loop, blob.get_blob_properties)
     found: str | None = properties.metadata.get(DIGEST)
     return found
+
+
+def _blob_of(target: Any) -> tuple[Any, Any]:
+    """The file system of a path in Azure, and the client of its blob."""
+    container, path, _ = target.fs.split_path(target.path)
+    return target.fs, target.fs.service_client.get_blob_client(container, path)
 
 
 async def _upload(blob: Any, source: Path, known: Fingerprint, on_progress: Progress) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 
 from recsys_assets.home import PROJECT
 
-MIRROR = "http://deb.debian.org/debian"
 PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 JAVA_CERTIFICATES = Path("/etc/ssl/certs/java/cacerts")
@@ -76,7 +75,7 @@ class Builder:
         if not (root / "usr/bin/python").exists():
             root.mkdir(parents=True, exist_ok=True)
             command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm"]
-            done = subprocess.run([*command, str(root), MIRROR], capture_output=True, check=False)
+            done = subprocess.run([*command, str(root)], capture_output=True, check=False)
             if done.returncode:
                 raise CannotBuildError(f"debootstrap: {done.stdout.decode()[-300:]}")
             (root / "usr/lib/python3.11/EXTERNALLY-MANAGED").unlink(missing_ok=True)

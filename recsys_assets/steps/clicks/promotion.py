@@ -2,7 +2,7 @@
 
     registry + clicks (test) -> click_promotion, by log loss over rows
 
-Asked and decided as the ranking models are (`ranking_promotion`); the guard is calibration.
+Asked and decided as the ranking models are (`evaluation.promotion`); the guard is calibration.
 """
 
 from typing import TYPE_CHECKING
@@ -76,10 +76,8 @@ def _try_clicks(session: Session, rows: pl.DataFrame, params: ClickPromotionPara
         for alias in (CHAMPION, CHALLENGER)
     )
     calibration = Guard.absolute("ece", ece(label, old), ece(label, new), params.calibration_margin)
-    return decide(
-        "log likelihood", _likelihood(label, old), _likelihood(label, new), [calibration],
-        params.seed,
-    )  # fmt: skip
+    champion, challenger = _likelihood(label, old), _likelihood(label, new)
+    return decide("log likelihood", champion, challenger, [calibration], params.seed)
 
 
 def _probabilities(model: "PyFuncModel", rows: pl.DataFrame) -> Floats:

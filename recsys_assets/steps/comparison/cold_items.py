@@ -46,7 +46,7 @@ def compare_on_new_items(
     train: pl.DataFrame,
     test: pl.DataFrame,
     content: ItemContent,
-    fit: Callable[[RatingData], Iterable[Fitted]],
+    fit: Callable[[RatingData], Iterable[Fitted[Recommender]]],
     k: int,
     seed: int = 0,
     on_result: Callable[[ModelResult], None] = lambda result: None,
@@ -87,7 +87,7 @@ def compare_on_new_items(
 
 
 def _all(
-    plain: "Mapping[str, Recommender]", fitted: Iterable[Fitted]
+    plain: "Mapping[str, Recommender]", fitted: Iterable[Fitted[Recommender]]
 ) -> Iterable[tuple[str, Recommender, float]]:
     yield from ((name, order, 0.0) for name, order in plain.items())
     for model in fitted:

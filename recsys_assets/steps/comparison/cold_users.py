@@ -22,6 +22,7 @@ from recsys_assets.kernels.metrics.ranking import mean_ranking
 from recsys_assets.kernels.recommenders.histories import Catalogue, Histories, empty_histories
 from recsys_assets.kernels.recommenders.protocol import Ids, RatingData, Scores, rating_data
 from recsys_assets.kernels.vectors import places_of
+from recsys_assets.steps.comparison.fitted import Fitted
 from recsys_assets.steps.comparison.results import ColdCase, ModelResult, add_intervals, add_tests
 from recsys_assets.steps.recommenders.learning_data import full_histories
 
@@ -43,29 +44,10 @@ class FoldsIn(Protocol):
         ...
 
 
-class FittedFoldsIn(Protocol):
-    """A fitted model that answers any history."""
-
-    @property
-    def name(self) -> str:
-        """Its name among the models."""
-        ...
-
-    @property
-    def recommender(self) -> FoldsIn:
-        """What scores items."""
-        ...
-
-    @property
-    def fit_seconds(self) -> float:
-        """How long fitting took."""
-        ...
-
-
 def compare_on_new_users(
     train: pl.DataFrame,
     test: pl.DataFrame,
-    fit: Callable[[RatingData], Iterable[FittedFoldsIn]],
+    fit: Callable[[RatingData], Iterable[Fitted[FoldsIn]]],
     k: int,
     seed: int = 0,
     on_result: Callable[[ModelResult], None] = lambda result: None,
@@ -103,7 +85,7 @@ def compare_on_new_users(
 
 
 def _judged(
-    fitted: FittedFoldsIn, data: RatingData, first: pl.DataFrame, rest: pl.DataFrame, k: int
+    fitted: Fitted[FoldsIn], data: RatingData, first: pl.DataFrame, rest: pl.DataFrame, k: int
 ) -> ModelResult:
     started = time.perf_counter()
     users = rest["user"].unique().sort().cast(pl.Int32).to_numpy()

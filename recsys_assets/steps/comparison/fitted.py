@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import polars as pl
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from recsys_assets.kernels.metrics.rating import RatingSums
 from recsys_assets.kernels.recommenders.protocol import Ids, RatingData, Recommender, Scores
 
+Scorer = TypeVar("Scorer", covariant=True)
 
-class Fitted(Protocol):
+
+class Fitted(Protocol[Scorer]):
     """A fitted model that ranks."""
 
     @property
@@ -21,7 +23,7 @@ class Fitted(Protocol):
         ...
 
     @property
-    def recommender(self) -> Recommender:
+    def recommender(self) -> Scorer:
         """What scores items for users."""
         ...
 
@@ -49,7 +51,7 @@ class FittedRating(Protocol):
         ...
 
 
-Fit = Callable[[RatingData], Iterable[Fitted]]
+Fit = Callable[[RatingData], Iterable[Fitted[Recommender]]]
 FitRating = Callable[[RatingData], Iterable[FittedRating]]
 
 _PAIRS_AT_ONCE = 500_000
@@ -82,7 +84,7 @@ class _ByStars:
 
 def rating_models(
     models: Iterable[FittedRating], data: RatingData, test: pl.DataFrame
-) -> Iterator[tuple[Fitted, dict[str, float]]]:
+) -> Iterator[tuple[Fitted[Recommender], dict[str, float]]]:
     """Rating models, with their errors over all test rows, known to the model or not."""
     users, items = (test[name].to_numpy().astype(np.int32) for name in ("user", "item"))
     stars = test["rating"].to_numpy()

@@ -21,6 +21,7 @@ from recsys_assets.resources.alerts import (
 )
 from recsys_assets.resources.alerts.channels import Channel
 from recsys_assets_tests.resources.alert_servers import Posts
+from recsys_assets_tests.resources.alerts.making import make_alert
 
 KEY = "r0uting-K3y"
 
@@ -29,17 +30,14 @@ def alert(**changes: Any) -> Alert:
     fields = {
         "title": "publish failed",
         "what": "Failed: top_k.",
-        "severity": Severity.ERROR,
-        "since": datetime(2026, 3, 2, 3, 4, 5, tzinfo=UTC),
         "cause": "OSError: [Errno 28] No space left on device",
         "facts": {"still served": "top_k of 2026-03-01"},
         "links": {"run": "https://ui.example.org/runs/abc"},
-        "event_key": "run-failure:abc",
         "kind": "disk-full",
         "owners": ("team:recsys",),
         "subjects": ("step:top_k",),
     }
-    return Alert.model_validate(fields | changes)
+    return make_alert(**(fields | changes))
 
 
 def notifier(folder: Path, **channels: Any) -> Notifier:
