@@ -67,9 +67,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("ETag", self.site.etag)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.end_headers()
-        # Noted first: the client may be done before this thread goes on.
+        # Noted first: the client may be done, of an empty body even with the headers, before this
+        # thread goes on.
         self.site.sent.append(min(cut, len(body)))
+        self.end_headers()
         self.wfile.write(body[:cut])
         self.wfile.flush()
         if cut < len(body):
