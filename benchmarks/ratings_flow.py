@@ -21,19 +21,22 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from opening import open_session
-from pydantic import BaseModel
+from recsys_assets.loading import loading_modules
 
-from recsys_assets.home import PROJECT, Home
-from recsys_assets.steps.als.train import ALSParams, train_als
-from recsys_assets.steps.evaluation.ranking import RankingEvaluationParams, evaluate_ranking
-from recsys_assets.steps.features.tables import NoParams, SplitParams, build_interactions
-from recsys_assets.steps.publication.top_k import TopKParams, recommend_top_k
-from recsys_assets.steps.recommenders.popularity import count_popularity
-from recsys_assets.steps.report import StepReport
-from recsys_assets.steps.session import Step
-from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
-from recsys_assets.synthetic.movielens import SIZES, generate_movies, generate_ratings
+with loading_modules():  # as the command does
+    from opening import open_session
+    from pydantic import BaseModel
+
+    from recsys_assets.home import PROJECT, Home
+    from recsys_assets.steps.als.train import ALSParams, train_als
+    from recsys_assets.steps.evaluation.ranking import RankingEvaluationParams, evaluate_ranking
+    from recsys_assets.steps.features.tables import NoParams, SplitParams, build_interactions
+    from recsys_assets.steps.publication.top_k import TopKParams, recommend_top_k
+    from recsys_assets.steps.recommenders.popularity import count_popularity
+    from recsys_assets.steps.report import StepReport
+    from recsys_assets.steps.session import Step
+    from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
+    from recsys_assets.synthetic.movielens import SIZES, generate_movies, generate_ratings
 
 DATE = datetime.date(2025, 1, 1)
 STAGES: tuple[tuple[str, Step, BaseModel], ...] = (

@@ -14,7 +14,7 @@ from recsys_assets.contracts.recommendations import SIMILAR_ITEMS, TOP_K
 from recsys_assets.home import Home
 from recsys_assets.kernels.blending import MEAN
 from recsys_assets.kernels.boosting import feature_matrix
-from recsys_assets.kernels.categories import assign_folds, count_categories, merge_rare
+from recsys_assets.kernels.categories import assign_folds, count_categories
 from recsys_assets.kernels.effects import fit_effects
 from recsys_assets.kernels.encode import ALL_FOLDS, Encoder, encode, feature_names
 from recsys_assets.registry.clicks import ClickModel, save_clicks
@@ -92,8 +92,8 @@ def _log_factors(home: Home, ids: np.ndarray, rng: np.random.Generator) -> None:
 def _log_clicks(home: Home) -> None:
     raw = pl.concat(click_batches(200_000, 7))
     home.lake.write_frame(raw.head(1_000), CLICKS.name)
-    counted = count_categories(raw.with_columns(assign_folds(0, raw.height, 2, 1)))
-    encoder = Encoder(merge_rare(counted, 10), 50.0)
+    training = raw.with_columns(assign_folds(0, raw.height, 2, 1))
+    encoder = Encoder(count_categories(training, min_count=10), 50.0)
     label = raw[LABEL].cast(pl.Int8).to_numpy()
     fits = {ALL_FOLDS: fit_effects(encoder.levels(raw), encoder.level_sizes, label)}
     encoder = replace(encoder, effects=encoder.table_of_effects(fits)).without_folds()

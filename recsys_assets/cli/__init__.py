@@ -1,5 +1,10 @@
 """The command ``recsys``: land files, run the graph, see what came of it."""
 
-from recsys_assets.cli.app import main
+from recsys_assets.loading import loading_modules
 
-__all__ = ["main"]
+
+def main() -> None:
+    """Entry point of the command."""
+    with loading_modules():
+        from recsys_assets.cli.app import run
+    run()

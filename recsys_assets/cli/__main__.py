@@ -1,5 +1,5 @@
 """``python -m recsys_assets.cli`` is the command ``recsys``."""
 
-from recsys_assets.cli.app import main
+from recsys_assets.cli import main
 
 main()

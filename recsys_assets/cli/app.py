@@ -85,8 +85,8 @@ EXPECTED = (
 """Errors whose message says all that a person needs."""
 
 
-def main() -> None:
-    """Entry point of the command."""
+def run() -> None:
+    """Do what the command line says."""
     try:
         app()
     except UNREADABLE as error:

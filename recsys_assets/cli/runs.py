@@ -14,6 +14,7 @@ from recsys_assets.contracts import DATASETS
 from recsys_assets.deployment import Deployment
 from recsys_assets.lake.landing import FIRST_DROP
 from recsys_assets.lake.pending import pending_dates, rejected_dates
+from recsys_assets.loading import loading_modules
 from recsys_assets.resources.run_lock import alone
 
 PROCESS, HOST = "recsys/process", "recsys/host"
@@ -43,11 +44,11 @@ def run_command(
     Example: recsys run --select 'als_model+'
     """
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    with loading_modules():
+        from recsys_assets.automation.console import quiet_dagster
+        from recsys_assets.definitions import build_definitions
     where = deployment()
     tags = _drops(where, first, last) | {PROCESS: str(os.getpid()), HOST: socket.gethostname()}
-    from recsys_assets.automation.console import quiet_dagster
-    from recsys_assets.definitions import build_definitions
-
     quiet_dagster()
     defs = build_definitions(where)
 

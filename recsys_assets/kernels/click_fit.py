@@ -6,7 +6,7 @@
 The assets call the same functions block by block; only the trees are grown by SynapseML there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import lightgbm as lgb
@@ -26,7 +26,6 @@ from recsys_assets.kernels.categories import (
     assign_folds,
     assign_periods,
     count_categories,
-    merge_rare,
 )
 from recsys_assets.kernels.click_fields import LABEL
 from recsys_assets.kernels.crosses import choose_crosses
@@ -108,15 +107,14 @@ def fit_encoder(train: pl.DataFrame, plan: EncodingPlan) -> tuple[Encoder, pl.Se
     """What training rows tell of each value, and the fold of each row."""
     crosses = choose_crosses(evenly_spaced(train, plan.cross_rows), plan.crosses, plan.min_count)
     fold = plan.fold_of(0, train.height, train.height)
-    statistics = count_categories(train.with_columns(fold), crosses)
-    merged = merge_rare(statistics, plan.min_count)
-    encoder = Encoder(merged, plan.smoothing, earlier=plan.earlier)
+    statistics = count_categories(train.with_columns(fold), crosses, plan.min_count)
+    encoder = Encoder(statistics, plan.smoothing, earlier=plan.earlier)
     latest = train.tail(plan.effect_rows)
     levels, label = encoder.levels(latest), latest[LABEL].cast(pl.Int8).to_numpy()
     folds = fold.tail(plan.effect_rows).to_numpy()
     fits = {left: fit_fold(encoder, levels, label, folds, left) for left in plan.fits()}
     effects = encoder.table_of_effects(fits)
-    return Encoder(merged, plan.smoothing, effects, plan.earlier), fold
+    return replace(encoder, effects=effects), fold
 
 
 def encode_training(train: pl.DataFrame, encoder: Encoder, fold: pl.Series) -> pl.DataFrame:

@@ -20,7 +20,7 @@ import polars as pl
 from numba import njit
 from numpy.typing import NDArray
 
-from recsys_assets.kernels.categories import FOLD, count_categories, merge_rare
+from recsys_assets.kernels.categories import FOLD, count_categories
 from recsys_assets.kernels.click_fields import LABEL
 from recsys_assets.kernels.effects import fit_effects
 from recsys_assets.kernels.encode import Encoder
@@ -59,8 +59,8 @@ def disjoint(scores: dict[str, float], most: int) -> tuple[str, ...]:
 
 def pair_scores(rows: pl.DataFrame, min_count: int) -> dict[str, float]:
     """Score of every pair of columns."""
-    counted = count_categories(rows.with_columns(pl.lit(0, pl.Int8).alias(FOLD)))
-    encoder = Encoder(merge_rare(counted, min_count), smoothing=1.0)
+    one_fold = rows.with_columns(pl.lit(0, pl.Int8).alias(FOLD))
+    encoder = Encoder(count_categories(one_fold, min_count=min_count), smoothing=1.0)
     levels = encoder.levels(rows)
     label = rows[LABEL].cast(pl.Int8).to_numpy()
     margin = fit_effects(levels, encoder.level_sizes, label).margin(levels)

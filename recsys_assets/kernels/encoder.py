@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys_assets.kernels.categories import add_up, outside_folds, typed
+from recsys_assets.kernels.categories import FOLD, STATISTICS_SCHEMA, outside_folds
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.kernels.levels import (
     MISSING,
@@ -95,7 +95,8 @@ class Encoder:
         """Level of each row in each column: columns x rows."""
         frame = with_crosses(frame, self.crosses)
         numbers = [number_levels(frame[name]) for name in NUMBERS]
-        return np.stack([*numbers, *(_levels(frame, *item) for item in self.tables.items())])
+        others = frame.select(_level(name, table) for name, table in self.tables.items())
+        return np.stack([*numbers, *(others[name].to_numpy() for name in self.tables)])
 
     def table_of_effects(self, fits: "dict[int, Effects]") -> pl.DataFrame:
         """Fitted effects as a table of ``EFFECTS_SCHEMA``, sorted.
@@ -165,8 +166,9 @@ class Encoder:
 
     def without_folds(self) -> "Encoder":
         """The same for rows that training has not seen: a fraction of the size."""
-        one = self.statistics.lazy().with_columns(fold=pl.lit(0))
-        statistics = typed(add_up(one).sort("column", "value").collect())
+        groups = self.statistics.group_by("column", "value")
+        sums = groups.agg(pl.lit(0, pl.Int8).alias(FOLD), pl.col("count", "clicks").sum())
+        statistics = sums.sort("column", "value").select(*STATISTICS_SCHEMA)
         effects = None if self.effects is None else self.effects.filter(fold=ALL_FOLDS)
         return Encoder(statistics, self.smoothing, effects)
 
@@ -192,12 +194,9 @@ class Encoder:
         return LookupTable(codes, np.log1p(counts).astype(np.float32), means.astype(np.float32))
 
 
-def _levels(frame: pl.DataFrame, name: str, table: LookupTable) -> NDArray[np.int32]:
+def _level(name: str, table: LookupTable) -> pl.Expr:
     """Row of the lookup table for each value of a column; past its end where one is missing."""
-    if is_cross(name):
-        return table.places(frame[name].to_numpy()).astype(np.int32)
-    code = frame.select(code_of(name)).to_series()
-    places = table.places(code.fill_null(0).to_numpy())
+    code = pl.col(name) if is_cross(name) else code_of(name)
     # What is written but is no code is unknown, not missing.
-    places = np.where(code.is_not_null().to_numpy(), places, len(table.codes))
-    return np.where(frame[name].is_null().to_numpy(), len(table.codes) + 1, places).astype(np.int32)
+    place = pl.when(pl.col(name).is_null()).then(len(table.codes) + 1).otherwise(table.place(code))
+    return place.cast(pl.Int32).alias(name)

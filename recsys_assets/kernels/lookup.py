@@ -22,24 +22,13 @@ class LookupTable:
     means: NDArray[np.float32]
     """Smoothed click rate, by value and by the fold left out; the last column leaves out none."""
 
-    def places(self, codes: NDArray[np.uint32]) -> NDArray[np.int64]:
-        """Row of each code; the last for unknown ones."""
-        # Hashing the table pays for many rows, searching it for few; both find the same.
-        many = len(codes) > len(self.codes)
-        return self._joined(codes) if many else self._searched(codes)
-
-    def _joined(self, codes: NDArray[np.uint32]) -> NDArray[np.int64]:
-        rows = pl.DataFrame({"code": self.codes}).with_row_index("place")
-        wanted = pl.DataFrame({"code": codes})
-        place = wanted.join(rows, on="code", how="left", maintain_order="left")["place"]
-        return place.cast(pl.Int64).fill_null(len(self.codes)).to_numpy()
-
-    def _searched(self, codes: NDArray[np.uint32]) -> NDArray[np.int64]:
-        if not len(self.codes):
-            return np.zeros(len(codes), np.int64)
-        place = np.searchsorted(self.codes, codes)
-        known = self.codes[np.minimum(place, len(self.codes) - 1)] == codes
-        return np.where(known, place, len(self.codes))
+    def place(self, code: pl.Expr) -> pl.Expr:
+        """Row of each code; the last for unknown and missing ones."""
+        known = len(self.codes)
+        if not known:
+            return pl.lit(0, pl.Int32)
+        places = np.arange(known, dtype=np.int32)
+        return code.replace_strict(self.codes, places, default=known, return_dtype=pl.Int32)
 
 
 def looked_up(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 from hypothesis import strategies as st
 
-from recsys_assets.kernels.categories import FOLD, count_categories, merge_rare
+from recsys_assets.kernels.categories import FOLD, count_categories
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.kernels.encode import Encoder
 
@@ -27,7 +27,7 @@ def clicks(**columns: Sequence[object]) -> pl.DataFrame:
 
 
 def fitted(training: pl.DataFrame, smoothing: float = 2.0, min_count: int = 1) -> Encoder:
-    return Encoder(merge_rare(count_categories(training), min_count), smoothing)
+    return Encoder(count_categories(training, min_count=min_count), smoothing)
 
 
 def training_rows() -> pl.DataFrame:

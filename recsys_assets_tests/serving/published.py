@@ -17,7 +17,7 @@ from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.home import Home
 from recsys_assets.kernels.blending import Blend
 from recsys_assets.kernels.boosting import feature_matrix
-from recsys_assets.kernels.categories import assign_folds, count_categories, merge_rare
+from recsys_assets.kernels.categories import assign_folds, count_categories
 from recsys_assets.kernels.effects import fit_effects
 from recsys_assets.kernels.encode import ALL_FOLDS, Encoder, encode, feature_names
 from recsys_assets.kernels.recommending import TopKTask, similar_items
@@ -119,8 +119,7 @@ def publish_clicks(home: Home) -> None:
     raw = clicks()
     home.lake.write_frame(raw, CLICKS.name)
     folds = assign_folds(0, raw.height, 3, 1)
-    counted = count_categories(raw.with_columns(folds), PAIRS)
-    encoder = Encoder(merge_rare(counted, 5), 20.0)
+    encoder = Encoder(count_categories(raw.with_columns(folds), PAIRS, min_count=5), 20.0)
     label = raw[LABEL].cast(pl.Int8).to_numpy()
     fits = {ALL_FOLDS: fit_effects(encoder.levels(raw), encoder.level_sizes, label)}
     encoder = replace(encoder, effects=encoder.table_of_effects(fits)).without_folds()

@@ -72,7 +72,7 @@ FLOW: list[tuple[str, Step, BaseModel, Cost]] = [
     ("ranking metrics", evaluate_ranking, RankingEvaluationParams(), Cost(1, 1, 2, 0, 0)),
     ("lists", recommend_top_k, TopKParams(), Cost(1, 1, 2, 0, 0)),
     ("similar items", find_similar_items, SimilarItemsParams(), NOTHING),
-    ("encoding", encode_clicks, EncodingParams(), Cost(4, 4, 6, 0, 0)),
+    ("encoding", encode_clicks, EncodingParams(), Cost(4, 4, 7, 0, 0)),
 ]
 
 

@@ -9,12 +9,12 @@ Deterministic histograms, summed by row, make the same table give the same trees
 from typing import Self
 
 from pydantic import Field
-from pyspark.ml.feature import VectorAssembler
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
 from recsys_assets.contracts.clicks import LABEL
 from recsys_assets.kernels.encode import feature_names
 from recsys_assets.steps.sweeps.best_params import SweptParams
+from recsys_assets.steps.vectors import cores_per_executor, vector_of
 
 
 class BoostingParams(SweptParams):
@@ -84,7 +84,6 @@ def boost(rows: DataFrame, params: BoostingParams) -> str:
     from synapse.ml.lightgbm import LightGBMClassifier
 
     names = feature_names()
-    assembler = VectorAssembler(inputCols=names, outputCol="features", handleInvalid="keep")
     classifier = LightGBMClassifier(
         objective="binary",
         featuresCol="features",
@@ -104,13 +103,5 @@ def boost(rows: DataFrame, params: BoostingParams) -> str:
         microBatchSize=2_000,
         numThreads=cores_per_executor(rows.sparkSession),
     )
-    model = classifier.fit(assembler.transform(rows).select(LABEL, "features"))
+    model = classifier.fit(rows.select(LABEL, vector_of(names).alias("features")))
     return str(model.getNativeModel())
-
-
-def cores_per_executor(spark: SparkSession) -> int:
-    """Cores that one executor may use; all cores where Spark runs in one process."""
-    context = spark.sparkContext
-    if str(context.master).startswith("local"):
-        return context.defaultParallelism
-    return int(context.getConf().get("spark.executor.cores") or 1)

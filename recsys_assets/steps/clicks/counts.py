@@ -1,61 +1,66 @@
 """Training clicks are counted: rows and clicks of each value of each category and pair.
 
+training rows -> (some columns, block by block) -> statistics of these columns
 (evenly spaced training rows) -> pairs of columns that belong together
-training rows -> (block by block) -> counts -> (category by category) -> Encoder
+
+Each task counts columns of its own over all rows, so that no two counts have to be brought together
+and no task holds more than the distinct values of its columns.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import polars as pl
 
 from recsys_assets.contracts.click_tables import CLICK_ENCODER
 from recsys_assets.contracts.clicks import CATEGORIES, LABEL, NUMBERS
-from recsys_assets.kernels.categories import add_up, count_categories, merge_rare
+from recsys_assets.kernels.categories import Tally
 from recsys_assets.kernels.click_fit import EncodingPlan, evenly_spaced
 from recsys_assets.kernels.crosses import choose_crosses
-from recsys_assets.kernels.encode import Encoder
-from recsys_assets.lake.store import remove_tree, scan_parquet, write_parquet
+from recsys_assets.lake.store import read_parquet, remove_tree, write_parquet
 from recsys_assets.steps.clicks.parts import Block
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
 
-_COLUMNS = [LABEL, *NUMBERS, *CATEGORIES]
-
 
 def count_values(
-    session: Session, training: list[Block], plan: EncodingPlan
-) -> tuple[Encoder, int]:
-    """The encoder of the training rows, and how many of them were clicked."""
+    session: Session, training: list[Block], columns: Sequence[str], plan: EncodingPlan
+) -> pl.DataFrame:
+    """Statistics of columns over all training rows, see `STATISTICS_SCHEMA`.
+
+    Args:
+        session: whose workers count.
+        training: blocks of training rows.
+        columns: ``label``, categories, pairs.
+        plan: how rows fall into folds, and which values are rare.
+    """
     total = sum(block.rows for block in training)
-    crosses = choose_crosses(_sample(training, plan.cross_rows), plan.crosses, plan.min_count)
     folder = session.lake.staging(CLICK_ENCODER)
+    tasks = min(session.spark.sparkContext.defaultParallelism, len(columns))
 
-    def count(block: Block) -> Iterator[dict[str, Any]]:
-        rows = block.read(_COLUMNS)
-        rows = rows.with_columns(plan.fold_of(block.first, rows.height, total))
-        statistics = count_categories(rows, crosses)
-        path = f"{folder}/{block.first}.parquet"
-        write_parquet(statistics, path, row_group_size=50_000)
-        yield {"path": path, "rows": rows.height, "clicks": int(rows[LABEL].sum())}
+    def count(number: int) -> Iterator[Path]:
+        own = columns[number::tasks]
+        parts = dict.fromkeys([LABEL, *(part for name in own for part in name.split("*"))])
+        tally = Tally(own)
+        for block in training:
+            rows = block.read([*parts])
+            tally.add(rows.with_columns(plan.fold_of(block.first, rows.height, total)))
+        path = folder / f"{number}.parquet"
+        write_parquet(tally.statistics(plan.min_count), path)
+        yield path
 
-    written = [row for _, row in map_items(session.spark, training, count)]
-    statistics = scan_parquet(*(row["path"] for row in written))
-    # Category by category: all values of a full log at once would not fit a small machine.
-    merged = [
-        merge_rare(add_up(statistics.filter(column=name)).collect(), plan.min_count)
-        for name in (LABEL, *CATEGORIES, *crosses)
-    ]
+    counted = [read_parquet(path) for _, path in map_items(session.spark, [*range(tasks)], count)]
     remove_tree(folder)
-    encoder = Encoder(pl.concat(merged), plan.smoothing, earlier=plan.earlier)
-    return encoder, sum(row["clicks"] for row in written)
+    by_column = pl.concat(counted).partition_by("column", as_dict=True)
+    return pl.concat([by_column[(name,)] for name in columns if (name,) in by_column])
 
 
-def _sample(training: list[Block], most: int) -> pl.DataFrame:
-    """Training rows, evenly spaced over all blocks."""
+def choose_pairs(training: list[Block], plan: EncodingPlan) -> tuple[str, ...]:
+    """Pairs of columns that say more together than apart, chosen from evenly spaced rows."""
     total = sum(block.rows for block in training)
-    parts = [
-        evenly_spaced(block.read(_COLUMNS), max(1, most * block.rows // total))
+    columns = [LABEL, *NUMBERS, *CATEGORIES]
+    sample = [
+        evenly_spaced(block.read(columns), max(1, plan.cross_rows * block.rows // total))
         for block in training
     ]
-    return pl.concat(parts) if parts else pl.DataFrame()
+    return choose_crosses(pl.concat(sample), plan.crosses, plan.min_count) if sample else ()

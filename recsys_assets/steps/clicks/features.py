@@ -1,7 +1,7 @@
 """Validated clicks become features: the categories are counted, then every row is encoded.
 
-    clicks -> (a sample of the training rows) -> pairs of columns that belong together
     clicks -> (training rows) -> click_encoder: rows and clicks of each value
+    clicks -> (a sample of the training rows) -> pairs of columns that belong together, counted too
     clicks + click_encoder -> (training rows, once per fold) -> click_effects
     clicks + click_encoder + click_effects -> (all rows) -> click_features
 
@@ -31,7 +31,7 @@ from recsys_assets.kernels.click_fit import EncodingPlan
 from recsys_assets.kernels.encode import Encoder, encode, feature_names
 from recsys_assets.lake.store import place, write_parquet
 from recsys_assets.lake.tables import DataFile
-from recsys_assets.steps.clicks.counts import count_values
+from recsys_assets.steps.clicks.counts import choose_pairs, count_values
 from recsys_assets.steps.clicks.effects import fit_effects_of
 from recsys_assets.steps.clicks.parts import Block, click_parts, cut_blocks, nothing_landed
 from recsys_assets.steps.report import StepReport
@@ -102,21 +102,26 @@ def encode_clicks(session: Session, params: EncodingParams) -> StepReport:
         )
     blocks = cut_blocks(parts, (params.train, params.validation), params.block_rows)
     training = [block for block in blocks if block.split == SPLITS[0]]
-    encoder, clicks = count_values(session, training, params.plan())
-    rows = sum(block.rows for block in training)
+    plan = params.plan()
+    statistics = count_values(session, training, (LABEL, *CATEGORIES), plan)
+    rows, clicks = statistics.filter(column=LABEL).select(pl.col("count", "clicks").sum()).row(0)
     if clicks in (0, rows):
         return StepReport(
             failed=f"all {rows} training rows have the label {int(clicks > 0)}: land a log that "
             "holds impressions with clicks and without"
         )
-    effects = fit_effects_of(session, training, encoder, params.plan())
+    if pairs := choose_pairs(training, plan):
+        counted = count_values(session, training, pairs, plan)
+        statistics = pl.concat([statistics, counted])
+    encoder = Encoder(statistics, plan.smoothing, earlier=plan.earlier)
+    effects = fit_effects_of(session, training, encoder, plan)
     encoder = replace(encoder, effects=effects)
     table = encoder.statistics.with_columns(smoothing=pl.lit(encoder.smoothing))
     versions = {
         CLICK_ENCODER: session.lake.write_frame(table, CLICK_ENCODER),
         CLICK_EFFECTS: session.lake.write_frame(effects, CLICK_EFFECTS),
     }
-    written = _encode(session, blocks, encoder, params)
+    written = write_features(session, blocks, encoder, plan)
     versions[CLICK_FEATURES] = session.lake.replace_files(
         CLICK_FEATURES,
         [DataFile(place(row["path"]), row["rows"]) for row in written],
@@ -127,13 +132,12 @@ def encode_clicks(session: Session, params: EncodingParams) -> StepReport:
     return _describe(blocks, written, encoder, versions)
 
 
-def _encode(
-    session: Session, blocks: list[Block], encoder: Encoder, params: EncodingParams
+def write_features(
+    session: Session, blocks: list[Block], encoder: Encoder, plan: EncodingPlan
 ) -> list[dict[str, Any]]:
-    """Write the features of all blocks; one row about each file."""
+    """Write the features of all blocks; one row about each file: path, rows, clicks."""
     shared = session.spark.sparkContext.broadcast(encoder)
     root = session.lake.uri(CLICK_FEATURES)
-    plan = params.plan()
     total = sum(block.rows for block in blocks if block.split == SPLITS[0])
 
     def work(block: Block) -> Iterator[dict[str, Any]]:

@@ -6,12 +6,11 @@ Rows reach the JVM as Arrow batches, a column for each feature.
 
 import numpy as np
 import pandas as pd
-from pyspark.ml.feature import VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
 
 from recsys_assets.kernels.recommenders.inner import RankingRows
 from recsys_assets.kernels.recommenders.trees import KINDS, SETTINGS, TRUNCATION
-from recsys_assets.steps.clicks.boosting import cores_per_executor
+from recsys_assets.steps.vectors import cores_per_executor, vector_of
 
 
 def grow_with_spark(spark: SparkSession, rows: RankingRows, seed: int) -> list[str]:
@@ -28,12 +27,9 @@ def _frame(spark: SparkSession, rows: RankingRows) -> DataFrame:
     table = pd.DataFrame(rows.features, columns=list(rows.names))
     table["list"], table["label"] = lists, rows.labels.astype(np.float64)
     frame = spark.createDataFrame(table)
-    vectors = VectorAssembler(
-        inputCols=list(rows.names), outputCol="features", handleInvalid="keep"
-    )
     parts = spark.sparkContext.defaultParallelism
     ordered = frame.repartition(parts, "list").sortWithinPartitions("list")
-    return vectors.transform(ordered).select("list", "label", "features")
+    return ordered.select("list", "label", vector_of(rows.names).alias("features"))
 
 
 def _grow(frame: DataFrame, kind: str, names: tuple[str, ...], seed: int) -> str:
