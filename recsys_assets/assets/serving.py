@@ -9,6 +9,7 @@ from pydantic import Field
 from recsys_assets.assets.materialize import OWNERS, WRITES_LAKE
 from recsys_assets.assets.steps import step_asset
 from recsys_assets.contracts.feedback import ClickThrough
+from recsys_assets.lake.damage import damage_in_words
 from recsys_assets.resources.storage import Storage
 from recsys_assets.steps.clicks.through import count_click_through
 
@@ -42,6 +43,7 @@ class BundleConfig(dg.Config):
     op_tags=LAST,
     pool=WRITES_LAKE,
 )
+@damage_in_words()
 def serving_bundle(config: BundleConfig, storage: Storage) -> dg.MaterializeResult[Any]:
     """One folder with everything the service answers from, under checksums and proven by examples.
 

@@ -15,6 +15,8 @@ from recsys_assets.lake.landing import FIRST_DROP
 
 console = Console()
 
+IDENTIFIERS = ("user", "item", "line")
+"""Columns of tables whose numbers are names: written as they are looked for."""
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 DatasetArgument = Annotated[str, typer.Argument(help=f"One of {', '.join(DATASETS)}.")]
 
@@ -73,17 +75,17 @@ def print_table(
             name, justify="right" if right else "left", overflow="fold", no_wrap=name in no_wrap
         )
     for row in rows:
-        table.add_row(*[_cell(row.get(name)) for name in names])
+        table.add_row(*[_cell(name, row.get(name)) for name in names])
     console.print(table)
 
 
-def _cell(value: Any) -> str:
+def _cell(name: str, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return f"{value:,}"
+        return str(value) if name in IDENTIFIERS else f"{value:,}"
     if isinstance(value, float):
         return f"{value:.4g}"
     return str(value).replace("[", "\\[")

@@ -1,14 +1,17 @@
 """The bundle as an asset, and feedback's way into the landing zone as a job."""
 
 import datetime
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from recsys_assets.assets.serving import BUNDLE_MODEL, serving_bundle
 from recsys_assets.automation.feedback import land_feedback
+from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.home import Home
 from recsys_assets.kernels.feedback_fields import COLUMNS
+from recsys_assets.lake.damage import DamagedTableError
 from recsys_assets.resources.storage import Storage
 from recsys_assets.serving.bundle import load_bundle
 from recsys_assets.serving.pointer import read_pointer
@@ -42,6 +45,18 @@ def test_the_bundle_serves_once_it_is_materialized(home: Home) -> None:
     third = materialize(home, register_model=False)
     assert read_pointer(home.bundles).previous == pointer.champion
     assert len({pointer.champion, second["version"], third["version"]}) >= 2
+
+
+def test_a_damaged_table_fails_in_words_and_the_last_bundle_serves_on(home: Home) -> None:
+    publish(home)
+    materialize(home, register_model=False)
+    served = read_pointer(home.bundles).champion
+    for path in Path(home.lake.uri(TOP_K)).rglob("*.parquet"):
+        path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(DamagedTableError, match="table damaged"):
+        materialize(home, register_model=False)
+    assert read_pointer(home.bundles).champion == served
+    assert load_bundle(home.bundles / served).version == served
 
 
 def test_the_job_lands_yesterdays_feedback(home: Home) -> None:

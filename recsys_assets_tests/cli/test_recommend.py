@@ -70,3 +70,9 @@ def test_an_unknown_user_gets_what_is_popular(told: Home) -> None:
 def test_people_are_told_that_a_user_is_unknown(told: Home) -> None:
     result = CliRunner().invoke(app, ["recommend", "99"])
     assert "user 99 has no list" in result.output and "Seven" in result.output
+
+
+def test_an_item_is_written_as_it_is_asked_for(told: Home) -> None:
+    write(told, "top_k", TopK, [(9, 1, 1036, 0.5, "popular", None, "als_model", 1)])
+    shown = CliRunner().invoke(app, ["recommend", "9"])
+    assert "1036" in shown.output
