@@ -261,3 +261,17 @@ class TestInjection:
         home.lake.write_frame(pl.DataFrame({"a": ["x", "y"], "b": [1, 2]}), "t", {"a": "x"})
         home.lake.delete("t", {"a": "x' OR '1'='1"})
         assert home.lake.scan("t").collect().height == 2
+
+
+def test_nobody_is_told_what_runs_here() -> None:
+    """MLflow decides on its telemetry when it is imported, and not at all where it sees a CI."""
+    code = "import recsys_assets; from mlflow.telemetry import get_telemetry_client as client; "
+    plain = {n: v for n, v in os.environ.items() if n not in ("CI", "MLFLOW_DISABLE_TELEMETRY")}
+    said = subprocess.run(
+        [sys.executable, "-c", f"{code}print(client())"],
+        env=plain,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert said.strip() == "None"
