@@ -12,10 +12,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL
+from recsys_assets.kernels.click_folds import FOLD
 from recsys_assets.kernels.levels import code_of, is_cross, with_crosses
 from recsys_assets.kernels.metrics.checks import require_columns
 
-FOLD = "fold"
 STATISTICS_SCHEMA: dict[str, pl.DataType] = {
     "column": pl.String(),
     "value": pl.Int64(),
@@ -32,33 +32,6 @@ category of its own, named ``C14*C17``.
 _WAITING_ROWS = 4_000_000
 _Keys = NDArray[np.uint64]
 _Counts = NDArray[np.int64]
-
-
-def assign_folds(first: int, rows: int, folds: int, seed: int) -> pl.Series:
-    """Folds of the rows at positions ``first`` to ``first + rows``: a hash of position and seed.
-
-    The hash is the finalizer of SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom
-    Number Generators", 2014), so that a row's fold depends on nothing but its position.
-    """
-    position = np.arange(first, first + rows, dtype=np.uint64)
-    mixed = (position + np.uint64(seed + 1)) * np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed ^= mixed >> np.uint64(31)
-    return pl.Series(FOLD, (mixed % np.uint64(folds)).astype(np.int8))
-
-
-def assign_periods(first: int, rows: int, folds: int, total: int) -> pl.Series:
-    """Folds that follow one another in time, all of the same size.
-
-    Args:
-        first: position of the first row.
-        rows: rows from there on.
-        folds: periods.
-        total: training rows in all.
-    """
-    position = np.arange(first, first + rows, dtype=np.int64)
-    return pl.Series(FOLD, (position * folds // total).astype(np.int8))
 
 
 class Tally:

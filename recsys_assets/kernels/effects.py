@@ -88,19 +88,6 @@ def fit_effects(
     return Effects(intercept, [effect.astype(np.float32) for effect in effects])
 
 
-def rows_apart(fold: NDArray[np.int8], left_out: int | None, earlier: bool) -> NDArray[np.bool_]:
-    """Rows from which a fold is encoded: all others, or those before it; all if none is left out.
-
-    Args:
-        fold: fold of each training row.
-        left_out: the fold that is to be encoded; None for rows outside training.
-        earlier: whether folds follow one another in time.
-    """
-    if left_out is None:
-        return np.ones(fold.size, bool)
-    return fold < left_out if earlier else fold != left_out
-
-
 def _groups(level: NDArray[np.int32], size: int) -> NDArray[np.int64]:
     """Group of each level by its rows: each four times as frequent as the one before."""
     rows = np.bincount(level, minlength=size)

@@ -14,8 +14,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys_assets.kernels.categories import FOLD, STATISTICS_SCHEMA, outside_folds
+from recsys_assets.kernels.categories import STATISTICS_SCHEMA, outside_folds
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL, NUMBERS
+from recsys_assets.kernels.click_folds import FOLD
 from recsys_assets.kernels.levels import (
     MISSING,
     NUMBER_LEVELS,

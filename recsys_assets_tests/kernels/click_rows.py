@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import polars as pl
 from hypothesis import strategies as st
 
-from recsys_assets.kernels.categories import FOLD, count_categories
+from recsys_assets.kernels.categories import count_categories
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL, NUMBERS
+from recsys_assets.kernels.click_folds import FOLD
 from recsys_assets.kernels.encode import Encoder
 
 A, B, C, NEW = "000000aa", "000000bb", "fffffffe", "12345678"

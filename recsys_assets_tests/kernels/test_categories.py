@@ -1,6 +1,5 @@
 """Counts of categories: closed forms, and sums that no order and no cutting changes."""
 
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -8,12 +7,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from recsys_assets.contracts.click_tables import ClickEncoder
-from recsys_assets.kernels.categories import (
-    STATISTICS_SCHEMA,
-    Tally,
-    assign_folds,
-    count_categories,
-)
+from recsys_assets.kernels.categories import STATISTICS_SCHEMA, Tally, count_categories
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL
 from recsys_assets_tests.kernels.click_rows import (
     as_clicks,
@@ -59,14 +53,6 @@ def test_statistics_of_blocks_add_up(
         tally.add(as_clicks(part))
         tally.statistics()  # what was asked for in between changes nothing
     assert_frame_equal(tally.statistics(3), count_categories(as_clicks(rows), min_count=3))
-
-
-def test_a_fold_depends_on_the_position_alone() -> None:
-    whole = assign_folds(0, 100_000, 5, 42)
-    assert whole[70_000:].to_list() == assign_folds(70_000, 30_000, 5, 42).to_list()
-    shares = np.bincount(whole.to_numpy()) / 100_000
-    assert shares == pytest.approx([0.2] * 5, abs=0.005)
-    assert assign_folds(0, 100, 5, 43).to_list() != whole[:100].to_list()
 
 
 def test_order_of_rows_leaves_the_statistics_alone(training: pl.DataFrame) -> None:

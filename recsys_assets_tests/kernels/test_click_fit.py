@@ -8,7 +8,6 @@ from sklearn.metrics import roc_auc_score
 
 from recsys_assets.kernels.blending import MEAN
 from recsys_assets.kernels.boosting import click_probability, contributions
-from recsys_assets.kernels.categories import FOLD
 from recsys_assets.kernels.click_baselines import fit_hashed, fit_ordinal
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL
 from recsys_assets.kernels.click_fit import (
@@ -18,6 +17,7 @@ from recsys_assets.kernels.click_fit import (
     fit_clicks,
     fit_encoder,
 )
+from recsys_assets.kernels.click_folds import FOLD
 from recsys_assets.kernels.encode import MARGIN, encode
 from recsys_assets.kernels.metrics.classification import auc, ece, logloss
 from recsys_assets.synthetic.criteo import click_batches

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from recsys_assets.kernels.effects import fit_effects, rows_apart
+from recsys_assets.kernels.effects import fit_effects
 
 ROWS = 40_000
 
@@ -48,10 +48,3 @@ def test_levels_without_rows_have_no_effect() -> None:
 def test_one_label_or_no_row_still_gives_finite_odds(label: np.ndarray) -> None:
     fit = fit_effects(np.zeros((1, label.size), np.int32), [2], label)
     assert np.isfinite(fit.margin(np.array([[0, 1]], np.int32))).all()
-
-
-def test_rows_apart() -> None:
-    fold = np.array([0, 1, 2, 1], np.int8)
-    assert rows_apart(fold, 1, earlier=False).tolist() == [True, False, True, False]
-    assert rows_apart(fold, 1, earlier=True).tolist() == [True, False, False, False]
-    assert rows_apart(fold, None, earlier=True).all()

@@ -11,8 +11,8 @@ import polars as pl
 
 from recsys_assets.contracts.click_tables import CLICK_EFFECTS
 from recsys_assets.contracts.clicks import CATEGORIES, LABEL, NUMBERS
-from recsys_assets.kernels.categories import FOLD
 from recsys_assets.kernels.click_fit import EncodingPlan, fit_fold
+from recsys_assets.kernels.click_folds import FOLD
 from recsys_assets.kernels.encode import Encoder
 from recsys_assets.lake.store import read_parquet, remove_tree, write_parquet
 from recsys_assets.steps.clicks.parts import Block

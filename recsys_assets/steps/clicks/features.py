@@ -26,8 +26,8 @@ from recsys_assets.contracts.click_tables import (
 from recsys_assets.contracts.clicks import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.contracts.features import SPLITS
 from recsys_assets.contracts.schema import arrow_schema
-from recsys_assets.kernels.categories import FOLD
 from recsys_assets.kernels.click_fit import EncodingPlan
+from recsys_assets.kernels.click_folds import FOLD
 from recsys_assets.kernels.encode import Encoder, encode, feature_names
 from recsys_assets.lake.store import place, write_parquet
 from recsys_assets.lake.tables import DataFile

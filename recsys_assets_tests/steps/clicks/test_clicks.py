@@ -30,8 +30,8 @@ from recsys_assets.contracts.clicks import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.home import Home
 from recsys_assets.kernels.blending import Blend
 from recsys_assets.kernels.boosting import click_probability, read_booster
-from recsys_assets.kernels.categories import FOLD, assign_folds
 from recsys_assets.kernels.click_fit import fit_clicks
+from recsys_assets.kernels.click_folds import FOLD, assign_folds
 from recsys_assets.kernels.encode import Encoder, encode, feature_names
 from recsys_assets.lake.spark_files import read_table
 from recsys_assets.registry.clicks import read_encoder
