@@ -101,7 +101,9 @@ def _selected(defs: dg.Definitions, select: str | None) -> list[dg.AssetKey] | N
     try:
         graph = defs.resolve_asset_graph()
         chosen = [dg.AssetSelection.from_string(part.strip()) for part in select.split(",")]
-        keys = set().union(*(part.resolve(graph) for part in chosen))
+        # What is made by one function is made together: a table, and what is set apart from it.
+        whole = [part.required_multi_asset_neighbors() for part in chosen]
+        keys = set().union(*(part.resolve(graph) for part in whole))
     except Exception as error:  # Dagster raises many kinds of errors for a bad selection.
         raise typer.BadParameter(f"--select {select!r}: {error}") from error
     if not keys:
