@@ -54,7 +54,7 @@ def run_command(
 
     with alone(where.home.root), dg.DagsterInstance.get() as instance:
         _close_dead_runs(instance)
-        name, keys = _job_of(defs, _selected(defs, select))
+        name, keys = _job_of(defs, selected_assets(defs, select))
         job = defs.resolve_job_def(name)
         result = job.execute_in_process(
             instance=instance,
@@ -95,7 +95,12 @@ def _drops(where: Deployment, first: str | None, last: str | None) -> dict[str, 
     return range_tags(pending or sorted(settled)[-1:] or landed[-1:])
 
 
-def _selected(defs: dg.Definitions, select: str | None) -> list[dg.AssetKey] | None:
+def selected_assets(defs: dg.Definitions, select: str | None) -> list[dg.AssetKey] | None:
+    """Keys of a selection such as ``ratings,als_model+``; None where there is none.
+
+    Raises:
+        typer.BadParameter: it names no asset.
+    """
     if select is None:
         return None
     try:

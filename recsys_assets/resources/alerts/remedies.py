@@ -43,7 +43,7 @@ REMEDIES = {
     ),
     "lines-lost": Remedy(
         "Validate the drop again:",
-        "recsys run --from FIRST --to LAST --select DATASET,quarantine_DATASET",
+        "recsys run --from FIRST --to LAST --select DATASET",
     ),
     "check-failed": Remedy(
         "If users see bad lists, go back to the version N before:", "recsys rollback top_k --to N"

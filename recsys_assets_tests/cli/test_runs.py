@@ -1,0 +1,33 @@
+"""What `recsys run` runs."""
+
+import dagster as dg
+import pytest
+import typer
+
+from recsys_assets.cli.runs import selected_assets
+from recsys_assets.definitions import defs
+
+
+def names(select: str) -> set[str]:
+    keys = selected_assets(defs, select)
+    assert keys is not None
+    return {key.to_user_string() for key in keys}
+
+
+def test_a_table_is_selected_with_what_is_set_apart_from_it() -> None:
+    assert names("ratings") == {"ratings", "quarantine_ratings"}
+    assert names("quarantine_movies, als_model") == {"movies", "quarantine_movies", "als_model"}
+
+
+def test_a_selection_takes_in_what_follows() -> None:
+    assert {"als_model", "top_k", "serving_bundle"} <= names("als_model+")
+
+
+@pytest.mark.parametrize("select", ["nonsense", "als_model++x", ""])
+def test_a_selection_of_nothing_is_told(select: str) -> None:
+    with pytest.raises(typer.BadParameter, match="--select"):
+        selected_assets(defs, select)
+
+
+def test_without_a_selection_everything_daily_runs() -> None:
+    assert selected_assets(dg.Definitions(), None) is None
