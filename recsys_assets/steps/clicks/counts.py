@@ -22,6 +22,9 @@ from recsys_assets.steps.clicks.parts import Block
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
 
+SAMPLED_OF = 4
+"""Rows that are read for each row that pairs are chosen from, at most about."""
+
 
 def count_values(
     session: Session, training: list[Block], columns: Sequence[str], plan: EncodingPlan
@@ -57,10 +60,13 @@ def count_values(
 
 def choose_pairs(training: list[Block], plan: EncodingPlan) -> tuple[str, ...]:
     """Pairs of columns that say more together than apart, chosen from evenly spaced rows."""
+    # Of many blocks only some are read, evenly spaced too: one process reads them.
     total = sum(block.rows for block in training)
+    chosen = training[:: max(1, total // (SAMPLED_OF * plan.cross_rows))]
+    known = sum(block.rows for block in chosen)
     columns = [LABEL, *NUMBERS, *CATEGORIES]
     sample = [
-        evenly_spaced(block.read(columns), max(1, plan.cross_rows * block.rows // total))
-        for block in training
+        evenly_spaced(block.read(columns), max(1, plan.cross_rows * block.rows // known))
+        for block in chosen
     ]
     return choose_crosses(pl.concat(sample), plan.crosses, plan.min_count) if sample else ()
