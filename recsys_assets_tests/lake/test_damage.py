@@ -64,7 +64,7 @@ def test_a_command_names_what_it_met(
     monkeypatch.setenv("RECSYS_HOME", str(lake_home.root))
     monkeypatch.setattr(cli, "app", show)
     with pytest.raises(SystemExit):
-        cli.main()
+        cli.run()
     said = " ".join(capsys.readouterr().err.split())
     assert said.startswith("error: table damaged: ")
     assert f"ratings: {path.name} has 4 bytes" in said.replace("- ", "-")
