@@ -44,10 +44,13 @@ def als_model() -> None:
 
 @pytest.fixture
 def gates() -> Iterator[logging.Logger]:
+    """Dagster's own logger, as it is in a new process: earlier tests may have quietened it."""
     logger = logging.getLogger(GATES)
-    before = list(logger.filters)
+    filters, disabled = list(logger.filters), logger.disabled
+    logger.filters.clear()
+    logger.disabled = False
     yield logger
-    logger.filters[:] = before
+    logger.filters[:], logger.disabled = filters, disabled
 
 
 def shown(capsys: pytest.CaptureFixture[str]) -> list[str]:
