@@ -30,6 +30,8 @@ of the column ``label`` count all rows of a fold, whatever their values. A pair 
 category of its own, named ``C14*C17``.
 """
 _WAITING_ROWS = 4_000_000
+"""Rows whose keys are collected, 32 MB a column, before they are counted."""
+
 _Keys = NDArray[np.uint64]
 _Counts = NDArray[np.int64]
 

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame
 from recsys_assets.contracts.clicks import LABEL
 from recsys_assets.kernels.encode import feature_names
 from recsys_assets.steps.sweeps.best_params import SweptParams
-from recsys_assets.steps.vectors import cores_per_executor, vector_of
+from recsys_assets.steps.synapseml import cores_per_executor, vector_of
 
 
 class BoostingParams(SweptParams):

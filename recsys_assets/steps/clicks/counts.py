@@ -4,7 +4,7 @@ training rows -> (some columns, block by block) -> statistics of these columns
 (evenly spaced training rows) -> pairs of columns that belong together
 
 Each task counts columns of its own over all rows, so that no two counts have to be brought together
-and no task holds more than the distinct values of its columns.
+and no task holds more than the distinct values of its columns, and some millions of rows' codes.
 """
 
 from collections.abc import Iterator, Sequence

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from recsys_assets.kernels.recommenders.inner import RankingRows
 from recsys_assets.kernels.recommenders.trees import KINDS, SETTINGS, TRUNCATION
-from recsys_assets.steps.vectors import cores_per_executor, vector_of
+from recsys_assets.steps.synapseml import cores_per_executor, vector_of
 
 
 def grow_with_spark(spark: SparkSession, rows: RankingRows, seed: int) -> list[str]:
