@@ -10,12 +10,15 @@ from recsys_assets.resources.spark import SparkSettings, session_config
 from recsys_assets.steps.session import Session
 
 
-def open_session(home: Home, cache: Path | None = None) -> Session:
+def open_session(
+    home: Home, cache: Path | None = None, settings: SparkSettings | None = None
+) -> Session:
     """A session on an empty home.
 
     Args:
         home: where tables, models and reports go.
         cache: where Spark's jars lie; the project's own cache if None.
+        settings: of Spark; all cores of this machine if None.
     """
     if cache is None:
         # Imported late: it brings Dagster, which a flow from a file alone does without.
@@ -25,7 +28,7 @@ def open_session(home: Home, cache: Path | None = None) -> Session:
     home.prepare()
     prepare_environment()
     builder = SparkSession.builder
-    for key, value in session_config(SparkSettings(), cache, home.scratch).items():
+    for key, value in session_config(settings or SparkSettings(), cache, home.scratch).items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")

@@ -5,9 +5,8 @@ that is meant, write its new figures down.
 """
 
 import datetime
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from pydantic import BaseModel
@@ -28,21 +27,10 @@ from recsys_assets.steps.session import Session, Step
 from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
 from recsys_assets.synthetic.criteo import click_batches
 from recsys_assets.synthetic.movielens import MovieLensSize, generate_movies, generate_ratings
+from recsys_assets_tests.servers.spark_counts import Cost, cost_since, last_ids
 
 DATE = datetime.date(2026, 1, 1)
 SIZE = MovieLensSize(users=100, movies=200, ratings=4_000)
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What Spark did."""
-
-    jobs: int
-    stages: int
-    tasks: int
-    shuffled_kilobytes: int
-    rows_read: int
-    spilled: int = 0
 
 
 NOTHING = Cost(0, 0, 0, 0, 0)
@@ -80,11 +68,11 @@ def test_no_step_costs_more_than_it_did(session: Session, tmp_path: Path) -> Non
     _land(session, tmp_path)
     dearer = {}
     for name, step, params, known in FLOW:
-        before = _last_ids(session)
+        before = last_ids(session.spark)
         report = step(session, params)
         assert not report.failed
         assert not report.skipped
-        cost = _cost_since(session, *before)
+        cost = cost_since(session.spark, *before)
         if any(now > then for now, then in zip(astuple(cost), astuple(known), strict=True)):
             dearer[name] = f"{cost} instead of {known}"
     assert not dearer, "\n".join(f"{name}: {cost}" for name, cost in dearer.items())
@@ -99,45 +87,3 @@ def _land(session: Session, folder: Path) -> None:
     clicks: pl.DataFrame = next(click_batches(3_000, 1))
     clicks.write_csv(folder / "clicks.tsv", separator="\t", include_header=False)
     session.landing.land(folder / "clicks.tsv", "clicks", DATE)
-
-
-def _last_ids(session: Session) -> tuple[int, int]:
-    """Numbers of the last job and of the last stage."""
-    jobs, stages = _jobs_and_stages(session)
-    return max((job.jobId() for job in jobs), default=-1), max(
-        (stage.stageId() for stage in stages), default=-1
-    )
-
-
-def _cost_since(session: Session, job: int, stage: int) -> Cost:
-    """What Spark did after these."""
-    jobs, stages = _jobs_and_stages(session)
-    ran = [
-        each for each in stages if each.stageId() > stage and each.status().toString() == "COMPLETE"
-    ]
-    return Cost(
-        jobs=sum(each.jobId() > job for each in jobs),
-        stages=len(ran),
-        tasks=sum(each.numCompleteTasks() for each in ran),
-        shuffled_kilobytes=sum(each.shuffleWriteBytes() for each in ran) // 1024,
-        rows_read=sum(each.inputRecords() for each in ran),
-        spilled=sum(each.memoryBytesSpilled() + each.diskBytesSpilled() for each in ran),
-    )
-
-
-def _jobs_and_stages(session: Session) -> tuple[list[Any], list[Any]]:
-    """What Spark keeps of its last thousand jobs and stages."""
-    context = session.spark.sparkContext
-    context._jsc.sc().listenerBus().waitUntilEmpty()
-    store = context._jsc.sc().statusStore()
-    quantiles = context._gateway.new_array(context._jvm.double, 0)
-    stages = store.stageList(None, False, False, quantiles, None)
-    return _listed(store.jobsList(None)), _listed(stages)
-
-
-def _listed(sequence: Any) -> list[Any]:
-    iterator = sequence.iterator()
-    found = []
-    while iterator.hasNext():
-        found.append(iterator.next())
-    return found
