@@ -5,8 +5,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from recsys_assets.home import Home
-from recsys_assets.resources.jvm import prepare_environment
-from recsys_assets.resources.spark import SparkSettings, session_config
+from recsys_assets.resources.spark import SparkSettings, open_spark
 from recsys_assets.steps.session import Session
 
 
@@ -26,12 +25,12 @@ def open_session(
 
         cache = current_deployment().home.cache
     home.prepare()
-    prepare_environment()
-    builder = SparkSession.builder
-    for key, value in session_config(settings or SparkSettings(), cache, home.scratch).items():
-        builder = builder.config(key, value)
-    spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
+    spark = open_spark(settings or SparkSettings(), cache, home.scratch)
+    return session_on(spark, home)
+
+
+def session_on(spark: SparkSession, home: Home) -> Session:
+    """What a step works with."""
     return Session(
         spark,
         home.lake,

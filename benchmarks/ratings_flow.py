@@ -4,13 +4,11 @@
 
 Both sides start from nothing but the file, in a process of their own: open Spark, read, split, fit
 ALS, find every user's ten best unseen items, compute ranking and rating metrics. This side also
-validates every row, fits a second model for ratings, and logs its models. Without a peer only this
-side is measured.
+validates every row, fits a second model for ratings, and logs its models, in a home that is set up
+(MLflow has its database, Spark's jars are in the cache). Without a peer only this side is measured.
 """
 
 import argparse
-import datetime
-import json
 import os
 import re
 import statistics
@@ -21,45 +19,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from recsys_assets.loading import loading_modules
+from recsys_assets.home import PROJECT, Home
+from recsys_assets.synthetic.movielens import SIZES, generate_movies, generate_ratings
 
-with loading_modules():  # as the command does
-    from opening import open_session
-    from pydantic import BaseModel
-
-    from recsys_assets.home import PROJECT, Home
-    from recsys_assets.steps.als.train import ALSParams, train_als
-    from recsys_assets.steps.evaluation.ranking import RankingEvaluationParams, evaluate_ranking
-    from recsys_assets.steps.features.tables import NoParams, SplitParams, build_interactions
-    from recsys_assets.steps.publication.top_k import TopKParams, recommend_top_k
-    from recsys_assets.steps.recommenders.popularity import count_popularity
-    from recsys_assets.steps.report import StepReport
-    from recsys_assets.steps.session import Step
-    from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
-    from recsys_assets.synthetic.movielens import SIZES, generate_movies, generate_ratings
-
-DATE = datetime.date(2025, 1, 1)
-STAGES: tuple[tuple[str, Step, BaseModel], ...] = (
-    (
-        "read and validate",
-        validate_drops,
-        ValidationParams(dataset="ratings", dates=[DATE], chunk_bytes=8 << 20),
-    ),
-    # As much to train on as the peer has, and as much to test by.
-    ("split", build_interactions, SplitParams(train=0.75, validation=0.0)),
-    ("fit", train_als, ALSParams()),
-    ("popularity", count_popularity, NoParams()),
-    ("metrics", evaluate_ranking, RankingEvaluationParams()),
-    ("top 10 of all users", recommend_top_k, TopKParams()),
-)
+OURS = Path(__file__).with_name("our_ratings_flow.py")
 
 
 def main() -> None:
-    """Measure both sides, or be one of them."""
+    """Measure both sides."""
     options = _options()
-    if options.ours:
-        _run_ours(options.ours, options.cache)
-        return
     with tempfile.TemporaryDirectory() as folder:
         file = _generate(Path(folder), options.size)
         sides: dict[str, Callable[[], dict[str, float]]] = {
@@ -92,7 +60,6 @@ def _options() -> argparse.Namespace:
         default=PROJECT / ".recsys" / "cache",
         help="where `recsys setup` put Spark's jars",
     )
-    parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -106,8 +73,12 @@ def _generate(folder: Path, size: str) -> Path:
 
 
 def _measure_ours(options: argparse.Namespace, file: Path) -> dict[str, float]:
-    command = [sys.executable, __file__, "--ours", str(file), "--cache", str(options.cache)]
-    return _measure(command, dict(os.environ))
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home(root=Path(folder))
+        home.prepare()
+        home.registry.experiment_id()  # as `recsys setup` does
+        command = [sys.executable, "-W", "ignore", str(OURS), str(file), folder, str(options.cache)]
+        return _measure(command, dict(os.environ))
 
 
 def _measure_peer(options: argparse.Namespace, file: Path) -> dict[str, float]:
@@ -129,30 +100,6 @@ def _measure(command: list[str], environment: dict[str, str]) -> dict[str, float
     for line in re.findall(r"^\{.*\}$", done.stdout, re.MULTILINE):
         print(f"  {line}")
     return {"start and end": seconds - sum(stages.values()), **stages}
-
-
-def _run_ours(file: Path, cache: Path) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        home = Home(root=Path(folder))
-        home.prepare()
-        home.landing_zone.land(file, "ratings", DATE)
-        started = time.perf_counter()
-        session = open_session(home, cache)
-        print(f"session: {time.perf_counter() - started:.1f} s")
-        reports = {}
-        for name, step, params in STAGES:
-            started = time.perf_counter()
-            reports[name] = _checked(step(session, params))
-            print(f"{name}: {time.perf_counter() - started:.1f} s")
-        session.spark.stop()
-    for row in reports["metrics"].tables["Models"]:
-        print(json.dumps(row))
-
-
-def _checked(report: StepReport) -> StepReport:
-    if report.failed or report.skipped:
-        raise SystemExit(report.failed or report.skipped)
-    return report
 
 
 if __name__ == "__main__":

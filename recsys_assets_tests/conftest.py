@@ -12,8 +12,7 @@ from typer.testing import CliRunner
 from recsys_assets.cli.app import app
 from recsys_assets.deployment import current_deployment
 from recsys_assets.home import Home
-from recsys_assets.resources.jvm import prepare_environment
-from recsys_assets.resources.spark import SparkSettings, session_config
+from recsys_assets.resources.spark import SparkSettings, open_spark
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.resources.alert_servers import Mailbox, Posts, smtp_server, webhook_server
 
@@ -30,15 +29,10 @@ def fresh_state_of_definitions() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """The one Spark session, with the jars of the project's own cache."""
-    prepare_environment()
-    cache = current_deployment().home.cache
-    scratch = tmp_path_factory.mktemp("spark")
     settings = SparkSettings(master="local[2]", driver_memory="4g", shuffle_partitions=2)
-    builder = SparkSession.builder
-    for key, value in session_config(settings, cache, scratch).items():
-        builder = builder.config(key, value)
-    session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
+    session = open_spark(
+        settings, current_deployment().home.cache, tmp_path_factory.mktemp("spark")
+    )
     yield session
     session.stop()
 

@@ -30,6 +30,8 @@ def setup_command() -> None:
         jars = resolve_jars(home.cache)
     with console.status("an archive of Spark's classes"):
         archive_classes(home.cache)
+    with console.status("MLflow's database"):
+        home.registry.experiment_id()
     console.print(f"{len(jars)} jars in {home.cache}; everything else lies in {home.root}")
 
 

@@ -1,5 +1,6 @@
 """The command that runs the graph: a Dagster run in this process, shown line by line."""
 
+import datetime
 import os
 import socket
 import warnings
@@ -44,13 +45,16 @@ def run_command(
     Example: recsys run --select 'als_model+'
     """
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    where = deployment()
+    dates = _dates(where, first, last)
+    where.compute().open_ahead()
     with loading_modules():
+        from recsys_assets.assets.partitions import range_tags
         from recsys_assets.automation.console import quiet_dagster
         from recsys_assets.definitions import build_definitions
-    where = deployment()
-    tags = _drops(where, first, last) | {PROCESS: str(os.getpid()), HOST: socket.gethostname()}
     quiet_dagster()
     defs = build_definitions(where)
+    tags = range_tags(dates) | {PROCESS: str(os.getpid()), HOST: socket.gethostname()}
 
     with alone(where.home.root), dg.DagsterInstance.get() as instance:
         _close_dead_runs(instance)
@@ -69,10 +73,12 @@ def run_command(
         raise typer.Exit(1)
 
 
-def _drops(where: Deployment, first: str | None, last: str | None) -> dict[str, str]:
-    # The package of assets imports every library there is; other commands do without them.
-    from recsys_assets.assets.partitions import range_tags
+def _dates(where: Deployment, first: str | None, last: str | None) -> list[datetime.date]:
+    """Dates of the drops to validate.
 
+    Raises:
+        typer.BadParameter: nothing has landed, or a date is none.
+    """
     zone = where.home.landing_zone
     dates = sorted({date for name in DATASETS for date in zone.dates(name)})
     landed = [date for date in dates if FIRST_DROP <= date <= parse_date(None)]
@@ -87,12 +93,12 @@ def _drops(where: Deployment, first: str | None, last: str | None) -> dict[str, 
             "or `recsys land ratings FILE`"
         )
     if first or last:
-        return range_tags([parse_date(first) if first else landed[0], parse_date(last)])
+        return [parse_date(first) if first else landed[0], parse_date(last)]
     lake = where.home.lake
     pending = [date for date in pending_dates(lake, zone, list(DATASETS)) if date in landed]
     # Where nothing waits, the newest good drop stands for all; a rejected one would fail again.
     settled = set(landed) - rejected_dates(lake)
-    return range_tags(pending or sorted(settled)[-1:] or landed[-1:])
+    return pending or sorted(settled)[-1:] or landed[-1:]
 
 
 def selected_assets(defs: dg.Definitions, select: str | None) -> list[dg.AssetKey] | None:

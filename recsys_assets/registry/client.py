@@ -176,11 +176,12 @@ class ModelRegistry:
 
     def experiment_id(self) -> str:
         """Id of the experiment that holds all runs; it is made where there is none."""
-        client = self.client()
-        found = client.get_experiment_by_name(EXPERIMENT)
-        if found is not None:
-            return str(found.experiment_id)
-        return str(client.create_experiment(EXPERIMENT, self.artifacts or None))
+        with quiet_mlflow():
+            client = self.client()
+            found = client.get_experiment_by_name(EXPERIMENT)
+            if found is not None:
+                return str(found.experiment_id)
+            return str(client.create_experiment(EXPERIMENT, self.artifacts or None))
 
     def _keep(self, run_id: str, path: str, content: bytes) -> None:
         with tempfile.TemporaryDirectory() as folder:

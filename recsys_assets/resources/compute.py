@@ -1,6 +1,8 @@
 """Where steps run: asset bodies hand a step over and get its report back."""
 
 import abc
+import threading
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +24,8 @@ from recsys_assets.resources.spark import (
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session, Step
 
+_AHEAD: list[threading.Thread] = []
+"""What opens Spark ahead of the first step, if anything does."""
 LONGEST_WAIT_SECONDS = 6 * 3600.0
 """A run of Dagster's waits for one of `recsys run`; monitoring ends it if it waits for ever."""
 
@@ -32,6 +36,9 @@ class Compute(dg.ConfigurableResource, abc.ABC):  # type: ignore[type-arg]
     @abc.abstractmethod
     def run(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> StepReport:
         """Run a step to its end and return its report; its error is this call's error."""
+
+    def open_ahead(self) -> None:
+        """Begin with what the first step will wait for; nothing, where steps run elsewhere."""
 
 
 class LocalSpark(Compute):
@@ -58,8 +65,25 @@ class LocalSpark(Compute):
         if self.__dict__.pop("_lock_taken", False):
             release(Path(self.home))
 
+    def open_ahead(self) -> None:
+        """Open Spark in a thread, while this process still loads its modules and plans its run.
+
+        Spark is one to a process: the resource that runs the steps finds this one.
+        """
+        _AHEAD.append(threading.Thread(target=self._try_to_open, daemon=True))
+        _AHEAD[-1].start()
+
+    def _try_to_open(self) -> None:
+        with suppress(Exception):  # it comes again, and is told, where a step needs the session
+            self._open()
+
     @cached_property
     def _session(self) -> Session:
+        while _AHEAD:
+            _AHEAD.pop().join()
+        return self._open()
+
+    def _open(self) -> Session:
         forget_dead_session()
         prepare_environment()
         home = Home(root=Path(self.home), account=self.account)

@@ -11,9 +11,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 
+import pyspark
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -78,10 +78,13 @@ def archive_classes(cache: Path) -> Path:
 
 
 def archive_place(cache: Path) -> Path:
-    """File of the archive; it fits one build of Java and one Spark, so its name tells them."""
+    """File of the archive; its name tells the build of Java and the very jars that it fits."""
     release = Path(os.environ.get("JAVA_HOME", "")) / "release"
     java = release.read_bytes() if release.is_file() else b""
-    key = hashlib.sha256(java + version("pyspark").encode()).hexdigest()[:12]
+    # The JVM compares place, size and time of each jar, and loads from the jars where one differs.
+    jars = sorted((Path(pyspark.__file__).parent / "jars").glob("*.jar"))
+    known = [(str(jar), jar.stat().st_size, jar.stat().st_mtime_ns) for jar in jars]
+    key = hashlib.sha256(java + repr(known).encode()).hexdigest()[:12]
     return cache / f"classes-{key}.jsa"
 
 

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 from pydantic import BaseModel, Field
+from pyspark import SparkContext
+from pyspark.sql import SparkSession
 
 from recsys_assets.resources.jvm import jvm_options, prepare_environment
 
@@ -53,8 +55,6 @@ class JvmDiedError(Exception):
 
 def jvm_is_dead() -> bool:
     """Whether this process had a JVM that is gone."""
-    from pyspark import SparkContext
-
     process = getattr(SparkContext._gateway, "proc", None)
     return process is not None and process.poll() is not None
 
@@ -63,9 +63,6 @@ def forget_dead_session() -> None:
     """Let a new session open in a process whose JVM has died."""
     if not jvm_is_dead():
         return
-    from pyspark import SparkContext
-    from pyspark.sql import SparkSession
-
     SparkContext._gateway = SparkContext._jvm = None
     SparkContext._active_spark_context = None
     SparkSession._instantiatedSession = None
@@ -114,6 +111,17 @@ def _fetch_jars(cache: Path, packages: tuple[str, ...]) -> None:
             f"Spark's packages {', '.join(packages)} could not be fetched into {cache}. "
             f"Once they are there no network is needed. Spark said:\n{done.stderr[-2000:]}"
         )
+
+
+def open_spark(settings: SparkSettings, cache: Path, scratch: Path) -> SparkSession:
+    """A session with these settings, for what has no Dagster around it."""
+    prepare_environment()
+    builder = SparkSession.builder
+    for key, value in session_config(settings, cache, scratch).items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
 
 
 def session_config(settings: SparkSettings, cache: Path, scratch: Path) -> dict[str, str]:

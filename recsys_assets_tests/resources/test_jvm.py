@@ -1,7 +1,9 @@
 """Spark's JVM: its archive of classes is used where it fits, and left aside where it does not."""
 
+import os
 from pathlib import Path
 
+import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
@@ -29,3 +31,16 @@ def test_an_archive_belongs_to_one_java(
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / java))
     used = [option for option in jvm_options(tmp_path, tmp_path) if "SharedArchive" in option]
     assert used == ([f"-XX:SharedArchiveFile={archive}"] if java == "one" else [])
+
+
+def test_an_archive_belongs_to_one_installation_of_spark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jar = tmp_path / "jars" / "spark.jar"
+    jar.parent.mkdir()
+    jar.write_bytes(b"classes")
+    monkeypatch.setattr(pyspark, "__file__", str(tmp_path / "__init__.py"))
+    places = [archive_place(tmp_path)]
+    os.utime(jar, (0, 0))  # the same jar, installed at another time
+    places.append(archive_place(tmp_path))
+    assert len(set(places)) == 2

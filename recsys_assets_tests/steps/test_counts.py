@@ -55,7 +55,7 @@ FLOW: list[tuple[str, Step, BaseModel, Cost]] = [
     ),
     ("interactions", build_interactions, SplitParams(), Cost(2, 2, 3, 58, 4000)),
     ("movie features", build_movie_features, NoParams(), Cost(5, 5, 6, 27, 4400)),
-    ("ALS", train_als, ALSParams(rank=8, iterations=3), Cost(6, 6, 12, 0, 0)),
+    ("ALS", train_als, ALSParams(rank=8, iterations=3), Cost(1, 1, 2, 0, 0)),
     ("popularity", count_popularity, NoParams(), NOTHING),
     ("ranking metrics", evaluate_ranking, RankingEvaluationParams(), Cost(1, 1, 2, 0, 0)),
     ("lists", recommend_top_k, TopKParams(), Cost(1, 1, 2, 0, 0)),

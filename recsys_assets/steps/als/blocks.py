@@ -4,6 +4,7 @@
     vectors of both sides -> broadcast -> each block's new vectors -> driver, in turn for each side
 
 All tasks alternate together, since a Spark job takes longer to start than small blocks to solve.
+What is smaller still is not cut at all: one worker fits the whole model, in a single job.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,9 +19,16 @@ from pyspark import Broadcast, SparkContext
 from pyspark.sql import SparkSession
 from scipy.sparse import csr_matrix
 
-from recsys_assets.kernels.als import Objective
+from recsys_assets.kernels.als import Objective, fit_factors
 from recsys_assets.kernels.top_k import Floats
 from recsys_assets.steps.workers import map_items
+
+LARGEST_WHOLE = 200_000_000
+"""Ratings times length of a vector, over all tasks, up to which each is fitted by one worker alone.
+
+On two cores the two ways take the same time at four million ratings: an alternation in blocks
+takes a quarter of a second more than it computes.
+"""
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,25 @@ class _Round:
 
 Fitted = dict[str, tuple[Floats, Floats]]
 """Task → vectors of users and of items."""
+
+
+def fit_in_workers(
+    spark: SparkSession, tasks: Mapping[str, Task], iterations: int, steps: int, seed: int
+) -> Fitted:
+    """User and item vectors of each task: those of `fit_in_blocks`, by the faster way."""
+    work = sum(task.values.nnz * task.objective.rank for task in tasks.values())
+    if work > LARGEST_WHOLE:
+        return fit_in_blocks(spark, tasks, iterations, steps, seed)
+    names = list(tasks)
+    shared = spark.sparkContext.broadcast(dict(tasks))
+
+    def fit(name: str) -> Iterator[tuple[Floats, Floats]]:
+        task = shared.value[name]
+        yield fit_factors(task.values, task.objective, iterations, seed, steps)
+
+    answers = map_items(spark, names, fit)
+    shared.destroy()
+    return {names[number]: vectors for number, vectors in answers}
 
 
 def fit_in_blocks(

@@ -29,7 +29,7 @@ from recsys_assets.kernels.top_k import Floats
 from recsys_assets.kernels.vectors import factor_lists, factor_matrix, places_of
 from recsys_assets.lake.spark_files import read_table
 from recsys_assets.registry.factors import FactorModel, save_factors
-from recsys_assets.steps.als.blocks import Task, fit_in_blocks
+from recsys_assets.steps.als.blocks import Task, fit_in_workers
 from recsys_assets.steps.als.spark_ml import fit_with_spark, without_biases
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
@@ -107,7 +107,7 @@ def _fit(
     """Vectors of both tasks as rows of `ALSFactors`."""
     biases = estimate_biases(ratings, params.bias_shrinkage)
     solver = _choose_solver(params, biases, report)
-    fit = _fit_with_spark if solver == "spark_ml" else _fit_in_workers
+    fit = _fit_with_spark if solver == "spark_ml" else _fit_with_workers
     vectors = fit(session, params, ratings, biases)
     ids = (biases.users["id"], biases.items["id"])
     rating = _with_biases(*vectors["rating"], biases)
@@ -133,7 +133,7 @@ def _choose_solver(params: ALSParams, biases: Biases, report: StepReport) -> str
     return params.solver
 
 
-def _fit_in_workers(
+def _fit_with_workers(
     session: Session, params: ALSParams, ratings: pl.DataFrame, biases: Biases
 ) -> dict[str, tuple[Floats, Floats]]:
     ids = [table["id"].to_numpy() for table in (biases.users, biases.items)]
@@ -151,7 +151,7 @@ def _fit_in_workers(
         )
         for name, objective in params.objectives().items()
     }
-    return fit_in_blocks(session.spark, tasks, params.iterations, params.steps, params.seed)
+    return fit_in_workers(session.spark, tasks, params.iterations, params.steps, params.seed)
 
 
 def _fit_with_spark(

@@ -8,9 +8,17 @@ from pyspark.sql import SparkSession
 from scipy.sparse import csr_matrix
 
 from recsys_assets.kernels.als import Objective, fit_factors
-from recsys_assets.steps.als.blocks import Fitted, Task, cut_evenly, fit_in_blocks
+from recsys_assets.steps.als import blocks
+from recsys_assets.steps.als.blocks import (
+    Fitted,
+    Task,
+    cut_evenly,
+    fit_in_blocks,
+    fit_in_workers,
+)
 from recsys_assets.steps.als.spark_ml import fit_with_spark
 from recsys_assets_tests.kernels.losses import loss
+from recsys_assets_tests.servers.spark_counts import last_ids
 from recsys_assets_tests.steps.tables import random_interactions
 
 RANKING, RATING = Objective(4, 0.1, 0.7), Objective(4, 0.1)
@@ -28,11 +36,11 @@ def values(ratings: list[tuple[int, int, float]]) -> csr_matrix:
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=60), st.integers(1, 8))
-def test_blocks_cover_every_row_once(counts: list[int], blocks: int) -> None:
+def test_blocks_cover_every_row_once(counts: list[int], number: int) -> None:
     starts = np.concatenate([[0], np.cumsum(counts)])
-    cut = cut_evenly(starts, blocks)
+    cut = cut_evenly(starts, number)
     assert [row for a, b in cut for row in range(a, b)] == list(range(len(counts)))
-    assert len(cut) <= blocks
+    assert len(cut) <= number
 
 
 def test_blocks_hold_about_as_many_ratings_each() -> None:
@@ -45,11 +53,27 @@ def test_workers_find_what_one_process_finds(spark: SparkSession, values: csr_ma
         "ranking": Task(Objective(6, 0.1, 0.7), values),
         "rating": Task(Objective(3, 0.2), values),
     }
-    found = fit_in_blocks(spark, tasks, iterations=4, steps=3, seed=1)
+    in_blocks = fit_in_blocks(spark, tasks, iterations=4, steps=3, seed=1)
+    whole = fit_in_workers(spark, tasks, iterations=4, steps=3, seed=1)
     for name, task in tasks.items():
         alone = fit_factors(values, task.objective, iterations=4, seed=1)
-        for ours, theirs in zip(found[name], alone, strict=True):
-            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+        for cut, uncut, theirs in zip(in_blocks[name], whole[name], alone, strict=True):
+            np.testing.assert_allclose(cut, theirs, rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(uncut, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("largest", "jobs"), [(0, 8), (1_000_000, 1)])
+def test_only_what_is_large_is_cut_into_blocks(
+    spark: SparkSession,
+    values: csr_matrix,
+    monkeypatch: pytest.MonkeyPatch,
+    largest: int,
+    jobs: int,
+) -> None:
+    monkeypatch.setattr(blocks, "LARGEST_WHOLE", largest)
+    _, stage = last_ids(spark)
+    fit_in_workers(spark, {"ranking": Task(RANKING, values)}, iterations=4, steps=3, seed=1)
+    assert last_ids(spark)[1] - stage == jobs
 
 
 def test_vectors_on_the_way_are_those_of_a_shorter_fit(
