@@ -1,12 +1,12 @@
 """Boosted trees on features of clicks: scores of rows, and the loss after each tree."""
 
-import lightgbm as lgb
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from recsys_assets.kernels.blending import TREES, Blend
 from recsys_assets.kernels.encode import MARGIN, feature_names
+from recsys_assets.kernels.native_lightgbm import lgb
 
 ROWS_AT_ONCE = 20_000
 """Rows whose leaves are held at once: 24 MB at 100 trees."""

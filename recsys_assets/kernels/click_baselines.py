@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.kernels.levels import code_of, mix, number_levels
+from recsys_assets.kernels.native_lightgbm import lgb
 
 Floats = NDArray[np.float64]
 Scorer = Callable[[pl.DataFrame], Floats]

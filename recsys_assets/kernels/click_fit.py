@@ -9,7 +9,6 @@ The assets call the same functions block by block; only the trees are grown by S
 from dataclasses import dataclass, replace
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -27,6 +26,7 @@ from recsys_assets.kernels.click_folds import FOLD, assign_folds, assign_periods
 from recsys_assets.kernels.crosses import choose_crosses
 from recsys_assets.kernels.effects import Effects, fit_effects
 from recsys_assets.kernels.encode import ALL_FOLDS, Encoder, encode, feature_names
+from recsys_assets.kernels.native_lightgbm import lgb
 
 PATIENCE = 30
 """Trees without a lower validation loss after which growing stops."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields
 from itertools import chain
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from recsys_assets.kernels.boosting import click_probability, contributions, rea
 from recsys_assets.kernels.click_fields import CATEGORIES, NUMBERS
 from recsys_assets.kernels.code_table import CodeTable, code_table_of, encode_codes
 from recsys_assets.kernels.encode import Encoder, feature_names
+from recsys_assets.kernels.native_lightgbm import lgb
 from recsys_assets.kernels.top_k import Ints
 from recsys_assets.kernels.vectors import places_of
 from recsys_assets.serving.folder import BundleReader, BundleWriter

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys_assets.kernels.boosting import threads_for
+from recsys_assets.kernels.native_lightgbm import lgb
 from recsys_assets.kernels.recommenders.blend import learn_weights, normalize, normalize_groups
 from recsys_assets.kernels.recommenders.features import (
     FACTS,

@@ -7,11 +7,11 @@ members on all ratings + trees -> stars of any pair
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys_assets.kernels.boosting import threads_for
+from recsys_assets.kernels.native_lightgbm import lgb
 from recsys_assets.kernels.recommenders.histories import Catalogue
 from recsys_assets.kernels.recommenders.inner import inner_parts, inner_splits
 from recsys_assets.kernels.recommenders.protocol import Ids, Scores

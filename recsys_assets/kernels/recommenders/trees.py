@@ -7,11 +7,11 @@ at all; each is best on another split, and together they are steady on all measu
 from collections.abc import Sequence
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys_assets.kernels.boosting import threads_for
+from recsys_assets.kernels.native_lightgbm import lgb
 from recsys_assets.kernels.recommenders.inner import RankingRows
 
 KINDS = ("lambdarank", "binary")

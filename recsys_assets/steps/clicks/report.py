@@ -6,7 +6,6 @@ The asset and `recsys evaluate-clicks` show the same page.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import lightgbm as lgb
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from recsys_assets.kernels.blending import Blend
 from recsys_assets.kernels.boosting import contributions, feature_matrix
 from recsys_assets.kernels.encode import feature_names
 from recsys_assets.kernels.metrics.classification import calibration_table, precision_recall_points
+from recsys_assets.kernels.native_lightgbm import lgb
 from recsys_assets.kernels.plots import clicks as click_plots
 from recsys_assets.kernels.plots import models as model_plots
 from recsys_assets.kernels.plots import scores as plots
