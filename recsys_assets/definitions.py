@@ -42,7 +42,11 @@ def build_definitions(deployment: Deployment) -> dg.Definitions:
         ],
         resources={
             "compute": deployment.compute(),
-            "storage": Storage(home=str(deployment.home.root), account=deployment.home.account),
+            "storage": Storage(
+                home=str(deployment.home.root),
+                account=deployment.home.account,
+                mlflow=deployment.home.mlflow,
+            ),
             "delivery": Delivery(**deployment.delivery),
             "notifier": Notifier(**deployment.alerts),
             "mailer": Digests(**deployment.digests),

@@ -19,6 +19,8 @@ class Home(BaseModel):
     root: Path
     account: str = ""
     """Storage account of Azure in which landed files and tables lie; below the root if empty."""
+    mlflow: str = ""
+    """MLflow's address (see `registry.address`); a database file below the root if empty."""
 
     @property
     def landing_zone(self) -> LandingZone:
@@ -39,7 +41,9 @@ class Home(BaseModel):
 
     @property
     def registry(self) -> ModelRegistry:
-        """MLflow on a database file."""
+        """The models: in MLflow on a database file, or wherever it is served."""
+        if self.mlflow:
+            return ModelRegistry(self.mlflow)
         mlflow = self.root / "mlflow"
         return ModelRegistry(f"sqlite:///{mlflow / 'mlflow.db'}", str(mlflow / "artifacts"))
 

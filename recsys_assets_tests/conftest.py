@@ -19,6 +19,22 @@ from recsys_assets_tests.resources.alert_servers import Mailbox, Posts, smtp_ser
 Recsys = Callable[..., Result]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print at the end what tests have measured: ``record_property("figure", …)``."""
+    reports = [report for kind in terminalreporter.stats.values() for report in kind]
+    figures = [
+        text
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, text in report.user_properties
+        if name == "figure"
+    ]
+    if figures:
+        terminalreporter.section("figures")
+        for figure in figures:
+            terminalreporter.write_line(figure)
+
+
 @pytest.fixture(autouse=True)
 def fresh_state_of_definitions() -> Iterator[None]:
     """Dagster keeps the storage of an instance long closed, and asks it at the next load."""

@@ -30,8 +30,9 @@ def setup_command() -> None:
         jars = resolve_jars(home.cache)
     with console.status("an archive of Spark's classes"):
         archive_classes(home.cache)
-    with console.status("MLflow's database"):
-        home.registry.experiment_id()
+    if home.registry.address.is_file:
+        with console.status("MLflow's database"):
+            home.registry.experiment_id()
     console.print(f"{len(jars)} jars in {home.cache}; everything else lies in {home.root}")
 
 
@@ -65,5 +66,8 @@ def mlflow_command(
     Example: recsys mlflow --port 5001
     """
     registry = deployment().home.registry
+    if not registry.address.is_file:
+        console.print(f"the registry is served by {registry.uri}: open its pages there")
+        return
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", registry.uri]
     os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])

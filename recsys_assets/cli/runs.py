@@ -44,7 +44,8 @@ def run_command(
 
     Example: recsys run --select 'als_model+'
     """
-    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    for kind in (dg.BetaWarning, dg.PreviewWarning):
+        warnings.filterwarnings("ignore", category=kind)
     where = deployment()
     dates = _dates(where, first, last)
     where.compute().open_ahead()

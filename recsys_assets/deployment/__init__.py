@@ -7,15 +7,18 @@
                          landing, rejected and lake
     RECSYS_HOME          folder of all state; default .recsys/ in the project
     RECSYS_PRICES        table of prices, instead of the packaged one
+    RECSYS_MLFLOW_URI    where models are registered, for this process and for clusters: https://…,
+                         azureml://…, databricks (the default where steps run there), or
+                         databricks-uc/CATALOG.SCHEMA; a database file in RECSYS_HOME without it
     RECSYS_SPARK_MASTER, RECSYS_SPARK_MEMORY   where Spark runs, and the JVM's memory
     RECSYS_SPARK_CONF    file of further settings of Spark's, in the form of spark-defaults.conf
     RECSYS_DATABRICKS_HOST   address of a Databricks workspace: steps run there instead. Also
                          _TOKEN (``identity``: by that of this process), _VOLUME (folder of a Unity
                          Catalog volume, through which steps report), _WHEEL (the project's wheel
                          there; made and uploaded without it); _HOME (folder of lake and
-                         landing zone as clusters see it; default RECSYS_HOME), _REGISTRY (MLflow
-                         as clusters see it; default databricks), _NODE_TYPE, _SPARK_VERSION,
-                         _MIN_WORKERS, _MAX_WORKERS, _TIMEOUT (seconds a step may take)
+                         landing zone as clusters see it; default RECSYS_HOME), _NODE_TYPE,
+                         _SPARK_VERSION, _MIN_WORKERS, _MAX_WORKERS, _TIMEOUT (seconds a step
+                         may take)
     RECSYS_SERVE_ISSUERS whose tokens the service takes, by comma; none are asked for without it.
                          Also _AUDIENCES (by comma), _JWKS_URL, _ORIGINS (sites whose pages may
                          ask, by comma), _RATE and _BURST (requests of one caller), _BUNDLES and

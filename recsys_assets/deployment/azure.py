@@ -8,6 +8,7 @@ import dagster as dg
 from recsys_assets.deployment.description import DeploymentError
 from recsys_assets.deployment.secrets import secret_of
 from recsys_assets.home import Home
+from recsys_assets.registry.address import RegistryAddress
 from recsys_assets.resources.azure.identity import cluster_identity
 
 
@@ -20,6 +21,17 @@ def account_of(known: Mapping[str, str]) -> str:
             "RECSYS_AZURE_STORAGE_ACCOUNT is not set, and RECSYS_DEPLOYMENT=azure asks for it"
         )
     return known["RECSYS_AZURE_STORAGE_ACCOUNT"]
+
+
+def mlflow_of(known: Mapping[str, str]) -> str:
+    """MLflow's address for this process and for clusters; a file of the home if empty."""
+    given = known.get("RECSYS_MLFLOW_URI") or ""
+    try:
+        RegistryAddress.of(given)
+    except ValueError as error:
+        raise DeploymentError(f"RECSYS_MLFLOW_URI: {error}") from error
+    # What clusters register this process has to find: promotion and bundles are made here.
+    return given or ("databricks" if known.get("RECSYS_DATABRICKS_HOST") else "")
 
 
 def databricks_settings(known: Mapping[str, str], home: Home) -> dict[str, Any]:
@@ -46,7 +58,6 @@ def databricks_settings(known: Mapping[str, str], home: Home) -> dict[str, Any]:
         cluster["environment"] = cluster_identity(home.account)
     optional = {
         "prices": known.get("RECSYS_PRICES") or "",
-        "registry": value("REGISTRY"),
         "timeout_seconds": value("TIMEOUT"),
     }
     return {
@@ -56,6 +67,7 @@ def databricks_settings(known: Mapping[str, str], home: Home) -> dict[str, Any]:
         else secret_of(known, "RECSYS_DATABRICKS_TOKEN") or dg.EnvVar("RECSYS_DATABRICKS_TOKEN"),
         "wheel": value("WHEEL"),
         "volume": value("VOLUME").rstrip("/"),
+        "registry": home.mlflow,
         **{
             part: f"{root}/{part}" if root else home.address(part)
             for part in ("lake", "landing", "rejected")

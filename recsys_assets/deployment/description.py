@@ -58,6 +58,7 @@ class Deployment(BaseModel):
         settings: dict[str, Any] = {
             "home": str(self.home.root),
             "account": self.home.account,
+            "mlflow": self.home.mlflow,
             "master": self.spark.master,
             "driver_memory": self.spark.driver_memory,
             "conf": self.spark.conf,

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from recsys_assets.deployment.azure import account_of, databricks_settings
+from recsys_assets.deployment.azure import account_of, databricks_settings, mlflow_of
 from recsys_assets.deployment.description import Deployment, DeploymentError
 from recsys_assets.deployment.notices import alert_settings, digest_settings
 from recsys_assets.deployment.secrets import secret_of
@@ -27,7 +27,7 @@ def current_deployment(environment: Mapping[str, str] | None = None) -> Deployme
         "conf": _spark_conf(known.get("RECSYS_SPARK_CONF")),
     }
     root = Path(known.get("RECSYS_HOME") or PROJECT / ".recsys").expanduser().resolve()
-    home = Home(root=root, account=account_of(known))
+    home = Home(root=root, account=account_of(known), mlflow=mlflow_of(known))
     try:
         return Deployment.model_validate(
             {

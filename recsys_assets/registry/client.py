@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recsys_assets.registry.address import RegistryAddress
 from recsys_assets.registry.logged import LoggedModel
 from recsys_assets.registry.quiet import quiet_mlflow
 from recsys_assets.registry.storing import store_model
@@ -19,9 +20,10 @@ from recsys_assets.registry.storing import store_model
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import RegisteredModel
+    from mlflow.models.model import ModelInfo
     from mlflow.pyfunc import PyFuncModel, PythonModel
 
-EXPERIMENT = "recsys_assets"
 CHALLENGER = "challenger"
 CHAMPION = "champion"
 
@@ -31,15 +33,20 @@ class ModelRegistry:
     """Where models are logged and registered."""
 
     uri: str
-    """MLflow tracking and registry address, e.g. ``sqlite:////…/mlflow.db``."""
+    """MLflow's address in one of the forms of `RegistryAddress`."""
     artifacts: str = ""
     """Where MLflow keeps files of new experiments; the server's own choice if empty."""
+
+    @property
+    def address(self) -> RegistryAddress:
+        """Where runs go, where models go, and what models are called there."""
+        return RegistryAddress.of(self.uri)
 
     def client(self) -> "MlflowClient":
         """MLflow's client of this registry."""
         from mlflow import MlflowClient
 
-        return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+        return MlflowClient(tracking_uri=self.address.runs, registry_uri=self.address.models)
 
     def log(
         self,
@@ -81,19 +88,31 @@ class ModelRegistry:
                 for title, png in (plots or {}).items():
                     self._keep(run.info.run_id, f"plots/{_file_name(title)}.png", png)
                 logged = store_model(model, files, example)
-            version = self._register(name, logged.model_uri, run.info.run_id)
+            version = self._register(name, logged, run.info.run_id)
             return LoggedModel(name, version, run.info.run_id, experiment, self.uri)
 
-    def _register(self, name: str, model_uri: str, run_id: str) -> int:
+    def _register(self, name: str, logged: "ModelInfo", run_id: str) -> int:
         """Make a logged model the next version of a name; the version's number."""
-        client = self.client()
-        if not client.search_registered_models(f"name = '{name}'"):
-            client.create_registered_model(name)
-        version = client.create_model_version(name, model_uri, run_id).version
-        client.set_registered_model_alias(name, CHALLENGER, str(version))
-        if CHAMPION not in client.get_registered_model(name).aliases:
-            client.set_registered_model_alias(name, CHAMPION, str(version))
+        client, full = self.client(), self.address.full(name)
+        known = self._registered(name) or client.create_registered_model(full)
+        version = client.create_model_version(
+            full, logged.model_uri, run_id, model_id=logged.model_id
+        ).version
+        aliases = (CHALLENGER,) if CHAMPION in known.aliases else (CHALLENGER, CHAMPION)
+        for alias in aliases:
+            client.set_registered_model_alias(full, alias, str(version))
         return int(version)
+
+    def _registered(self, name: str) -> "RegisteredModel | None":
+        """What the registry knows of a name."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self.client().get_registered_model(self.address.full(name))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
 
     def start_run(self, name: str, tags: Mapping[str, str]) -> LoggedModel:
         """Open a run that registers no model, e.g. of a sweep; its version is 0."""
@@ -130,7 +149,7 @@ class ModelRegistry:
         """
         with quiet_mlflow():
             client = self.client()
-            version = client.get_model_version_by_alias(name, alias)
+            version = client.get_model_version_by_alias(self.address.full(name), alias)
             run = client.get_run(str(version.run_id)).info
         return LoggedModel(name, int(version.version), run.run_id, run.experiment_id, self.uri)
 
@@ -139,9 +158,11 @@ class ModelRegistry:
         with quiet_mlflow():
             client = self.client()
             found = {
-                str(model.name): client.get_model_version_by_alias(model.name, CHAMPION)
+                self.address.short(model.name): client.get_model_version_by_alias(
+                    model.name, CHAMPION
+                )
                 for model in client.search_registered_models()
-                if CHAMPION in model.aliases
+                if CHAMPION in model.aliases and model.name.startswith(self.address.prefix)
             }
         return {
             name: (int(v.version), datetime.fromtimestamp(v.creation_timestamp / 1000, UTC))
@@ -151,8 +172,8 @@ class ModelRegistry:
     def has(self, name: str, alias: str = CHALLENGER) -> bool:
         """Whether a version of a model carries an alias; the newest is the challenger."""
         with quiet_mlflow():
-            models = self.client().search_registered_models(f"name = '{name}'")
-        return any(alias in model.aliases for model in models)
+            model = self._registered(name)
+        return model is not None and alias in model.aliases
 
     def params(self, model: LoggedModel) -> dict[str, str]:
         """What a model was trained with, as texts."""
@@ -162,7 +183,7 @@ class ModelRegistry:
     def load(self, name: str, alias: str = CHAMPION) -> "PyFuncModel":
         """The model that carries an alias, ready to predict."""
         with self._mlflow() as mlflow:
-            return mlflow.pyfunc.load_model(f"models:/{name}@{alias}")
+            return mlflow.pyfunc.load_model(f"models:/{self.address.full(name)}@{alias}")
 
     @contextmanager
     def _mlflow(self) -> Iterator[Any]:
@@ -170,18 +191,18 @@ class ModelRegistry:
         with quiet_mlflow():
             import mlflow
 
-            mlflow.set_tracking_uri(self.uri)
-            mlflow.set_registry_uri(self.uri)
+            mlflow.set_tracking_uri(self.address.runs)
+            mlflow.set_registry_uri(self.address.models)
             yield mlflow
 
     def experiment_id(self) -> str:
         """Id of the experiment that holds all runs; it is made where there is none."""
         with quiet_mlflow():
             client = self.client()
-            found = client.get_experiment_by_name(EXPERIMENT)
+            found = client.get_experiment_by_name(self.address.experiment)
             if found is not None:
                 return str(found.experiment_id)
-            return str(client.create_experiment(EXPERIMENT, self.artifacts or None))
+            return str(client.create_experiment(self.address.experiment, self.artifacts or None))
 
     def _keep(self, run_id: str, path: str, content: bytes) -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -21,4 +21,6 @@ class LoggedModel:
         page = f"#/experiments/{self.experiment_id}/runs/{self.mlflow_run_id}"
         if self.address.startswith("http"):
             return f"{self.address.rstrip('/')}/{page}"
+        if not self.address.startswith("sqlite:"):
+            return f"{page} on the pages of {self.address}"
         return f"http://127.0.0.1:5000/{page} (once `recsys mlflow` runs)"

@@ -4,25 +4,42 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
 def quiet_mlflow() -> Iterator[None]:
     """Within it MLflow shows no progress bars and logs errors only; then all is as before."""
     import mlflow  # noqa: F401  (sets its own log level when it is imported)
-    from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR as BAR
+    from mlflow.environment_variables import (
+        MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR,
+        MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT,
+    )
 
     logger = logging.getLogger("mlflow")
-    level, bar = logger.level, BAR.get() if BAR.is_set() else None
+    level = logger.level
     logger.setLevel(logging.ERROR)
-    BAR.set(False)
     try:
-        with warnings.catch_warnings():
+        with (
+            _set(MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR, False),
+            _set(MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT, True),
+            warnings.catch_warnings(),
+        ):
             warnings.filterwarnings("ignore", category=UserWarning, module=r"mlflow\.")
             yield
     finally:
         logger.setLevel(level)
-        if bar is None:
-            BAR.unset()
+
+
+@contextmanager
+def _set(variable: Any, value: bool) -> Iterator[None]:
+    """One of MLflow's settings, within."""
+    before = variable.get() if variable.is_set() else None
+    variable.set(value)
+    try:
+        yield
+    finally:
+        if before is None:
+            variable.unset()
         else:
-            BAR.set(bar)
+            variable.set(before)

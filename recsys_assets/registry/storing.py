@@ -3,15 +3,18 @@
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.models import ModelSignature
+    from mlflow.models.model import ModelInfo
     from mlflow.pyfunc import PythonModel
 
 
-def store_model(model: "PythonModel", files: Mapping[str, Path], example: "pd.DataFrame") -> Any:
+def store_model(
+    model: "PythonModel", files: Mapping[str, Path], example: "pd.DataFrame"
+) -> "ModelInfo":
     """Log a model as the code that makes it, so that nothing pickled is ever loaded again."""
     from mlflow.pyfunc import log_model
 

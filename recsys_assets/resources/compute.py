@@ -51,6 +51,7 @@ class LocalSpark(Compute):
 
     home: str = Field(description="Folder of all state.")
     account: str = Field(default="", description="Storage account of Azure; none: all local.")
+    mlflow: str = Field(default="", description="MLflow's address; none: a file of the home.")
     master: str = Field(default="local[*]", description="Spark master.")
     driver_memory: str = Field(default="6g", description="Memory of the JVM.")
 
@@ -86,7 +87,7 @@ class LocalSpark(Compute):
     def _open(self) -> Session:
         forget_dead_session()
         prepare_environment()
-        home = Home(root=Path(self.home), account=self.account)
+        home = Home(root=Path(self.home), account=self.account, mlflow=self.mlflow)
         settings = SparkSettings(
             master=self.master,
             driver_memory=self.driver_memory,

@@ -31,6 +31,7 @@ class SparkSubmit(Compute):
 
     home: str = Field(description="Folder of all state, which driver and executors see.")
     account: str = Field(default="", description="Storage account of Azure; none: all local.")
+    mlflow: str = Field(default="", description="MLflow's address; none: a file of the home.")
     master: str = Field(description="Spark master: spark://host:port, yarn, k8s://….")
     driver_memory: str = Field(default="6g", description="Memory of the driver's JVM.")
     conf: dict[str, str] = Field(default={}, description="Further settings of Spark's.")
@@ -81,7 +82,7 @@ class SparkSubmit(Compute):
         return [submit, "--master", self.master, *given, str(Path(submitted.__file__))]
 
     def _order(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> Order:
-        home = Home(root=Path(self.home), account=self.account)
+        home = Home(root=Path(self.home), account=self.account, mlflow=self.mlflow)
         return Order(
             step=name_of(step),
             params=params.model_dump(mode="json"),

@@ -16,6 +16,7 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     home: str = Field(description="Folder of all state.")
     account: str = Field(default="", description="Storage account of Azure; none: all local.")
+    mlflow: str = Field(default="", description="MLflow's address; none: a file of the home.")
 
     @property
     def lake(self) -> Lake:
@@ -44,4 +45,4 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def _home(self) -> Home:
-        return Home(root=Path(self.home), account=self.account)
+        return Home(root=Path(self.home), account=self.account, mlflow=self.mlflow)

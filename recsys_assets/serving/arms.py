@@ -91,7 +91,10 @@ class Watcher:
             return
         canary = self._bundle(pointer.canary) if pointer.canary else None
         self.arms = Arms(pointer, champion, canary)
-        gc.freeze()  # What a bundle holds need not be looked through again and again.
+        # What a bundle holds need not be looked through again and again. Garbage goes first: frozen
+        # with the rest it would never be freed.
+        gc.collect()
+        gc.freeze()
         self._show()
 
     def _usable(self, pointer: Pointer) -> Bundle | None:

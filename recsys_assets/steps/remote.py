@@ -91,7 +91,7 @@ def answer_order(
     ) as pipes:
         try:
             answer = Answer(report=run_order(Order.model_validate(pipes.extras)))
-        except Exception as error:
+        except BaseException as error:  # what breaks off in Rust is no Exception
             answer = Answer(error=f"{type(error).__name__}: {error}")
             raise
         finally:

@@ -1,9 +1,11 @@
 """The whole graph with its files and tables in Azure, row for row the same as in folders."""
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -13,14 +15,20 @@ from polars.testing import assert_frame_equal
 
 from recsys_assets.delivery.cosmos_store import CosmosStore
 from recsys_assets.delivery.lookup import documents_of, look_up
+from recsys_assets.deployment import current_deployment
 from recsys_assets.home import Home
 from recsys_assets_tests.acceptance.commands import SMALL, environment
 from recsys_assets_tests.acceptance.conftest import undisturbed
 from recsys_assets_tests.resources.alert_servers import make_certificate
-from recsys_assets_tests.resources.databricks.double import TOKEN, databricks_double
+from recsys_assets_tests.resources.databricks.double import (
+    TOKEN,
+    DatabricksDouble,
+    databricks_double,
+)
 from recsys_assets_tests.servers.azurite import ACCOUNT, KEY, Azurite
 from recsys_assets_tests.servers.cosmos import KEY as COSMOS_KEY
 from recsys_assets_tests.servers.cosmos import Gate
+from recsys_assets_tests.servers.mlflow import mlflow_server
 from recsys_assets_tests.servers.postgres import find_programs, postgres_server
 from recsys_assets_tests.servers.vault import IDENTITY_HEADER, vault_double
 
@@ -94,21 +102,76 @@ def azure(
 
 
 def test_the_graph_in_azure_makes_the_same_rows_and_publishes_them(
-    azure: dict[str, str], cosmos: Gate, postgres: str, undisturbed: Path, tmp_path: Path
+    azure: dict[str, str],
+    cosmos: Gate,
+    postgres: str,
+    undisturbed: Path,
+    tmp_path: Path,
+    record_property: Callable[[str, str], None],
 ) -> None:
     home = tmp_path / "home"
     assert "abfss://landing/" in recsys(home, "generate", *SMALL, **azure)
     recsys(home, "run", **azure)
-    status = json.loads(recsys(home, "status", "--json", **azure))
-    assert all(f["read"] == f["accepted"] + f["quarantined"] for f in status["files"])
+    said = assert_same_tables(home, undisturbed, azure)
+    # Nothing but caches, models and Dagster's own lies on this machine.
+    assert not {"lake", "landing", "rejected", "lookup.sqlite"} & {p.name for p in home.iterdir()}
+    assert_published(tables(Home(root=home, account=ACCOUNT)), cosmos, postgres)
+    record_property("figure", f"the graph with files and tables in Azurite: {said}")
 
+    before = tables(Home(root=home, account=ACCOUNT))["user_features"]
+    with on_databricks(home, azure, tmp_path) as (double, where):
+        recsys(home, "run", "--select", "user_features", **where)
+        assert double.only_run.outcome == "SUCCESS"
+        environment = double.only_run.request["tasks"][0]["new_cluster"]["spark_env_vars"]
+        assert environment["AZURE_CLIENT_SECRET"] == "{{secrets/recsys/client-secret}}"
+    assert_frame_equal(tables(Home(root=home, account=ACCOUNT))["user_features"], before)
+
+
+@pytest.mark.skipif(
+    "RECSYS_TEST_DATABRICKS" not in os.environ,
+    reason="every step on a cluster of its own: `make test-azure`, in minutes",
+)
+def test_every_step_on_databricks_makes_the_same_rows(
+    azure: dict[str, str],
+    cosmos: Gate,
+    postgres: str,
+    undisturbed: Path,
+    tmp_path: Path,
+    record_property: Callable[[str, str], None],
+) -> None:
+    home = tmp_path / "home"
+    with (
+        mlflow_server(tmp_path / "mlflow") as registry,
+        on_databricks(home, azure, tmp_path) as (double, where),
+    ):
+        where["RECSYS_MLFLOW_URI"] = registry
+        recsys(home, "generate", *SMALL, **where)
+        recsys(home, "run", **where)
+        assert {run.outcome for run in double.runs.values()} == {"SUCCESS"}
+        said = assert_same_tables(home, undisturbed, where)
+        assert_published(tables(Home(root=home, account=ACCOUNT)), cosmos, postgres)
+        # What clusters have registered is promoted, and bundled for the service, here.
+        assert set(Home(root=home, mlflow=registry).registry.champions()) >= {
+            *("als_model", "click_model", "popularity_model", "rank_model"),
+        }
+        assert len(list((home / "bundles").glob("*/manifest.json"))) == 1
+    record_property("figure", f"{len(double.runs)} steps on the Databricks double: {said}")
+
+
+def assert_same_tables(home: Path, undisturbed: Path, environment: dict[str, str]) -> str:
+    """The tables in Azure hold the rows of a run without it; how many, in words."""
+    status = json.loads(recsys(home, "status", "--json", **environment))
+    assert all(f["read"] == f["accepted"] + f["quarantined"] for f in status["files"])
     local, cloud = tables(Home(root=undisturbed)), tables(Home(root=home, account=ACCOUNT))
     assert local.keys() == cloud.keys()
     assert [name for name, frame in local.items() if not frame.equals(cloud[name])] == []
-    # Nothing but caches, models and Dagster's own lies on this machine.
-    assert not {"lake", "landing", "rejected", "lookup.sqlite"} & {p.name for p in home.iterdir()}
+    rows = sum(frame.height for frame in cloud.values())
+    return f"{len(cloud)} tables, {rows:,} rows, all equal to those of a local run"
 
-    lists = local["top_k"].sort("user", "rank")
+
+def assert_published(cloud: dict[str, pl.DataFrame], cosmos: Gate, postgres: str) -> None:
+    """PostgreSQL and Cosmos DB hold the lists of the table."""
+    lists = cloud["top_k"].sort("user", "rank")
     query = 'SELECT "user", rank, item, score, reason FROM recsys.top_k ORDER BY "user", rank'
     with psycopg.connect(postgres) as connection:
         found = connection.execute(query).fetchall()
@@ -117,34 +180,31 @@ def test_the_graph_in_azure_makes_the_same_rows_and_publishes_them(
     rows = pl.DataFrame(found, lists.select(columns).schema, orient="row")
     assert_frame_equal(rows, lists.select(columns), rel_tol=1e-6)
     store = CosmosStore(cosmos.url, COSMOS_KEY, options={"enable_endpoint_discovery": False})
-    titles = local["movie_features"].select("item", "title")
-    versioned = cloud["top_k"].with_columns(model_version=pl.lit(1))
+    titles = cloud["movie_features"].select("item", "title")
+    versioned = lists.with_columns(model_version=pl.lit(1))
     for user, text in documents_of(versioned, titles):
         kept = look_up(store, user)
         assert kept is not None and kept[1] == json.loads(text)
 
-    _one_step_on_databricks(home, azure, cloud["user_features"], tmp_path)
 
-
-def _one_step_on_databricks(
-    home: Path, azure: dict[str, str], before: pl.DataFrame, tmp_path: Path
-) -> None:
-    """The same table, made by a cluster that reads and writes the same containers."""
-    lake = Home(root=home, account=ACCOUNT).lake
-    version = lake.version("user_features")
-    with databricks_double(tmp_path / "databricks", home / "cache") as double:
+@contextmanager
+def on_databricks(
+    home: Path, azure: dict[str, str], folder: Path
+) -> Iterator[tuple[DatabricksDouble, dict[str, str]]]:
+    """Clusters that read and write the same containers, and the environment that asks for them."""
+    home.mkdir(exist_ok=True)
+    cache = current_deployment().home.cache
+    with databricks_double(folder / "databricks", cache) as double:
         pairs = (line.split(maxsplit=1) for line in SPARK.splitlines() if line[:5] == "spark")
         double.conf = dict(pairs)
         double.own = {name: value for name, value in azure.items() if name[:5] == "AZURE"}
-        where = {
-            "RECSYS_DATABRICKS_HOST": double.url,
-            "RECSYS_DATABRICKS_VOLUME": double.volume,
-            "RECSYS_DATABRICKS_TOKEN": "keyvault:databricks",
-        }
-        recsys(home, "run", "--select", "user_features", **azure, **where)
-        assert double.only_run.outcome == "SUCCESS"
-        environment = double.only_run.request["tasks"][0]["new_cluster"]["spark_env_vars"]
-        assert environment["AZURE_CLIENT_SECRET"] == "{{secrets/recsys/client-secret}}"
-    assert lake.version("user_features") == version + 1
-    after = tables(Home(root=home, account=ACCOUNT))["user_features"]
-    assert_frame_equal(after, before)
+        yield (
+            double,
+            {
+                **azure,
+                "RECSYS_DATABRICKS_HOST": double.url,
+                "RECSYS_DATABRICKS_VOLUME": double.volume,
+                "RECSYS_DATABRICKS_TOKEN": "keyvault:databricks",
+                "RECSYS_MLFLOW_URI": Home(root=home).registry.uri,
+            },
+        )

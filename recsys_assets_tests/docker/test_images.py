@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -52,9 +52,8 @@ def base(builder: Builder) -> str:
         pytest.skip(str(error))
 
 
-def told(image: Built) -> Built:
-    print(f"\n{image.name}: built in {image.seconds:.0f} s, {image.mebibytes:.0f} MiB")
-    return image
+def told(image: Built) -> str:
+    return f"{image.name}: built in {image.seconds:.0f} s, {image.mebibytes:.0f} MiB"
 
 
 def user_of(port: int) -> set[int]:
@@ -71,9 +70,10 @@ def user_of(port: int) -> set[int]:
 
 
 def test_the_serving_image_answers_as_nobody_special(
-    builder: Builder, base: str, tmp_path: Path
+    builder: Builder, base: str, tmp_path: Path, record_property: Callable[[str, str], None]
 ) -> None:
-    image = told(builder.build("serving", base))
+    image = builder.build("serving", base)
+    record_property("figure", told(image))
     assert image.config["User"] == str(USER)
     home = Home(root=tmp_path)
     home.prepare()
@@ -96,7 +96,7 @@ def test_the_serving_image_answers_as_nobody_special(
         process = start(builder.words(container, command, guarded, volumes), tmp_path, log)
         try:
             wait_for_port(port, process, log, 60)
-            print(f"listens after {time.monotonic() - began:.1f} s")
+            record_property("figure", f"listens after {time.monotonic() - began:.1f} s")
             assert user_of(port) == {USER}
             check = [word.replace(":8080", f":{port}") for word in image.health_check]
             words = builder.words(container, check, {}, {})
@@ -146,13 +146,15 @@ class Containers(Stack):
 
 
 def test_web_server_daemon_and_code_location_run_an_asset_on_postgresql(
-    builder: Builder, base: str, tmp_path: Path
+    builder: Builder, base: str, tmp_path: Path, record_property: Callable[[str, str], None]
 ) -> None:
     programs = find_programs()
     if programs is None:
         pytest.skip("no PostgreSQL on this machine (Debian: apt-get install postgresql)")
     for name in ("platform", "user_code"):
-        assert told(builder.build(name, base)).config["User"] == str(USER)
+        image = builder.build(name, base)
+        record_property("figure", told(image))
+        assert image.config["User"] == str(USER)
     with postgres_server(programs) as database:
         stack = Containers(tmp_path, database, builder)
         try:

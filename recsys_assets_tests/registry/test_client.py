@@ -1,4 +1,5 @@
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,14 @@ from recsys_assets.home import Home
 from recsys_assets.registry import CHALLENGER, CHAMPION, LoggedModel
 from recsys_assets.registry.popularity import PopularityModel
 from recsys_assets.registry.quiet import quiet_mlflow
+from recsys_assets_tests.servers.mlflow import mlflow_server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as address:
+        yield address
+
 
 EXAMPLE = pd.DataFrame({"user": [1], "k": [2]})
 
@@ -44,6 +53,23 @@ def test_a_training_is_a_run_and_a_version_with_aliases(home: Home, tmp_path: Pa
     assert [(point.step, point.value) for point in history] == [(1, 0.5), (2, 0.25)]
     plots = client.list_artifacts(first.mlflow_run_id, "plots")
     assert [plot.path for plot in plots] == ["plots/long_tail.png"]
+
+
+@pytest.mark.slow
+def test_a_registry_that_is_served_is_no_other(server: str, tmp_path: Path) -> None:
+    served = Home(root=tmp_path / "home", mlflow=server)
+    assert not served.registry.has("popularity_model")
+    first, second = log(served, tmp_path, [5, 6, 7]), log(served, tmp_path, [8, 9])
+    registry = served.registry
+    assert (first.version, second.version) == (1, 2)
+    assert first.link.startswith(f"{server}/#/experiments/")
+    assert registry.find("popularity_model", CHAMPION) == first
+    assert registry.find("popularity_model", CHALLENGER) == second
+    assert registry.champions()["popularity_model"][0] == 1
+    answer = registry.load("popularity_model").predict(EXAMPLE)
+    assert answer["item"].to_list() == [5, 6]
+    registry.log_files(first, {"evaluation/report.html": b"<p>"})
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_model_answers_as_it_did_and_says_what_it_takes(home: Home, tmp_path: Path) -> None:

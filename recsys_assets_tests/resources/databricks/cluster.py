@@ -154,6 +154,7 @@ class Cluster:
             "PYTHONPATH": str(self.folder / "site"),
             "SPARK_CONF_DIR": str(self.folder),
             "LC_ALL": "C.UTF-8",
+            "HOME": str(self.folder),
             **task["new_cluster"].get("spark_env_vars", {}),
             **self.own,
         }
