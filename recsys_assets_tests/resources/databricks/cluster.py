@@ -151,6 +151,8 @@ class Cluster:
         kept = ("PATH", "JAVA_HOME", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON")
         environment = {
             **{name: os.environ[name] for name in kept},
+            # Which kernels OpenBLAS chooses shows in the last digits.
+            **{name: text for name, text in os.environ.items() if name.startswith("OPENBLAS_")},
             "PYTHONPATH": str(self.folder / "site"),
             "SPARK_CONF_DIR": str(self.folder),
             "LC_ALL": "C.UTF-8",
