@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from recsys_assets.serving.pointer import Pointer, point_to
 from recsys_assets.serving.settings import ServiceSettings
@@ -23,6 +23,7 @@ PHONE, DESK = {"width": 360, "height": 740}, {"width": 1000, "height": 900}
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
+        expect.set_options(timeout=30_000)  # the machine may be busy with other tests
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -93,6 +94,24 @@ def test_two_versions_stand_side_by_side(page: Page, platform: Platform) -> None
     expect(page.locator("#lists .list").nth(0)).to_contain_text(platform.old)
     expect(page.locator("#lists .list").nth(1)).to_contain_text(platform.new)
     picture(page, "two_versions")
+
+
+def test_what_is_asked_for_while_the_page_still_loads_is_shown(
+    browser: Browser, service: Running
+) -> None:
+    held: dict[str, Route] = {}
+    page = browser.new_page()
+    page.route("**/version", lambda route: held.update(version=route))
+    page.route(f"{service.url}/recommendations", lambda route: held.update(new=route))
+    page.goto(service.url)
+    with page.expect_request(f"{service.url}/recommendations"):
+        page.get_by_role("button", name="Somebody new").click()
+    held["version"].continue_()
+    expect(page.locator("#lists .film").first).to_be_attached()
+    held["new"].continue_()
+    expect(page.locator("#new-list .fallback")).to_be_visible()
+    expect(page.locator("#status")).to_have_text("Done.")
+    page.close()
 
 
 def test_somebody_new_rates_five_films_and_sees_the_list_change(page: Page) -> None:

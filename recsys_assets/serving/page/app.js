@@ -4,7 +4,8 @@
 const at = (id) => document.getElementById(id);
 const ratings = new Map();
 let token = sessionStorage.getItem("token") || "";
-let asked = 0;
+const asked = {};
+let [latest, waiting] = [0, 0];
 
 function make(tag, text, kind) {
   const element = document.createElement(tag);
@@ -80,17 +81,23 @@ function listOf(answer, heading) {
   return box;
 }
 
-async function attempt(work) {
-  const turn = ++asked;
+// Each place of the page shows the answer to what was asked for it last, whatever else is under way.
+async function attempt(place, work) {
+  const turn = (asked[place] ?? 0) + 1;
+  const current = () => asked[place] === turn;
+  asked[place] = turn;
+  const order = ++latest;
+  waiting += 1;
   at("status").textContent = "Asking…";
+  let fault = "";
   try {
-    await work(() => turn === asked);
-    complain("");
-    at("status").textContent = "Done.";
+    await work(current);
   } catch (error) {
-    at("status").textContent = "";
-    if (turn === asked) complain(error.message);
+    fault = error.message;
   }
+  waiting -= 1;
+  if (current() && (fault || order === latest)) complain(fault);
+  if (!waiting) at("status").textContent = fault ? "" : "Done.";
 }
 
 async function showUser() {
@@ -99,7 +106,7 @@ async function showUser() {
   if (at("genre").value) query.set("genre", at("genre").value);
   if (at("min-year").value) query.set("min_year", at("min-year").value);
   const arms = at("compare").checked ? ["champion", "canary"] : [""];
-  await attempt(async (current) => {
+  await attempt("lists", async (current) => {
     const answers = await Promise.all(arms.map((arm) => {
       const own = new URLSearchParams(query);
       if (arm) own.set("arm", arm);
@@ -117,7 +124,7 @@ async function showNew() {
   const named = [...ratings.values()].map(({ title, rating }) => `${title}: ${rating}`).join("; ");
   at("rated").textContent = listed.length
     ? `${listed.length} film${listed.length > 1 ? "s" : ""} rated (${named}).` : "No film rated yet.";
-  await attempt(async (current) => {
+  await attempt("new-list", async (current) => {
     const answer = await ask("/recommendations", { ratings: listed, k: 10 });
     if (current()) at("new-list").replaceChildren(listOf(answer, "For somebody new"));
   });
@@ -125,7 +132,7 @@ async function showNew() {
 
 async function showFilms() {
   const query = new URLSearchParams({ q: at("words").value, k: "12" });
-  await attempt(async (current) => {
+  await attempt("films", async (current) => {
     const answer = await ask(`/items?${query}`);
     if (!current()) return;
     const rows = answer.items.map(ratable);
@@ -150,7 +157,7 @@ function ratable(film) {
 }
 
 async function showSimilar(item, title) {
-  await attempt(async (current) => {
+  await attempt("similar", async (current) => {
     const answer = await ask(`/items/${item}/similar?k=8`);
     if (!current()) return;
     at("similar-title").textContent = `Similar to ${title}`;
@@ -173,7 +180,7 @@ function show(view) {
 }
 
 async function begin() {
-  await attempt(async () => {
+  await attempt("about", async () => {
     const about = await ask("/version");
     at("about").textContent = `Version ${about.champion}` + (about.canary
       ? `; ${Math.round(100 * about.canary_share)} % of the users see ${about.canary}` : "");
