@@ -44,10 +44,10 @@ def _aliases(registry: ModelRegistry) -> dict[str, dict[str, int]]:
     if database != registry.uri and not Path(database).is_file():
         return {}  # asking would make an empty one, which takes seconds
     with quiet_mlflow():
-        found = registry.client().search_registered_models()
+        found = registry.all_registered()
     return {
-        str(model.name): {alias: int(version) for alias, version in model.aliases.items()}
-        for model in found
+        name: {alias: int(version) for alias, version in model.aliases.items()}
+        for name, model in found.items()
     }
 
 

@@ -19,8 +19,8 @@ class PromotionError(Exception):
 def aliases(registry: ModelRegistry, name: str) -> dict[str, int]:
     """Alias → version of a model; empty where nothing is registered under the name."""
     with quiet_mlflow():
-        found = registry.client().search_registered_models(f"name = '{name}'")
-        return {alias: int(version) for model in found for alias, version in model.aliases.items()}
+        found = registry.registered(name)
+        return {alias: int(version) for alias, version in (found.aliases if found else {}).items()}
 
 
 def promote(
@@ -39,16 +39,16 @@ def promote(
     if chosen == before:
         return before, chosen
     with quiet_mlflow():
-        client = registry.client()
-        versions = {int(v.version) for v in client.search_model_versions(f"name = '{name}'")}
+        client, full = registry.client(), registry.address.full(name)
+        versions = {int(v.version) for v in client.search_model_versions(f"name = '{full}'")}
         if chosen not in versions:
             raise PromotionError(
                 f"{name} has no version {chosen}; it has {', '.join(map(str, sorted(versions)))}"
             )
         former = [*_former(registry, name), *([before] if before is not None else [])]
-        client.set_registered_model_tag(name, FORMER, ",".join(map(str, former)))
-        client.set_registered_model_alias(name, CHAMPION, str(chosen))
-        client.set_model_version_tag(name, str(chosen), REASON, f"champion: {reason}")
+        client.set_registered_model_tag(full, FORMER, ",".join(map(str, former)))
+        client.set_registered_model_alias(full, CHAMPION, str(chosen))
+        client.set_model_version_tag(full, str(chosen), REASON, f"champion: {reason}")
     return before, chosen
 
 
@@ -68,25 +68,27 @@ def demote(registry: ModelRegistry, name: str) -> tuple[int, int]:
             " to; choose a version with `recsys promote --version`"
         )
     with quiet_mlflow():
-        client = registry.client()
-        client.set_registered_model_alias(name, CHAMPION, str(former[-1]))
-        client.set_registered_model_tag(name, FORMER, ",".join(map(str, former[:-1])))
-        client.set_model_version_tag(name, str(known[CHAMPION]), REASON, "demoted by hand")
+        client, full = registry.client(), registry.address.full(name)
+        client.set_registered_model_alias(full, CHAMPION, str(former[-1]))
+        client.set_registered_model_tag(full, FORMER, ",".join(map(str, former[:-1])))
+        client.set_model_version_tag(full, str(known[CHAMPION]), REASON, "demoted by hand")
     return known[CHAMPION], former[-1]
 
 
 def keep_reason(registry: ModelRegistry, name: str, version: int, reason: str) -> None:
     """Tag a version with the decision on it."""
     with quiet_mlflow():
-        registry.client().set_model_version_tag(name, str(version), REASON, reason)
+        full = registry.address.full(name)
+        registry.client().set_model_version_tag(full, str(version), REASON, reason)
 
 
 def _former(registry: ModelRegistry, name: str) -> list[int]:
-    tags = registry.client().get_registered_model(name).tags
+    found = registry.registered(name)
+    tags = found.tags if found else {}
     return [int(version) for version in tags.get(FORMER, "").split(",") if version]
 
 
 def _names(registry: ModelRegistry) -> str:
     with quiet_mlflow():
-        names = [model.name for model in registry.client().search_registered_models()]
+        names = registry.all_registered()
     return ", ".join(sorted(names)) or "none at all yet: `recsys run` trains them"

@@ -94,7 +94,7 @@ class ModelRegistry:
     def _register(self, name: str, logged: "ModelInfo", run_id: str) -> int:
         """Make a logged model the next version of a name; the version's number."""
         client, full = self.client(), self.address.full(name)
-        known = self._registered(name) or client.create_registered_model(full)
+        known = self.registered(name) or client.create_registered_model(full)
         version = client.create_model_version(
             full, logged.model_uri, run_id, model_id=logged.model_id
         ).version
@@ -103,8 +103,8 @@ class ModelRegistry:
             client.set_registered_model_alias(full, alias, str(version))
         return int(version)
 
-    def _registered(self, name: str) -> "RegisteredModel | None":
-        """What the registry knows of a name."""
+    def registered(self, name: str) -> "RegisteredModel | None":
+        """What the registry knows of a name; None where nothing is registered under it."""
         from mlflow.exceptions import MlflowException
 
         try:
@@ -113,6 +113,14 @@ class ModelRegistry:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
             return None
+
+    def all_registered(self) -> "dict[str, RegisteredModel]":
+        """Name → what the registry knows of it."""
+        return {
+            self.address.short(model.name): model
+            for model in self.client().search_registered_models()
+            if model.name.startswith(self.address.prefix)
+        }
 
     def start_run(self, name: str, tags: Mapping[str, str]) -> LoggedModel:
         """Open a run that registers no model, e.g. of a sweep; its version is 0."""
@@ -158,11 +166,9 @@ class ModelRegistry:
         with quiet_mlflow():
             client = self.client()
             found = {
-                self.address.short(model.name): client.get_model_version_by_alias(
-                    model.name, CHAMPION
-                )
-                for model in client.search_registered_models()
-                if CHAMPION in model.aliases and model.name.startswith(self.address.prefix)
+                name: client.get_model_version_by_alias(model.name, CHAMPION)
+                for name, model in self.all_registered().items()
+                if CHAMPION in model.aliases
             }
         return {
             name: (int(v.version), datetime.fromtimestamp(v.creation_timestamp / 1000, UTC))
@@ -172,7 +178,7 @@ class ModelRegistry:
     def has(self, name: str, alias: str = CHALLENGER) -> bool:
         """Whether a version of a model carries an alias; the newest is the challenger."""
         with quiet_mlflow():
-            model = self._registered(name)
+            model = self.registered(name)
         return model is not None and alias in model.aliases
 
     def params(self, model: LoggedModel) -> dict[str, str]:

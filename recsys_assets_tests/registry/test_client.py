@@ -10,6 +10,7 @@ from mlflow.exceptions import MlflowException
 
 from recsys_assets.home import Home
 from recsys_assets.registry import CHALLENGER, CHAMPION, LoggedModel
+from recsys_assets.registry.champions import demote, promote
 from recsys_assets.registry.popularity import PopularityModel
 from recsys_assets.registry.quiet import quiet_mlflow
 from recsys_assets_tests.servers.mlflow import mlflow_server
@@ -66,6 +67,8 @@ def test_a_registry_that_is_served_is_no_other(server: str, tmp_path: Path) -> N
     assert registry.find("popularity_model", CHAMPION) == first
     assert registry.find("popularity_model", CHALLENGER) == second
     assert registry.champions()["popularity_model"][0] == 1
+    assert promote(registry, "popularity_model") == (1, 2)
+    assert demote(registry, "popularity_model") == (2, 1)
     answer = registry.load("popularity_model").predict(EXAMPLE)
     assert answer["item"].to_list() == [5, 6]
     registry.log_files(first, {"evaluation/report.html": b"<p>"})

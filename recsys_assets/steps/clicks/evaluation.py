@@ -106,7 +106,8 @@ def _publish(session: Session, judgement: ClickJudgement, report: StepReport, ve
     )
     page = click_page(report, judgement, summary, footer)
     keep_page(session.reports, report, f"{CLICK_EVALUATION}-{table}", page)
-    found = session.registry.client().get_model_version(CLICK_MODEL, str(version))
+    registered = session.registry.address.full(CLICK_MODEL)
+    found = session.registry.client().get_model_version(registered, str(version))
     run = LoggedModel(CLICK_MODEL, version, str(found.run_id), "")
     figures = {f"test_{name}": float(str(own[name])) for name in ("auc", "logloss", "ece")}
     session.registry.log_metrics(run, figures)
