@@ -43,7 +43,8 @@ bench: $(READY) ## every benchmark; PEER_PYTHON and PEERS name what to measure a
 	$(BIN)/python benchmarks/all.py $(if $(PEER_PYTHON),--peer-python $(PEER_PYTHON)) $(if $(PEERS),--peers $(PEERS))
 
 test-azure: $(READY) ## only what runs on Azure, against its counterparts on loopback
-	RECSYS_TEST_DATABRICKS=1 $(BIN)/pytest --tb=short recsys_assets_tests/azure recsys_assets_tests/resources/azure \
+	RECSYS_TEST_DATABRICKS=1 $(BIN)/pytest --tb=short recsys_assets_tests/azure \
+		recsys_assets_tests/resources/azure \
 		recsys_assets_tests/resources/databricks \
 		recsys_assets_tests/resources/test_spark_submit.py recsys_assets_tests/docker \
 		recsys_assets_tests/infrastructure

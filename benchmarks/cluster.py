@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--ratings", type=int, default=1_000_000)
     parser.add_argument("--clicks", type=int, default=500_000)
-    parser.add_argument("--one", nargs=4, metavar=("KIND", "ROWS", "MASTER", "HOME"))
+    parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         run_stages(options.one[0], int(options.one[1]), options.one[2], Path(options.one[3]))
@@ -104,7 +104,11 @@ def with_kills(kind: str, rows: int, folder: Path, known: dict[str, float]) -> N
 
 
 def drive(
-    kind: str, rows: int, master: str, home: Path, begins: Any = lambda stage: None
+    kind: str,
+    rows: int,
+    master: str,
+    home: Path,
+    begins: Callable[[str], None] = lambda stage: None,
 ) -> Iterator[dict[str, Any]]:
     """Run a flow in a process of its own; what it says of each stage when that has ended.
 

@@ -1,4 +1,4 @@
-"""Variables of the storage account and of a Databricks workspace."""
+"""Variables of the storage account, of a Databricks workspace, and of where models go."""
 
 from collections.abc import Mapping
 from typing import Any

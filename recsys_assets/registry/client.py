@@ -156,10 +156,20 @@ class ModelRegistry:
             mlflow.exceptions.MlflowException: there is none.
         """
         with quiet_mlflow():
+            version = self.client().get_model_version_by_alias(self.address.full(name), alias)
+        return self.logged(name, int(version.version))
+
+    def logged(self, name: str, version: int) -> LoggedModel:
+        """What is known of a version.
+
+        Raises:
+            mlflow.exceptions.MlflowException: there is none.
+        """
+        with quiet_mlflow():
             client = self.client()
-            version = client.get_model_version_by_alias(self.address.full(name), alias)
-            run = client.get_run(str(version.run_id)).info
-        return LoggedModel(name, int(version.version), run.run_id, run.experiment_id, self.uri)
+            found = client.get_model_version(self.address.full(name), str(version))
+            run = client.get_run(str(found.run_id)).info
+        return LoggedModel(name, version, run.run_id, run.experiment_id, self.uri)
 
     def champions(self) -> dict[str, tuple[int, datetime]]:
         """Model → version of its champion, and when that version was registered."""

@@ -35,6 +35,8 @@ from recsys_assets_tests.servers.vault import IDENTITY_HEADER, vault_double
 __all__ = ["undisturbed"]
 pytestmark = pytest.mark.slow
 
+Prove = Callable[[str, Path, dict[str, str]], None]
+"""Asserts that a home's tables and publications are those of a local run, and says so."""
 NOT_DATA = {"run_id", "model_version"}
 PROGRAMS = find_programs()
 SPARK = f"""
@@ -101,30 +103,37 @@ def azure(
         }
 
 
+@pytest.fixture
+def prove(
+    cosmos: Gate, postgres: str, undisturbed: Path, record_property: Callable[[str, str], None]
+) -> Prove:
+    def prove(what: str, home: Path, environment: dict[str, str]) -> None:
+        said = assert_same_tables(home, undisturbed, environment)
+        assert_published(tables(Home(root=home, account=ACCOUNT)), cosmos, postgres)
+        record_property("figure", f"{what}: {said}")
+
+    return prove
+
+
 def test_the_graph_in_azure_makes_the_same_rows_and_publishes_them(
-    azure: dict[str, str],
-    cosmos: Gate,
-    postgres: str,
-    undisturbed: Path,
-    tmp_path: Path,
-    record_property: Callable[[str, str], None],
+    azure: dict[str, str], prove: Prove, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
     assert "abfss://landing/" in recsys(home, "generate", *SMALL, **azure)
     recsys(home, "run", **azure)
-    said = assert_same_tables(home, undisturbed, azure)
+    prove("the graph with files and tables in Azurite", home, azure)
     # Nothing but caches, models and Dagster's own lies on this machine.
     assert not {"lake", "landing", "rejected", "lookup.sqlite"} & {p.name for p in home.iterdir()}
-    assert_published(tables(Home(root=home, account=ACCOUNT)), cosmos, postgres)
-    record_property("figure", f"the graph with files and tables in Azurite: {said}")
 
-    before = tables(Home(root=home, account=ACCOUNT))["user_features"]
+    cloud = Home(root=home, account=ACCOUNT)
+    before, version = tables(cloud)["user_features"], cloud.lake.version("user_features")
     with on_databricks(home, azure, tmp_path) as (double, where):
         recsys(home, "run", "--select", "user_features", **where)
         assert double.only_run.outcome == "SUCCESS"
         environment = double.only_run.request["tasks"][0]["new_cluster"]["spark_env_vars"]
         assert environment["AZURE_CLIENT_SECRET"] == "{{secrets/recsys/client-secret}}"
-    assert_frame_equal(tables(Home(root=home, account=ACCOUNT))["user_features"], before)
+    assert cloud.lake.version("user_features") == version + 1
+    assert_frame_equal(tables(cloud)["user_features"], before)
 
 
 @pytest.mark.skipif(
@@ -132,12 +141,7 @@ def test_the_graph_in_azure_makes_the_same_rows_and_publishes_them(
     reason="every step on a cluster of its own: `make test-azure`, in minutes",
 )
 def test_every_step_on_databricks_makes_the_same_rows(
-    azure: dict[str, str],
-    cosmos: Gate,
-    postgres: str,
-    undisturbed: Path,
-    tmp_path: Path,
-    record_property: Callable[[str, str], None],
+    azure: dict[str, str], prove: Prove, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
     with (
@@ -148,14 +152,12 @@ def test_every_step_on_databricks_makes_the_same_rows(
         recsys(home, "generate", *SMALL, **where)
         recsys(home, "run", **where)
         assert {run.outcome for run in double.runs.values()} == {"SUCCESS"}
-        said = assert_same_tables(home, undisturbed, where)
-        assert_published(tables(Home(root=home, account=ACCOUNT)), cosmos, postgres)
+        prove(f"{len(double.runs)} steps on the Databricks double", home, where)
         # What clusters have registered is promoted, and bundled for the service, here.
         assert set(Home(root=home, mlflow=registry).registry.champions()) >= {
             *("als_model", "click_model", "popularity_model", "rank_model"),
         }
         assert len(list((home / "bundles").glob("*/manifest.json"))) == 1
-    record_property("figure", f"{len(double.runs)} steps on the Databricks double: {said}")
 
 
 def assert_same_tables(home: Path, undisturbed: Path, environment: dict[str, str]) -> str:

@@ -22,7 +22,6 @@ from recsys_assets.kernels.metrics.classification import click_metrics
 from recsys_assets.kernels.report_page import Row
 from recsys_assets.lake.store import read_parquet, scan_parquet
 from recsys_assets.registry.clicks import read_encoder
-from recsys_assets.registry.client import LoggedModel
 from recsys_assets.steps.clicks.parts import click_parts, nothing_landed
 from recsys_assets.steps.clicks.report import SHAP_ROWS, ClickJudgement, click_page, draw_clicks
 from recsys_assets.steps.clicks.scores import feature_parts, score
@@ -106,9 +105,7 @@ def _publish(session: Session, judgement: ClickJudgement, report: StepReport, ve
     )
     page = click_page(report, judgement, summary, footer)
     keep_page(session.reports, report, f"{CLICK_EVALUATION}-{table}", page)
-    registered = session.registry.address.full(CLICK_MODEL)
-    found = session.registry.client().get_model_version(registered, str(version))
-    run = LoggedModel(CLICK_MODEL, version, str(found.run_id), "")
+    run = session.registry.logged(CLICK_MODEL, version)
     figures = {f"test_{name}": float(str(own[name])) for name in ("auc", "logloss", "ece")}
     session.registry.log_metrics(run, figures)
     session.registry.log_files(run, {"evaluation/report.html": page.encode("utf-8")})
