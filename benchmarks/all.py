@@ -1,9 +1,11 @@
-"""Every benchmark, one after the other, each against its peer; what they print, as one page.
+"""Every benchmark, one after the other, each against its peer; their figures go into results.md.
 
-    python benchmarks/all.py --peer-python ENV/bin/python --peers FOLDER --out PAGE
+    python benchmarks/all.py --peer-python ENV/bin/python --peers FOLDER
+    python benchmarks/all.py --only als
 
-ENV holds `implicit`, `recommenders` and Spark, FOLDER the flows that users run today. Without them
-each benchmark measures what it can. Takes over an hour; keep the machine quiet meanwhile.
+ENV holds `recommenders` and Spark, FOLDER the flows that users run today. Without them each
+benchmark measures what it can. All take two hours; keep the machine quiet meanwhile. Written is the
+section "Side by side" alone, and in it the lines of the benchmarks that ran to their end.
 """
 
 import argparse
@@ -15,8 +17,12 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+from figures import COLUMNS
+
 HERE = Path(__file__).parent
 PACKAGES = ("pyspark", "polars", "numpy", "lightgbm", "implicit", "dagster", "granian")
+SECTION = "## Side by side\n"
+HEAD = f"| command | {' | '.join(COLUMNS)} | measured |\n" + "|---" * (len(COLUMNS) + 2) + "|"
 
 
 def main() -> None:
@@ -24,52 +30,72 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--peer-python", type=Path)
     parser.add_argument("--peers", type=Path, help="folder of als_quickstart.py, click_notebook.py")
-    parser.add_argument("--out", type=Path, default=HERE / "last_run.md")
-    parser.add_argument("--only", help="part of a command's name")
+    parser.add_argument("--out", type=Path, default=HERE / "results.md")
+    parser.add_argument("--only", help="part of a command")
     options = parser.parse_args()
-    page = [f"# Benchmarks, {time.strftime('%Y-%m-%d')}", "", machine(), ""]
     failed = []
     for command in commands(options.peer_python, options.peers):
-        if options.only and options.only not in command[0]:
+        shown = " ".join(Path(part).name if part.startswith("/") else part for part in command)
+        if options.only and options.only not in shown:
             continue
-        shown = " ".join(Path(part).name if "/" in part else part for part in command)
         print(f"== {shown}", flush=True)
-        started = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", *command],
-            cwd=HERE.parent,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        seconds = time.perf_counter() - started
-        print(done.stdout, flush=True)
-        page += [f"## `{shown}`", "", "```", done.stdout.strip(), "```", f"{seconds:.0f} s", ""]
-        if done.returncode:
+        measured = f"{time.strftime('%Y-%m-%d')}, load {os.getloadavg()[0]:.1f}"
+        lines = run(command)
+        if lines is None:
             failed.append(shown)
-            page += [f"FAILED with exit code {done.returncode}", ""]
-        options.out.write_text("\n".join(page), encoding="utf-8")
-    print(f"written to {options.out}")
+            continue
+        rows = [f"| `{shown}` {line} {measured} |" for line in lines]
+        page = options.out.read_text(encoding="utf-8")
+        options.out.write_text(replace_rows(page, shown, rows), encoding="utf-8")
     if failed:
-        sys.exit(f"failed: {'; '.join(failed)}")
+        sys.exit(f"failed, its lines are as they were: {'; '.join(failed)}")
 
 
 def commands(python: Path | None, peers: Path | None) -> list[list[str]]:
     """Script and arguments of each benchmark."""
-    peer = ["--peer-python", str(python)] if python else []
+    peer = ["--peer-python", str(python.absolute())] if python else []
 
     def script(name: str) -> list[str]:
-        return [*peer, "--peer-script", str(peers / name)] if peers else []
+        return [*peer, "--peer-script", str((peers / name).absolute())] if peers else []
 
     return [
         ["benchmarks/validation.py"],
         ["benchmarks/ratings_flow.py", *script("als_quickstart.py")],
         ["benchmarks/click_path.py", *script("click_notebook.py")],
-        ["benchmarks/als.py", "--size", "20m"],
-        ["benchmarks/ranking_metrics.py", *peer],
         ["benchmarks/click_quality.py"],
+        ["benchmarks/als.py", "--size", "20m", "--rounds", "3"],
+        ["benchmarks/ranking_metrics.py", *peer],
         ["benchmarks/serving.py"],
+        ["benchmarks/growth.py", "--plot", "docs/images/growth.png"],
+        ["benchmarks/cluster.py"],
     ]
+
+
+def run(command: list[str]) -> list[str] | None:
+    """The lines of the table that a benchmark prints; None where it fails. All is shown."""
+    lines = []
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", *command],
+        cwd=HERE.parent,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            if line.startswith("| "):
+                lines.append(line.strip())
+    return None if process.returncode else lines
+
+
+def replace_rows(page: str, command: str, rows: list[str]) -> str:
+    """The page with new lines for one command; those of the others stay as they are."""
+    before, _, rest = page.partition(SECTION)
+    section, heading, after = rest.partition("\n## ")
+    kept = [line for line in section.splitlines() if line.startswith("| `")]
+    kept = [line for line in kept if not line.startswith(f"| `{command}` ")]
+    table = "\n".join([HEAD, *sorted([*kept, *rows], key=lambda line: line.split(" | ")[0])])
+    return f"{before}{SECTION}\n{machine()}\n\n{table}\n{heading}{after}"
 
 
 def machine() -> str:
@@ -77,9 +103,9 @@ def machine() -> str:
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return (
-        f"{os.cpu_count()} cores, {pages * size / 2**30:.0f} GiB, {platform.machine()}, "
-        f"Python {platform.python_version()}; {packages}; load at the start "
-        f"{os.getloadavg()[0]:.1f}."
+        f"Written by `make bench` on {os.cpu_count()} cores, {pages * size / 2**30:.0f} GiB, "
+        f"{platform.machine()}, Python {platform.python_version()}, {packages}. Medians, with the "
+        "least and the most of the rounds; both sides in turn."
     )
 
 

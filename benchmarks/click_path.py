@@ -8,14 +8,13 @@ LightGBM grow a hundred trees on the same features with the same settings, each 
 files on; StringIndexer and VectorAssembler encode the same rows, written, and so does polars in one
 process. Against them stands what gives the same: values counted and rows encoded, written; the
 additive model, which has no counterpart there, is in the seconds of the whole stage. With a peer,
-both sides also run whole, each from nothing but the file in a process of its own. Prints medians
-and ratios; above 1 the other is slower.
+both sides also run whole, each from nothing but the file in a process of its own. Prints
+medians, spread and ratios.
 """
 
 import argparse
 import datetime
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,12 +27,12 @@ from typing import TypeVar
 
 import lightgbm as lgb
 import polars as pl
+from figures import print_faster, print_line, print_slower, spread
 from opening import open_session
-from pyspark.ml import Pipeline
-from pyspark.ml.feature import StringIndexer, VectorAssembler
+from other_encodings import encode_in_polars, index_in_spark
 
 from recsys_assets.contracts.click_tables import CLICK_EFFECTS, CLICK_ENCODER, CLICK_FEATURES
-from recsys_assets.contracts.clicks import CATEGORIES, CLICKS, LABEL, NUMBERS
+from recsys_assets.contracts.clicks import CATEGORIES, CLICKS, LABEL
 from recsys_assets.home import Home
 from recsys_assets.kernels.boosting import click_probability, feature_matrix, read_booster
 from recsys_assets.kernels.encode import Encoder
@@ -102,13 +101,14 @@ def _measure_parts(folder: Path, file: Path, repeats: int, seconds: dict[str, li
         "counted and encoded": lambda: _encode(session),
         "LightGBM by SynapseML": lambda: _boost(session),
         "LightGBM, native": lambda: _boost_natively(session),
-        "StringIndexer + VectorAssembler": lambda: _index(session),
-        "polars in one process": lambda: _encode_with_polars(session),
+        "StringIndexer + VectorAssembler": lambda: index_in_spark(rows),
+        "polars in one process": lambda: encode_in_polars(click_parts(session.lake), ENCODING),
     }
     for number in range(repeats):
         for stage, spent in _run_path(session, file).items():
             seconds[stage].append(spent)
         test = _features(session, "test")
+        rows = read_table(session.lake, session.spark, CLICKS.name)
         for name, side in sides.items():
             spent, booster = _timed(side)
             seconds[name].append(spent)
@@ -176,50 +176,6 @@ def _features(session: Session, split: str) -> pl.DataFrame:
     return pl.read_parquet([part.path for part in feature_parts(session, split)])
 
 
-def _index(session: Session) -> None:
-    """Spark's own encoding of the same rows, written as a table that a model could read."""
-    indexed = [f"{name}_index" for name in CATEGORIES]
-    indexer = StringIndexer(inputCols=[*CATEGORIES], outputCols=indexed, handleInvalid="keep")
-    assembler = VectorAssembler(
-        inputCols=[*NUMBERS, *indexed], outputCol="features", handleInvalid="keep"
-    )
-    rows = read_table(session.lake, session.spark, CLICKS.name)
-    model = Pipeline(stages=[indexer, assembler]).fit(rows)
-    features = model.transform(rows).select(LABEL, "features")
-    with tempfile.TemporaryDirectory() as folder:
-        features.write.parquet(f"{folder}/features")
-
-
-def _encode_with_polars(session: Session) -> None:
-    """Counts and target means as one writes them in polars, all rows in memory, on all cores."""
-    paths = [part.path for part in click_parts(session.lake)]
-    rows = pl.read_parquet(paths, columns=[LABEL, *NUMBERS, *CATEGORIES]).with_row_index("row")
-    known = int(ENCODING.train * rows.height)
-    fold = pl.when(pl.col("row") < known).then(pl.col("row").hash(1) % ENCODING.folds)
-    rows = rows.with_columns(fold=fold)
-    train = rows.head(known)
-    prior = train[LABEL].cast(pl.Float64).mean()
-    features = [rows.select(LABEL, *NUMBERS)]
-    for name in CATEGORIES:
-        clicks = pl.col(LABEL).cast(pl.Int64).sum()
-        own = train.group_by(name, "fold").agg(own=pl.len(), own_clicks=clicks)
-        whole = train.group_by(name).agg(whole=pl.len(), whole_clicks=clicks)
-        found = rows.select(name, "fold").join(whole, on=name, how="left", maintain_order="left")
-        found = found.join(own, on=[name, "fold"], how="left", maintain_order="left")
-        found = found.with_columns(
-            pl.col("own", "own_clicks", "whole", "whole_clicks").fill_null(0)
-        )
-        others = pl.col("whole") - pl.col("own") + ENCODING.smoothing
-        clicked = pl.col("whole_clicks") - pl.col("own_clicks") + ENCODING.smoothing * prior
-        columns = {"count": pl.col("whole").log1p(), "mean": clicked / others}
-        features.append(
-            found.select(e.cast(pl.Float32).alias(f"{name}_{n}") for n, e in columns.items())
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        frame = pl.concat(features, how="horizontal")
-        frame.write_parquet(f"{folder}/features.parquet", compression_level=1)
-
-
 def _measure_whole(
     options: argparse.Namespace, file: Path, seconds: dict[str, list[float]]
 ) -> None:
@@ -229,36 +185,48 @@ def _measure_whole(
     peer = [python, str(options.peer_script.absolute()), str(file)]
     environment = {**os.environ, "PYSPARK_PYTHON": python}
     for _ in range(options.repeats):
-        seconds["this side, from the file on"].append(_run(ours, dict(os.environ), None))
-        seconds["peer"].append(_run(peer, environment, options.peer_timeout))
+        for name, spent in (
+            ("this side, from the file on", _run(ours, dict(os.environ), None)),
+            ("peer", _run(peer, environment, options.peer_timeout)),
+        ):
+            if spent is not None:
+                seconds[name].append(spent)
 
 
-def _run(command: list[str], environment: dict[str, str], timeout: float | None) -> float:
+def _run(command: list[str], environment: dict[str, str], timeout: float | None) -> float | None:
+    """Seconds; None where it failed or was not done in time, which is said."""
     started = time.perf_counter()
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False, timeout=timeout
-    )
-    seconds = time.perf_counter() - started
-    if done.returncode:
-        print(f"{' '.join(command)} failed after {seconds:.0f} s:\n{done.stderr[-2000:]}")
-        return float("nan")
-    print("  " + done.stdout.strip().replace("\n", "\n  "))
-    return seconds
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True, timeout=timeout
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        said = str(error.stderr or "")[-2000:]
+        print(f"{error} ({time.perf_counter() - started:.0f} s)\n{said}", flush=True)
+        return None
+    print("  " + done.stdout.strip().replace("\n", "\n  "), flush=True)
+    return time.perf_counter() - started
 
 
 def _print(seconds: dict[str, list[float]]) -> None:
-    medians = {name: statistics.median(spent) for name, spent in seconds.items()}
-    for name, median in medians.items():
-        print(f"{name}: {median:.1f} s")
-    pairs = {
-        "StringIndexer + VectorAssembler": "counted and encoded",
-        "polars in one process": "counted and encoded",
-        "LightGBM, native": "LightGBM by SynapseML",
-        "peer": "this side, from the file on",
-    }
-    for other, ours in pairs.items():
-        if other in medians:
-            print(f"{other} / {ours}: {medians[other] / medians[ours]:.2f}")
+    for stage in ("validate", "encode, with the additive model", "train, choose, register"):
+        print_line(f"click path: {stage}", spread(seconds[stage]))
+    print_line("click path: evaluate", spread(seconds["evaluate"]))
+    print_line("click path, whole, warm", spread(seconds["whole path"]))
+    encoded = seconds["counted and encoded"]
+    what = "click rows counted, encoded, written"
+    other = "StringIndexer + VectorAssembler"
+    print_faster(what, encoded, other, seconds[other], "at least 8")
+    print_slower(what, encoded, "polars", seconds["polars in one process"], "at most 2.5")
+    ours, native = seconds["LightGBM by SynapseML"], seconds["LightGBM, native"]
+    what = f"click model, {PARAMS.trees} trees, by SynapseML"
+    print_slower(what, ours, "LightGBM, native", native, "at most 1.2, 1.15")
+    whole = seconds.get("this side, from the file on")
+    what = "click path from the file on"
+    if whole and "peer" in seconds:
+        print_faster(what, whole, "click_notebook.py", seconds["peer"])
+    elif whole:
+        print_line(what, spread(whole), "click_notebook.py came to no end")
 
 
 if __name__ == "__main__":

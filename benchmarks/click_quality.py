@@ -7,9 +7,9 @@ AUC of the true probabilities, of the click model and of every baseline, with ca
 """
 
 import argparse
-import time
 
 import polars as pl
+from figures import print_line
 
 from recsys_assets.deployment import spare_cores
 from recsys_assets.synthetic.criteo import click_batches
@@ -31,21 +31,20 @@ def main() -> None:
     first, second = int(0.8 * rows.height), int(0.9 * rows.height)
     train, validation, test = rows[:first], rows[first:second], rows[second:]
     truth = click_metrics(test["label"], test["probability"])
-    print(_line("truth", truth, truth, 0.0), flush=True)
+    _show("the true probabilities", options.rows, truth, truth)
     models = {OWN: lambda: fit_own(train, validation, 0).probability(test)}
     for name, fit in {} if options.only_own else BASELINES.items():
         models[name] = lambda fit=fit: fit(train, validation, 0)(test)  # type: ignore[misc]
     for name, score in models.items():
-        started = time.perf_counter()
-        figures = click_metrics(test["label"], score())
-        print(_line(name, figures, truth, time.perf_counter() - started), flush=True)
+        _show(name, options.rows, click_metrics(test["label"], score()), truth)
 
 
-def _line(name: str, figures: dict[str, float], truth: dict[str, float], seconds: float) -> str:
+def _show(name: str, rows: int, figures: dict[str, float], truth: dict[str, float]) -> None:
     behind = truth["auc"] - figures["auc"]
-    return (
-        f"{name:20} AUC {figures['auc']:.5f} ({behind:.5f} below the truth), log loss "
-        f"{figures['logloss']:.5f}, ECE {figures['ece']:.5f}, {seconds:.1f} s"
+    print_line(
+        f"clicks, {rows / 1e6:g} M rows in order: {name}",
+        f"AUC {figures['auc']:.4f}, log loss {figures['logloss']:.4f}, ECE {figures['ece']:.4f}",
+        f"{behind:.4f} below the true probabilities' AUC",
     )
 
 

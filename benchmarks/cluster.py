@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from figures import print_line
 from opening import open_session
 from stages import FLOWS
 
@@ -64,14 +65,14 @@ def compare(kind: str, rows: int, folder: Path) -> None:
         logs.mkdir()
         with SparkCluster(logs, workers, memory="3g") as cluster:
             found[workers] = list(drive(kind, rows, cluster.address, folder / f"home{workers}"))
-    for one, two in zip(found[1], found[2], strict=True):
-        print(
-            f"{two['stage']}: {one['seconds']:.1f} s and {two['seconds']:.1f} s, "
-            f"{one['seconds'] / two['seconds']:.2f} times faster, "
-            f"{two['shuffled']:,} KB shuffled in {two['tasks']} tasks",
-            flush=True,
+    for alone, one, two in zip(here, found[1], found[2], strict=True):
+        print_line(
+            f"{two['stage']}, {rows:,} rows, two workers",
+            f"{two['seconds']:.1f} s, {two['shuffled']:,} KB shuffled in {two['tasks']} tasks",
+            f"one worker {one['seconds']:.1f} s, local {alone['seconds']:.1f} s",
+            f"{one['seconds'] / two['seconds']:.2f} times faster",
         )
-    print_differences(folder / "here", folder / "home2")
+    show_differences("two workers", folder / "here", folder / "home2")
     with_kills(kind, rows, folder, {stage["stage"]: stage["seconds"] for stage in found[2]})
 
 
@@ -95,12 +96,13 @@ def with_kills(kind: str, rows: int, folder: Path, known: dict[str, float]) -> N
                 timer.join()  # the next stage begins with two workers
             strikes.clear()
             stage, seconds = ended["stage"], ended["seconds"]
-            print(
-                f"{stage}, a worker killed: {ended['end']} after {seconds:.1f} s instead of "
-                f"{known[stage]:.1f} s, {ended['failed_tasks']} tasks failed",
-                flush=True,
+            print_line(
+                f"{stage}, {rows:,} rows, one of two workers killed",
+                f"ends {ended['end']} after {seconds:.1f} s, {ended['failed_tasks']} tasks failed",
+                f"undisturbed {known[stage]:.1f} s",
+                bar="ends well",
             )
-    print_differences(folder / "here", folder / "killed")
+    show_differences("workers killed", folder / "here", folder / "killed")
 
 
 def drive(
@@ -168,12 +170,14 @@ def run_stages(kind: str, rows: int, master: str, root: Path) -> None:
     spark.stop()
 
 
-def print_differences(here: Path, there: Path) -> None:
-    """How far the tables of one home lie from those of another, in words."""
+def show_differences(what: str, here: Path, there: Path) -> None:
+    """How far the tables of one home lie from those of another, a line for all."""
+    found = []
     for name in TABLES:
-        tables = [Home(root=root).lake for root in (here, there)]
-        if all(lake.exists(name) for lake in tables):
-            print(f"  {name}: {difference(*(lake.scan(name).collect() for lake in tables))}")
+        lakes = [Home(root=root).lake for root in (here, there)]
+        if all(lake.exists(name) for lake in lakes):
+            found.append(f"{name}: {difference(*(lake.scan(name).collect() for lake in lakes))}")
+    print_line(f"tables with {what}, against a run without a cluster", "; ".join(found))
 
 
 def difference(here: pl.DataFrame, there: pl.DataFrame) -> str:
@@ -191,7 +195,9 @@ def difference(here: pl.DataFrame, there: pl.DataFrame) -> str:
             one, two = one.explode(), two.explode()
         if one.dtype.is_numeric() and len(one) == len(two):
             largest = max(largest, float((one - two).abs().max() or 0.0))  # type: ignore[arg-type]
-    return f"{here.height:,} rows, {unequal.sum():,} differ; floats by at most {largest:.2g}"
+    if not unequal.any() and largest == 0.0:
+        return "equal"
+    return f"{unequal.sum():,} of {here.height:,} rows differ, floats by at most {largest:.2g}"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
 Every size runs in a process of its own, stage after stage, on generated data of one shape: users
 and movies grow with the ratings as they do from MovieLens 1M to 20M. The exponent is the slope of
 log seconds over log rows, of the two largest sizes: below them what a stage costs whatever its
-rows still shows. Prints a line for each stage; the exponent 1 is growth in proportion.
+rows still shows. Prints a line for each stage; the exponent 1 is growth in proportion. Beside it
+stands who computes at the largest size, of the cores that are busy on average.
 """
 
 import argparse
@@ -16,22 +17,34 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
-from memory import Memory
+from figures import print_line
 from opening import open_session
 from stages import FLOWS
+from usage import Usage
 
 from recsys_assets.home import Home
 
 FACTORS = (1, 4, 16, 64)
 
 
+class Measured(NamedTuple):
+    """What one stage took at one size."""
+
+    rows: int
+    seconds: float
+    gibibytes: float
+    computing: dict[str, float]
+    """Driver, JVM, workers → seconds of processor time."""
+
+
 def main() -> None:
     """Run all sizes, or be one of them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--ratings", type=int, default=100_000, help="at the smallest size")
-    parser.add_argument("--clicks", type=int, default=50_000, help="at the smallest size")
+    parser.add_argument("--clicks", type=int, default=100_000, help="at the smallest size")
     parser.add_argument("--sizes", type=int, default=len(FACTORS), help="how many of the four")
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--one", nargs=2, metavar=("KIND", "ROWS"), help=argparse.SUPPRESS)
@@ -39,58 +52,69 @@ def main() -> None:
     if options.one:
         run_stages(options.one[0], int(options.one[1]))
         return
-    found: dict[str, list[tuple[int, float, float]]] = {}
+    found: dict[str, list[Measured]] = {}
     for kind, least in (("ratings", options.ratings), ("clicks", options.clicks)):
         for factor in FACTORS[: options.sizes if least else 0]:
-            for name, seconds, gibibytes in measure(kind, least * factor):
-                found.setdefault(name, []).append((least * factor, seconds, gibibytes))
+            for name, measured in measure(kind, least * factor):
+                found.setdefault(name, []).append(measured)
     for name, sizes in found.items():
-        shown = ", ".join(f"{rows:,}: {s:.1f} s {g:.1f} GiB" for rows, s, g in sizes)
-        print(f"{name}: exponent {exponent(sizes):.2f} ({shown})")
+        shown = ", ".join(f"{m.rows:,}: {m.seconds:.1f} s {m.gibibytes:.1f} GiB" for m in sizes)
+        grows = f"exponent {exponent(sizes):.2f}"
+        print_line(f"growth of {name}", shown, busy(sizes[-1]), grows, "at most 1.1")
     if options.plot:
         draw(found, options.plot)
 
 
-def measure(kind: str, rows: int) -> list[tuple[str, float, float]]:
-    """Stage, seconds and GiB of one size, in a process of its own."""
+def measure(kind: str, rows: int) -> list[tuple[str, Measured]]:
+    """Each stage of one size, in a process of its own."""
     command = [sys.executable, "-W", "ignore", __file__, "--one", kind, str(rows)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{kind} {rows:,} failed:\n{done.stderr[-3000:]}")
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
-    print(f"{kind} {rows:,}: {sum(seconds for _, seconds, _ in lines):.0f} s", flush=True)
-    return [(name, seconds, gibibytes) for name, seconds, gibibytes in lines]
+    said = [json.loads(text) for text in done.stdout.splitlines() if text.startswith('["')]
+    stages = [(name, Measured(rows, *figures)) for name, *figures in said]
+    print(f"{kind} {rows:,}: {sum(m.seconds for _, m in stages):.0f} s", flush=True)
+    return stages
 
 
 def run_stages(kind: str, rows: int) -> None:
-    """All stages on so many rows; prints stage, seconds and peak memory of each."""
+    """All stages on so many rows; prints name, seconds, peak memory, processor time of each."""
     with tempfile.TemporaryDirectory() as folder:
         session = open_session(Home(root=Path(folder) / "home"))
         land, stages = FLOWS[kind]
         land(session, Path(folder), rows)
         for name, step, params in stages:
             started = time.perf_counter()
-            with Memory() as memory:
+            with Usage() as usage:
                 report = step(session, params)
             if report.failed or report.skipped:
                 sys.exit(f"{name}: {report.failed or report.skipped}")
             seconds = time.perf_counter() - started
-            print(json.dumps([name, seconds, memory.peak / 2**30]), flush=True)
+            print(json.dumps([name, seconds, usage.peak / 2**30, usage.seconds]), flush=True)
 
 
-def exponent(sizes: list[tuple[int, float, float]]) -> float:
+def exponent(sizes: list[Measured]) -> float:
     """Growth between the two largest sizes."""
     if len(sizes) < 2:
         return math.nan
-    (few, before, _), (many, after, _) = sizes[-2:]
-    return math.log(after / before) / math.log(many / few)
+    few, many = sizes[-2:]
+    return math.log(many.seconds / few.seconds) / math.log(many.rows / few.rows)
 
 
-def draw(found: dict[str, list[tuple[int, float, float]]], path: Path) -> None:
+def busy(measured: Measured) -> str:
+    """Cores at work on average, and who used them, in words."""
+    cores = ", ".join(
+        f"{place} {seconds / measured.seconds:.2f}"
+        for place, seconds in sorted(measured.computing.items())
+    )
+    return f"cores at work: {cores}"
+
+
+def draw(found: dict[str, list[Measured]], path: Path) -> None:
     """Seconds over rows, a line for each stage."""
     figure, axes = plt.subplots(figsize=(9, 6))
     for name, sizes in found.items():
-        rows, seconds, _ = zip(*sizes, strict=True)
+        rows, seconds = [m.rows for m in sizes], [m.seconds for m in sizes]
         axes.loglog(rows, seconds, marker="o", label=f"{name} ({exponent(sizes):.2f})")
     axes.set_xlabel("rows")
     axes.set_ylabel("seconds")

@@ -4,13 +4,12 @@
 
 Both read the same lists and the same held-out rows from Parquet files and print precision, recall,
 MAP and nDCG at 10; the seconds are those of reading and measuring, sessions being open already.
-Prints medians and the ratio; above 1 the other is slower.
+Prints medians, spread and the ratio.
 """
 
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from figures import print_faster, print_line, spread
 
 from recsys_assets.kernels.metrics.ranking import mean_ranking, ranking_by_user
 
@@ -62,10 +62,13 @@ def main() -> None:
             for side, (spent, values) in sides.items():
                 seconds[side].append(spent)
                 print(f"  {side}: {spent:.2f} s, {[round(value, 6) for value in values]}")
-    medians = {side: statistics.median(spent) for side, spent in seconds.items() if spent}
-    print(", ".join(f"{side} {median:.2f} s" for side, median in medians.items()))
-    if "peer" in medians:
-        print(f"peer / ours: {medians['peer'] / medians['ours']:.1f}")
+    what = f"ranking metrics at {K} of {options.users:,} users"
+    if options.peer_python:
+        print_faster(
+            what, seconds["ours"], "`recommenders` on Spark", seconds["peer"], "at least 20"
+        )
+    else:
+        print_line(what, spread(seconds["ours"]))
 
 
 def draw_lists(folder: Path, users: int) -> None:

@@ -11,13 +11,14 @@ validates every row, fits a second model for ratings, and logs its models, in a 
 import argparse
 import os
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from figures import print_faster, print_line, spread
 
 from recsys_assets.home import PROJECT, Home
 from recsys_assets.synthetic.movielens import SIZES, generate_movies, generate_ratings
@@ -42,10 +43,11 @@ def main() -> None:
                 runs[name].append(sum(stages.values()))
                 shown = ", ".join(f"{stage} {s:.1f}" for stage, s in stages.items())
                 print(f"{name} {number + 1}: {runs[name][-1]:.1f} s ({shown})", flush=True)
-    medians = {name: statistics.median(seconds) for name, seconds in runs.items()}
-    print(", ".join(f"{name} median {seconds:.1f} s" for name, seconds in medians.items()))
-    if "peer" in medians:
-        print(f"ratio {medians['peer'] / medians['ours']:.1f}")
+    what = f"ratings flow, {SIZES[options.size].ratings / 1e6:g} M ratings"
+    if "peer" in runs:
+        print_faster(what, runs["ours"], options.peer_script.name, runs["peer"], "at least 8")
+    else:
+        print_line(what, spread(runs["ours"]))
 
 
 def _options() -> argparse.Namespace:

@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from figures import print_line
 from service.bare import lookups
 from service.load import bodies
 from service.posts import posts
@@ -39,7 +40,8 @@ def measure(home: Home, options: argparse.Namespace, versions: list[str]) -> Non
             **{"bundles": home.bundles, "feedback": folder, "auth": auth, "workers": 2},
             **{"rate": 1e9, "burst": 10**9},
         ) as service:
-            print(f"ready after {service.wait():.1f} s")
+            what = f"service of {options.users:,} users x {LENGTH} items"
+            print_line(f"{what}: ready after", f"{service.wait():.1f} s", bar="5 s")
             service.client.headers["Authorization"] = f"Bearer {token}"
             if options.soak:
                 soak(service, home, options, said, versions)
@@ -49,7 +51,8 @@ def measure(home: Home, options: argparse.Namespace, versions: list[str]) -> Non
             if "posts" in options.parts:
                 posts(service, bodies(home, folder, options.items), options, said)
             used = memory(service.process.pid)
-            print(", ".join(f"{name} {mib:.0f} MiB" for name, mib in used.items()))
+            shared = f"of them {used['Pss_File']:.0f} MiB of files that all share"
+            print_line(f"{what}: memory", f"{used['Pss']:.0f} MiB, {shared}", bar="600 MiB")
             if "swaps" in options.parts:
                 swaps(service, home, options, said, versions)
 

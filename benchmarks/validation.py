@@ -10,15 +10,15 @@ ratio, and the most memory that all processes together held.
 
 import argparse
 import datetime
-import statistics
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from memory import Memory
+from figures import print_line, print_slower
 from opening import open_session
+from usage import Usage
 
 from recsys_assets.home import Home
 from recsys_assets.steps.session import Session
@@ -75,7 +75,7 @@ def compare(session: Session, path: Path, rows: int, bad: int, rounds: int) -> N
     """Measure both sides in turn, after one round to warm up."""
     target = path.parents[3] / "plain.parquet"
     plain, ours = [], []
-    with Memory() as memory:
+    with Usage() as usage:
         for number in range(rounds + 1):
             start = time.perf_counter()
             pl.scan_csv(path).sink_parquet(target)
@@ -87,12 +87,9 @@ def compare(session: Session, path: Path, rows: int, bad: int, rounds: int) -> N
             if number:
                 plain.append(middle - start)
                 ours.append(end - middle)
-    first, second = statistics.median(plain), statistics.median(ours)
-    ratios = [b / a for a, b in zip(plain, ours, strict=True)]
-    print(f"plain conversion   {first:6.2f} s  (of {rounds}: {min(plain):.2f} to {max(plain):.2f})")
-    print(f"validation         {second:6.2f} s  (of {rounds}: {min(ours):.2f} to {max(ours):.2f})")
-    print(f"ratio              {statistics.median(ratios):6.2f}    (median of the rounds' ratios)")
-    print(f"peak memory        {memory.peak / 2**30:6.2f} GiB (all processes together)")
+    what = f"validation of {rows / 1e6:g} M ratings, from CSV to a table"
+    print_slower(what, ours, "polars, to Parquet without a look at rows", plain, "at most 4")
+    print_line(f"{what}: memory", f"{usage.peak / 2**30:.2f} GiB in all", bar="under 4 GiB")
 
 
 if __name__ == "__main__":

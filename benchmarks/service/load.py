@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from figures import spread
 
 from recsys_assets.contracts.clicks import CATEGORIES, NUMBERS
 from recsys_assets.home import Home
@@ -118,15 +119,9 @@ def bodies(home: Home, folder: Path, items: int) -> dict[str, Path]:
     return {name: folder / name for name in made}
 
 
-def show(name: str, rounds: list[Figures]) -> Figures:
-    """Print and return the medians of some rounds."""
-    middle = Figures(
-        *(statistics.median(getattr(r, f) for r in rounds) for f in ("rate", "p50", "p99")),
-        "; ".join(sorted({r.errors for r in rounds if r.errors})),
-    )
-    print(
-        f"{name:<38}{middle.rate:>9,.0f} /s   p50 {middle.p50:6.2f} ms   p99 {middle.p99:6.2f} ms"
-        f"   {middle.errors or 'no error'}",
-        flush=True,
-    )
-    return middle
+def show(rounds: list[Figures]) -> str:
+    """Medians of some rounds, the spread of their rates, and every error, in words."""
+    p50, p99 = (statistics.median(getattr(r, name) for r in rounds) for name in ("p50", "p99"))
+    errors = "; ".join(sorted({r.errors for r in rounds if r.errors})) or "no error"
+    rates = spread([r.rate for r in rounds], "requests/s")
+    return f"{rates}, p50 {p50:.1f} ms, p99 {p99:.1f} ms, {errors}"

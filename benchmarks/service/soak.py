@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from figures import print_line
 
 from recsys_assets.home import Home
 from recsys_assets.serving.pointer import promote
@@ -103,10 +104,9 @@ def soak(
         sizes.append(memory(service.process.pid)["Pss_Anon"])
         time.sleep(PAUSE)
     load.join()
-    show(f"{options.soak:g} minutes, a tenth bad requests", found)
+    print_line(f"{options.soak:g} minutes, a tenth bad requests", show(found))
     parts = [sizes[len(sizes) * n // 4 : len(sizes) * (n + 1) // 4] for n in range(4)]
-    print(
-        f"{turn} turns with a swap each, one worker killed; answers looked at: {dict(seen)}; "
-        f"private memory by quarter {[round(sum(p) / len(p)) for p in parts if p]} MiB, "
-        f"{max(sizes):.0f} at most; load of the machine {os.getloadavg()[1]:.1f}"
-    )
+    quarters = ", ".join(f"{sum(p) / len(p):.0f}" for p in parts if p)
+    what = f"{options.soak:g} minutes, {turn} swaps, a worker killed"
+    print_line(f"{what}: answers looked at", f"{dict(seen)}", bar="none wrong")
+    print_line(f"{what}: private memory by quarter", f"{quarters} MiB, {max(sizes):.0f} at most")

@@ -1,9 +1,10 @@
 """Swaps of bundles under full load: p99 of each second before and after."""
 
 import argparse
-import os
 import statistics
 import time
+
+from figures import print_line
 
 from recsys_assets.home import Home
 from recsys_assets.serving.pointer import promote
@@ -26,10 +27,9 @@ def swaps(
     def second() -> Figures:
         return wrk(service.url, LOOKUPS, 50, 1, said)
 
-    print(f"swaps under full load, load of the machine {os.getloadavg()[0]:.1f}, p99 in ms:")
     promote(home.bundles, versions[0])
     wrk(service.url, LOOKUPS, 50, 5, said)
-    for version in (versions[1], versions[0]):
+    for kind, version in (("to one proved first", versions[1]), ("back", versions[0])):
         before = [second() for _ in range(5)]
         start, swapped = time.monotonic(), None
         promote(home.bundles, version)
@@ -42,12 +42,19 @@ def swaps(
         usual = statistics.median(f.p99 for f in before)
         worse = sum(f.p99 > 2 * usual for f in after)
         errors = "; ".join(f.errors for f in (*before, *after) if f.errors) or "no error"
-        print(
-            f"  before {[f.p99 for f in before]}, after {[f.p99 for f in after]}: "
-            f"served by both workers after {swapped:.0f} s, {worse} s with p99 beyond "
-            f"{2 * usual:.1f} ms, {min(f.rate for f in after):,.0f} requests/s at least, {errors}",
-            flush=True,
+        print_line(
+            f"swap under full load, {kind}: p99 in ms, second by second",
+            f"before {milliseconds(before)}, after {milliseconds(after)}; {errors}",
+            f"both workers serve it after {swapped:.0f} s; at least "
+            f"{min(f.rate for f in after):,.0f} requests/s",
+            f"{worse} s beyond {2 * usual:.1f} ms",
+            "none",
         )
+
+
+def milliseconds(seconds: list[Figures]) -> str:
+    """The p99 of each second."""
+    return ", ".join(f"{figures.p99:.1f}" for figures in seconds)
 
 
 def serves(service: Running, version: str) -> bool:

@@ -70,7 +70,7 @@ def jobs() -> dict[str, str]:
 
 def _job(name: str, tasks: list[dict[str, Any]], more: dict[str, Any]) -> str:
     from recsys_assets.resources.azure.identity import cluster_identity
-    from recsys_assets.resources.databricks import ClusterSettings
+    from recsys_assets.resources.databricks_cluster import ClusterSettings
 
     cluster = ClusterSettings(node_type="${var.node_type}").spec().as_dict()
     cluster["spark_env_vars"] = cluster_identity("${var.account}")
@@ -86,7 +86,7 @@ def _job(name: str, tasks: list[dict[str, Any]], more: dict[str, Any]) -> str:
 
 
 def _task(key: str, step: str, params: dict[str, Any], after: list[str]) -> dict[str, Any]:
-    from recsys_assets.resources.databricks import CLUSTER_PACKAGES, PACKAGE
+    from recsys_assets.resources.databricks_cluster import CLUSTER_PACKAGES, PACKAGE
 
     order = {
         "step": step,

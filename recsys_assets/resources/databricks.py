@@ -4,83 +4,29 @@
                  <- messages in the volume: the step's report, or its error
 
 Only a run that Databricks calls a success and whose report arrived counts; in every other case
-the asset fails, with the step's own message and a link to the run. It is a classic job cluster
-because SynapseML does not work through Spark Connect, hence not on serverless compute.
+the asset fails, with the step's own message and a link to the run.
 """
 
-import io
 import uuid
 from pathlib import Path
 
 import dagster as dg
 from dagster_databricks import DatabricksClientResource
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import DatabricksError, NotFound
-from databricks.sdk.service import compute, jobs
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field
 
 from recsys_assets.costs import PriceError, estimate_run, read_prices
 from recsys_assets.resources.azure.secrets import reveal
 from recsys_assets.resources.azure.workspace import DatabricksByAzure
 from recsys_assets.resources.compute import Compute
+from recsys_assets.resources.databricks_cluster import ClusterSettings, step_task, uploaded_wheel
 from recsys_assets.resources.databricks_run import FollowedRun, ReportingContext
-from recsys_assets.resources.spark import PACKAGES
-from recsys_assets.resources.wheel import build_wheel
 from recsys_assets.steps.remote import Answer, Order
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Step, name_of
 
-PACKAGE = "recsys_assets"
-ENTRY_POINT = "recsys-step"
-"""Entry point of the wheel that runs a step; declared in setup.cfg."""
-CLUSTER_PACKAGES = tuple(name for name in PACKAGES if not name.startswith("io.delta:"))
-"""Maven coordinates a cluster lacks: Delta is part of Databricks."""
 RUN_LINK = "Databricks run"
 """Title of the link to the run in reports and failures."""
-
-
-class ClusterSettings(dg.Config):
-    """The cluster that is made for one step and gone after it."""
-
-    spark_version: str = Field(
-        default="15.4.x-scala2.12",
-        description="Databricks runtime; with Spark 3.5, Scala 2.12 (SynapseML has no other build)"
-        " and Python 3.11 as on one machine.",
-    )
-    node_type: str = Field(
-        default="Standard_D4ds_v5", description="Azure machine of the driver and of each worker."
-    )
-    min_workers: int = Field(default=1, ge=1, description="Workers that are always there.")
-    max_workers: int = Field(default=3, ge=1, description="Workers that autoscaling may add up to.")
-    spark_conf: dict[str, str] = Field(
-        default={
-            "spark.sql.session.timeZone": "UTC",
-            "spark.sql.execution.arrow.pyspark.enabled": "true",
-        },
-        description="Spark settings; by default those that results depend on.",
-    )
-    environment: dict[str, str] = Field(
-        default={}, description="Environment of the cluster's processes."
-    )
-
-    @model_validator(mode="after")
-    def _bounds_are_in_order(self) -> "ClusterSettings":
-        if self.max_workers < self.min_workers:
-            raise ValueError(f"max_workers {self.max_workers} < min_workers {self.min_workers}")
-        return self
-
-    def spec(self) -> compute.ClusterSpec:
-        """The cluster as Databricks' API wants it."""
-        return compute.ClusterSpec(
-            spark_version=self.spark_version,
-            node_type_id=self.node_type,
-            autoscale=compute.AutoScale(self.max_workers, self.min_workers),
-            # Volumes can be seen in this mode and in shared mode, which allows no Maven libraries
-            # that were not listed beforehand.
-            data_security_mode=compute.DataSecurityMode.SINGLE_USER,
-            spark_conf=self.spark_conf,
-            spark_env_vars=self.environment,
-        )
 
 
 class DatabricksSpark(Compute):
@@ -154,7 +100,7 @@ class DatabricksSpark(Compute):
         try:
             run.run(
                 context=ReportingContext(context),  # type: ignore[arg-type]
-                task=self._task(wheel),
+                task=step_task(self.cluster, wheel),
                 extras=self._order(context, step, params).model_dump(mode="json"),
                 submit_args={
                     "run_name": name,
@@ -199,20 +145,6 @@ class DatabricksSpark(Compute):
             return WorkspaceClient(host=self.host, credentials_strategy=DatabricksByAzure())
         return DatabricksClientResource(host=self.host, token=token).get_client().workspace_client
 
-    def _task(self, wheel: str) -> jobs.SubmitTask:
-        return jobs.SubmitTask(
-            task_key="step",
-            new_cluster=self.cluster.spec(),
-            python_wheel_task=jobs.PythonWheelTask(PACKAGE, ENTRY_POINT),
-            libraries=[
-                compute.Library(whl=wheel),
-                *(
-                    compute.Library(maven=compute.MavenLibrary(coordinates=name))
-                    for name in CLUSTER_PACKAGES
-                ),
-            ],
-        )
-
     def _order(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> Order:
         return Order(
             step=name_of(step),
@@ -224,21 +156,6 @@ class DatabricksSpark(Compute):
             registry=self.registry,
             artifacts=self.artifacts,
         )
-
-
-def uploaded_wheel(workspace: WorkspaceClient, volume: str) -> str:
-    """Where the wheel of the package that runs here lies; it is uploaded if nobody has done so."""
-    name, content = build_wheel()
-    path = f"{volume}/wheels/{name}"
-    try:
-        try:
-            workspace.files.get_metadata(path)
-        except NotFound:
-            workspace.files.create_directory(f"{volume}/wheels")
-            workspace.files.upload(path, io.BytesIO(content), overwrite=True)
-    except DatabricksError as error:
-        raise dg.Failure(f"{path} could not be uploaded to Databricks: {error}") from error
-    return path
 
 
 def _answer_to(run: FollowedRun) -> Answer | None:

@@ -14,16 +14,24 @@ from recsys_assets.kernels.recommenders.protocol import Scores
 
 PENALTY = 1e-3
 """Weight of the squared length of the weights, for features of standard deviation 1."""
+_ROWS_IN_CACHE = 16
+"""Rows normalized at once: a megabyte of a catalogue of 16,000 items."""
 
 
 def normalize(scores: Scores, seen: NDArray[np.bool_]) -> Scores:
     """Scores of each user with mean 0 and deviation 1 over what they have not seen; 0 elsewhere."""
-    unseen = ~seen
-    count = np.maximum(unseen.sum(axis=1, keepdims=True), 1)
-    mean = np.where(unseen, scores, 0).sum(axis=1, keepdims=True, dtype=np.float64) / count
-    centred = np.where(unseen, scores - mean, 0)
-    spread = np.sqrt((centred**2).sum(axis=1, keepdims=True, dtype=np.float64) / count)
-    return np.asarray(centred / np.maximum(spread, 1e-9), np.float32)
+    answer = np.empty(scores.shape, np.float32)
+    for start in range(0, len(scores), _ROWS_IN_CACHE):
+        rows = slice(start, start + _ROWS_IN_CACHE)
+        part, hidden = answer[rows], seen[rows]
+        part[:] = scores[rows]
+        part[hidden] = 0
+        count = np.maximum((~hidden).sum(axis=1, keepdims=True), 1)
+        part -= (part.sum(axis=1, keepdims=True, dtype=np.float64) / count).astype(np.float32)
+        part[hidden] = 0
+        spread = np.sqrt(np.einsum("ij,ij->i", part, part)[:, np.newaxis] / count)
+        part /= np.maximum(spread, 1e-9).astype(np.float32)
+    return answer
 
 
 def normalize_groups(values: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 from recsys_assets.kernels.recommenders.protocol import Ids, ItemContent, RatingData, Scores
 from recsys_assets.kernels.vectors import places_of
 
-USERS_AT_ONCE = 512
+USERS_AT_ONCE = 128
 """Users whose scores of the whole catalogue lie in memory at once, for each member."""
 
 

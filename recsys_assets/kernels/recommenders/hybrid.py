@@ -141,7 +141,10 @@ class Hybrid:
         # All other items follow by EASE, those nobody rated by ALS and content, squeezed below 0;
         # candidates lie above 0.
         rest = np.where(self.facts.ratings > 0, scores["ease"], self._by_content(histories, seen))
-        answer = rest / (1 + np.abs(rest)) - 1
+        answer = np.abs(rest)
+        answer += 1
+        np.divide(rest, answer, out=answer)
+        answer -= 1
         proposing = tuple(name for name in PROPOSING if name in self.members)
         users, columns = find_candidates(scores, seen, proposing)
         if len(users):

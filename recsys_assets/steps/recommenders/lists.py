@@ -1,10 +1,14 @@
-"""Lists of registered recommenders: a block of users at a time, in the driver.
+"""Lists of registered recommenders: blocks of users, as many at a time as the driver has cores.
 
 recommender from the registry + histories -> user, rank, item, score
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from recsys_assets.kernels.recommenders.histories import USERS_AT_ONCE
 from recsys_assets.kernels.recommenders.hybrid import Hybrid
@@ -41,8 +45,8 @@ def list_items(
     """
     histories = full_histories(recommender.catalogue, ratings)
     rated = recommender.catalogue.counts() > 0
-    parts = []
-    for start in range(0, len(ratings.users), USERS_AT_ONCE):
+
+    def list_block(start: int) -> pl.DataFrame:
         users = ratings.users[start : start + USERS_AT_ONCE]
         block = histories.part(slice(start, start + USERS_AT_ONCE))
         known = recommender.catalogue.histories(users) if trained else block
@@ -50,6 +54,10 @@ def list_items(
         if trained:
             # Judged among the items that training rated, as all models are.
             scores = np.where(rated, scores, -np.inf)
-        rows = ranked_rows(users, recommender.items, *best_places(scores, k))
-        parts.append(rows.rename({"owner": "user"}))
-    return pl.concat(parts)
+        return ranked_rows(users, recommender.items, *best_places(scores, k))
+
+    # Most of the work is NumPy's and SciPy's on one thread; what has threads of its own does with
+    # one here, so that cores do not wait for each other.
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
+        parts = list(pool.map(list_block, range(0, len(ratings.users), USERS_AT_ONCE)))
+    return pl.concat(parts).rename({"owner": "user"})

@@ -6,7 +6,8 @@ from pydantic import ValidationError
 
 from recsys_assets.deployment import DeploymentError, current_deployment
 from recsys_assets.resources.compute import Compute, LocalSpark
-from recsys_assets.resources.databricks import ClusterSettings, DatabricksSpark
+from recsys_assets.resources.databricks import DatabricksSpark
+from recsys_assets.resources.databricks_cluster import ClusterSettings
 from recsys_assets_tests.resources.databricks.double import (
     TOKEN,
 )
