@@ -111,16 +111,21 @@ def busy(measured: Measured) -> str:
 
 
 def draw(found: dict[str, list[Measured]], path: Path) -> None:
-    """Seconds over rows, a line for each stage."""
-    figure, axes = plt.subplots(figsize=(9, 6))
-    for name, sizes in found.items():
-        rows, seconds = [m.rows for m in sizes], [m.seconds for m in sizes]
-        axes.loglog(rows, seconds, marker="o", label=f"{name} ({exponent(sizes):.2f})")
-    axes.set_xlabel("rows")
-    axes.set_ylabel("seconds")
-    axes.legend(fontsize=8, title="stage (exponent)")
-    axes.grid(visible=True, which="both", alpha=0.3)
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    """Seconds over rows, a line for each stage, a picture for each flow."""
+    figure, places = plt.subplots(1, len(FLOWS), figsize=(12, 6), sharey=True)
+    for axes, (kind, (_, stages)) in zip(places, FLOWS.items(), strict=True):
+        axes.set_prop_cycle(color=plt.get_cmap("Paired")(range(12)))
+        for name in (name for name, *_ in stages if name in found):
+            sizes = found[name]
+            rows, seconds = [m.rows for m in sizes], [m.seconds for m in sizes]
+            axes.loglog(rows, seconds, marker="o", label=f"{name} ({exponent(sizes):.2f})")
+        axes.set_title(kind)
+        axes.set_xlabel("rows")
+        axes.grid(visible=True, which="major", alpha=0.3)
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12), "ncol": 2}
+        axes.legend(fontsize=8, title="stage (exponent)", **below)
+    places[0].set_ylabel("seconds")
+    figure.savefig(path, dpi=110, bbox_inches="tight")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from ast import literal_eval
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from figures import print_faster, print_line, spread
 from recsys_assets.home import PROJECT, Home
 from recsys_assets.synthetic.movielens import SIZES, generate_movies, generate_ratings
 
+Measured = tuple[dict[str, float], float]
+"""Stage → seconds, and nDCG@10 of the first model that a side tells of."""
 OURS = Path(__file__).with_name("our_ratings_flow.py")
 
 
@@ -31,21 +34,23 @@ def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory() as folder:
         file = _generate(Path(folder), options.size)
-        sides: dict[str, Callable[[], dict[str, float]]] = {
-            "ours": lambda: _measure_ours(options, file)
-        }
+        sides: dict[str, Callable[[], Measured]] = {"ours": lambda: _measure_ours(options, file)}
         if options.peer_script:
             sides["peer"] = lambda: _measure_peer(options, file)
         runs: dict[str, list[float]] = {name: [] for name in sides}
+        ndcg = {}
         for number in range(options.repeats):
             for name, measure in sides.items():
-                stages = measure()
+                stages, ndcg[name] = measure()
                 runs[name].append(sum(stages.values()))
                 shown = ", ".join(f"{stage} {s:.1f}" for stage, s in stages.items())
                 print(f"{name} {number + 1}: {runs[name][-1]:.1f} s ({shown})", flush=True)
-    what = f"ratings flow, {SIZES[options.size].ratings / 1e6:g} M ratings"
+    what = f"ratings flow, {options.size} ratings"
     if "peer" in runs:
-        print_faster(what, runs["ours"], options.peer_script.name, runs["peer"], "at least 8")
+        other = options.peer_script.name
+        print_faster(what, runs["ours"], other, runs["peer"], "at least 8")
+        figures = (f"{ndcg['ours']:.4f}", f"{other} {ndcg['peer']:.4f}")
+        print_line(f"{what}: nDCG@10 of ALS's lists", *figures, bar="better")
     else:
         print_line(what, spread(runs["ours"]))
 
@@ -74,7 +79,7 @@ def _generate(folder: Path, size: str) -> Path:
     return file
 
 
-def _measure_ours(options: argparse.Namespace, file: Path) -> dict[str, float]:
+def _measure_ours(options: argparse.Namespace, file: Path) -> Measured:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(root=Path(folder))
         home.prepare()
@@ -83,15 +88,15 @@ def _measure_ours(options: argparse.Namespace, file: Path) -> dict[str, float]:
         return _measure(command, dict(os.environ))
 
 
-def _measure_peer(options: argparse.Namespace, file: Path) -> dict[str, float]:
+def _measure_peer(options: argparse.Namespace, file: Path) -> Measured:
     # Not resolved: a virtual environment is found by the link's own place.
     python = str(options.peer_python.absolute())
     command = [python, str(options.peer_script.absolute()), str(file)]
     return _measure(command, {**os.environ, "PYSPARK_PYTHON": python})
 
 
-def _measure(command: list[str], environment: dict[str, str]) -> dict[str, float]:
-    """Seconds of each stage that a side prints; imports and the like are its stage `start`."""
+def _measure(command: list[str], environment: dict[str, str]) -> Measured:
+    """Seconds of each stage that a side prints; imports and the like are `start and end`."""
     started = time.perf_counter()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - started
@@ -99,9 +104,10 @@ def _measure(command: list[str], environment: dict[str, str]) -> dict[str, float
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
     found = re.findall(r"^(?!in all)(.+): ([\d.]+) s$", done.stdout, re.MULTILINE)
     stages = {name: float(value) for name, value in found}
-    for line in re.findall(r"^\{.*\}$", done.stdout, re.MULTILINE):
-        print(f"  {line}")
-    return {"start and end": seconds - sum(stages.values()), **stages}
+    quality = [literal_eval(text) for text in re.findall(r"^\{.*\}$", done.stdout, re.MULTILINE)]
+    print("\n".join(f"  {figures}" for figures in quality))
+    first = quality[0].get("ndcg@10") or quality[0]["ndcg"]
+    return {"start and end": seconds - sum(stages.values()), **stages}, first
 
 
 if __name__ == "__main__":

@@ -2,12 +2,15 @@
 
 import os
 import threading
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
 """Units of processor time in a second."""
+SHORTEST_PAUSE = 0.2
+"""Seconds between two looks; more where a look takes longer than a fiftieth of it."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Usage:
     Attributes:
         peak: bytes that all together held at most.
         seconds: processor time of the driver, of the JVM and of the workers, by these names. What a
-            process computes in the last fifth of a second before its end is not seen.
+            process computes after the last look before its end is not seen.
     """
 
     def __init__(self) -> None:
@@ -46,8 +49,11 @@ class Usage:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._over.wait(0.2):
+        pause = SHORTEST_PAUSE
+        while not self._over.wait(pause):
+            started = time.perf_counter()
             self._look()
+            pause = max(SHORTEST_PAUSE, 50 * (time.perf_counter() - started))
         self._look()
 
     def _look(self) -> None:

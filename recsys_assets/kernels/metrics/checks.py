@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
+from recsys_assets.kernels.metrics.pairs import count_pairs, is_pair
+
 
 def check_keys(frame: pl.DataFrame, name: str, keys: Sequence[str]) -> None:
     """Require the columns `keys` to be present, free of nulls and jointly unique in `frame`."""
@@ -37,7 +39,11 @@ def reject_nulls(frame: pl.DataFrame, name: str, columns: Sequence[str]) -> None
 
 def reject_duplicates(frame: pl.DataFrame, name: str, columns: Sequence[str]) -> None:
     """Raise if two rows of `frame` agree in all `columns`."""
-    if frame.select(pl.struct(columns).n_unique()).item() == frame.height:
+    if is_pair(frame, columns):
+        different = count_pairs(frame, columns)
+    else:
+        different = frame.select(pl.struct(columns).n_unique()).item()
+    if different == frame.height:
         return
     repeated = frame.filter(pl.struct(columns).is_duplicated())
     example = repeated.select(columns).row(0, named=True)

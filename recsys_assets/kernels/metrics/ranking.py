@@ -16,6 +16,7 @@ from typing import Final, Literal
 import polars as pl
 
 from recsys_assets.kernels.metrics import checks
+from recsys_assets.kernels.metrics.pairs import PAIR, is_pair, with_pair
 
 Gain = Literal["binary", "raw", "exponential"]
 """How nDCG values a relevant item: 1, its gain ``g``, or ``2**g - 1``."""
@@ -138,7 +139,7 @@ def _ideal_by_user(relevant: pl.DataFrame, k: int) -> pl.DataFrame:
 
 
 def _found_by_user(top: pl.DataFrame, relevant: pl.DataFrame, ideal: pl.DataFrame) -> pl.DataFrame:
-    hits = top.select("user", "item", "rank").join(relevant, on=["user", "item"])
+    hits = _hits(top.select("user", "item", "rank"), relevant)
     # Sorting makes the sums, to the last bit, those of `_ideal_by_user` for a perfect list.
     rank = pl.col("rank").sort()
     hit_number = pl.int_range(1, pl.len() + 1)
@@ -152,6 +153,15 @@ def _found_by_user(top: pl.DataFrame, relevant: pl.DataFrame, ideal: pl.DataFram
             early_hits=(pl.col("rank") <= pl.col("relevant")).sum(),
         )
     )
+
+
+def _hits(top: pl.DataFrame, relevant: pl.DataFrame) -> pl.DataFrame:
+    """Recommended relevant items: user, rank, gain."""
+    keys = ["user", "item"]
+    if not is_pair(top, keys):
+        return top.join(relevant, on=keys)
+    gains = with_pair(relevant, keys).select(PAIR, "gain")
+    return with_pair(top, keys).join(gains, on=PAIR)
 
 
 def _metrics(k: int) -> list[pl.Expr]:
