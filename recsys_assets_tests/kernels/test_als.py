@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix, random_array
 
-from recsys_assets.kernels.als import Objective, fit_factors
+from recsys_assets.kernels.als import Objective, cut_evenly, fit_factors
 from recsys_assets.kernels.top_k import Floats
 from recsys_assets_tests.kernels.losses import loss
 
@@ -98,3 +98,26 @@ def test_the_same_seed_gives_the_same_vectors() -> None:
     first, second = (fit_factors(values, Objective(4, 0.1, 0.7), 3, seed=9) for _ in range(2))
     np.testing.assert_array_equal(first[0], second[0])
     np.testing.assert_array_equal(first[1], second[1])
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES[:2], ids=["ranking", "rating"])
+def test_threads_change_no_bit(objective: Objective) -> None:
+    values = stars(200, 50, seed=6)
+    alone, shared = (
+        fit_factors(values, objective, 3, seed=2, threads=threads) for threads in (1, 3)
+    )
+    for one, other in zip(alone, shared, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=60), st.integers(1, 8))
+def test_blocks_cover_every_row_once(counts: list[int], number: int) -> None:
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    cut = cut_evenly(starts, number)
+    assert [row for a, b in cut for row in range(a, b)] == list(range(len(counts)))
+    assert len(cut) <= number
+
+
+def test_blocks_hold_about_as_many_ratings_each() -> None:
+    starts = np.concatenate([[0], np.cumsum([1000, *[1] * 1000])])
+    assert cut_evenly(starts, 2) == [(0, 1), (1, 1001)]

@@ -4,27 +4,25 @@
     vectors of both sides -> broadcast -> each block's new vectors -> driver, in turn for each side
 
 All tasks alternate together, since a Spark job takes longer to start than small blocks to solve.
-What is smaller still is not cut at all: one worker fits the whole model, in a single job.
+What is smaller still is not cut at all, and nothing is where all workers are on one machine: one
+worker fits the whole model, in a single job.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pyspark import Broadcast, SparkContext
 from pyspark.sql import SparkSession
 from scipy.sparse import csr_matrix
 
-from recsys_assets.kernels.als import Objective, fit_factors
+from recsys_assets.kernels.als import Objective, cut_evenly, fit_factors
 from recsys_assets.kernels.top_k import Floats
 from recsys_assets.steps.workers import map_items
 
 LARGEST_WHOLE = 200_000_000
-"""Ratings times length of a vector, over all tasks, up to which each is fitted by one worker alone.
+"""Ratings times length of a vector, over all tasks, up to which a cluster fits each in one worker.
 
 Up to there blocks took twice as long on two cores; beyond, many cores gain more from blocks than
 the jobs cost.
@@ -73,19 +71,29 @@ def fit_in_workers(
     spark: SparkSession, tasks: Mapping[str, Task], iterations: int, steps: int, seed: int
 ) -> Fitted:
     """User and item vectors of each task: those of `fit_in_blocks`, by the faster way."""
+    context, local = spark.sparkContext, on_one_machine(spark)
     work = sum(task.values.nnz * task.objective.rank for task in tasks.values())
-    if work > LARGEST_WHOLE:
+    if not local and work > LARGEST_WHOLE:
         return fit_in_blocks(spark, tasks, iterations, steps, seed)
     names = list(tasks)
-    shared = spark.sparkContext.broadcast(dict(tasks))
+    shared = {name: context.broadcast(task) for name, task in tasks.items()}
+    # Where there is no other machine, each worker may use all cores; what ends first leaves them
+    # to the others.
+    threads = context.defaultParallelism if local else 1
 
     def fit(name: str) -> Iterator[tuple[Floats, Floats]]:
-        task = shared.value[name]
-        yield fit_factors(task.values, task.objective, iterations, seed, steps)
+        task = shared[name].value
+        yield fit_factors(task.values, task.objective, iterations, seed, steps, threads)
 
     answers = map_items(spark, names, fit)
-    shared.destroy()
+    for task in shared.values():
+        task.destroy()
     return {names[number]: vectors for number, vectors in answers}
+
+
+def on_one_machine(spark: SparkSession) -> bool:
+    """Whether all workers share this machine's cores."""
+    return str(spark.sparkContext.master).startswith("local")
 
 
 def fit_in_blocks(
@@ -141,18 +149,6 @@ def _share_blocks(context: SparkContext, values: Mapping[str, csr_matrix]) -> li
         _Block(a, b, context.broadcast({name: matrix[a:b] for name, matrix in values.items()}))
         for a, b in cut_evenly(starts, context.defaultParallelism)
     ]
-
-
-def cut_evenly(starts: NDArray[Any], blocks: int) -> list[tuple[int, int]]:
-    """Ranges of rows with about as many entries each.
-
-    Args:
-        starts: where the entries of each row start, as in a CSR matrix; one more than rows.
-        blocks: ranges at most; there are fewer where some would be empty.
-    """
-    wanted = np.linspace(0, starts[-1], blocks + 1)[1:-1]
-    cuts = [0, *np.searchsorted(starts, wanted).tolist(), len(starts) - 1]
-    return [(a, b) for a, b in pairwise(cuts) if a < b]
 
 
 def _solve_side(

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from scipy.sparse import csr_matrix
 
@@ -12,7 +10,6 @@ from recsys_assets.steps.als import blocks
 from recsys_assets.steps.als.blocks import (
     Fitted,
     Task,
-    cut_evenly,
     fit_in_blocks,
     fit_in_workers,
 )
@@ -35,19 +32,6 @@ def values(ratings: list[tuple[int, int, float]]) -> csr_matrix:
     return csr_matrix((stars.astype(np.float32), (user - 1, item - 1)))
 
 
-@given(st.lists(st.integers(0, 50), min_size=1, max_size=60), st.integers(1, 8))
-def test_blocks_cover_every_row_once(counts: list[int], number: int) -> None:
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    cut = cut_evenly(starts, number)
-    assert [row for a, b in cut for row in range(a, b)] == list(range(len(counts)))
-    assert len(cut) <= number
-
-
-def test_blocks_hold_about_as_many_ratings_each() -> None:
-    starts = np.concatenate([[0], np.cumsum([1000, *[1] * 1000])])
-    assert cut_evenly(starts, 2) == [(0, 1), (1, 1001)]
-
-
 def test_workers_find_what_one_process_finds(spark: SparkSession, values: csr_matrix) -> None:
     tasks = {
         "ranking": Task(Objective(6, 0.1, 0.7), values),
@@ -62,15 +46,19 @@ def test_workers_find_what_one_process_finds(spark: SparkSession, values: csr_ma
             np.testing.assert_allclose(uncut, theirs, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("largest", "jobs"), [(0, 8), (1_000_000, 1)])
-def test_only_what_is_large_is_cut_into_blocks(
+@pytest.mark.parametrize(
+    ("local", "largest", "jobs"), [(False, 0, 8), (False, 1_000_000, 1), (True, 0, 1)]
+)
+def test_only_what_is_large_is_cut_into_blocks_for_a_cluster(
     spark: SparkSession,
     values: csr_matrix,
     monkeypatch: pytest.MonkeyPatch,
+    local: bool,
     largest: int,
     jobs: int,
 ) -> None:
     monkeypatch.setattr(blocks, "LARGEST_WHOLE", largest)
+    monkeypatch.setattr(blocks, "on_one_machine", lambda spark: local)
     _, stage = last_ids(spark)
     fit_in_workers(spark, {"ranking": Task(RANKING, values)}, iterations=4, steps=3, seed=1)
     assert last_ids(spark)[1] - stage == jobs
