@@ -60,9 +60,9 @@ class Usage:
         family = _family()
         self.peak = max(self.peak, sum(_memory_of(number) for number in family))
         for number, process in family.items():
-            place = {os.getpid(): "driver"}.get(number) or {"java": "JVM"}.get(
-                process.name, "workers"
-            )
+            place = "JVM" if process.name == "java" else "workers"
+            if number == os.getpid():
+                place = "driver"
             self.seconds[place] += process.seconds - self._seen.get(number, 0.0)
             self._seen[number] = process.seconds
 

@@ -154,7 +154,9 @@ def _solve_rows(  # type: ignore[no-untyped-def]
         own = slice(starts[row], starts[row + 1])
         x, other, value = solved[row], others[own], values[own]
         penalty = regularization * np.float32(len(other))
-        _residual(fixed, other, value, gram, implicit, alpha, penalty, x, residual)
+        _right_side(fixed, other, value, implicit, alpha, residual)
+        _left_side(fixed, other, value, gram, implicit, alpha, penalty, x, product)
+        residual -= product
         direction[:] = residual
         length = np.dot(residual, residual)
         for _ in range(steps):
@@ -170,23 +172,15 @@ def _solve_rows(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _residual(  # type: ignore[no-untyped-def]
-    fixed, other, values, gram, implicit, alpha, penalty, x, total
-):
-    """Write sum_i t_i y_i - (G + sum_i w_i y_i y_i' + p I) x into total, in one pass over y."""
-    _shared(gram, penalty, x, total)
-    for f in range(len(total)):
-        total[f] = -total[f]
+def _right_side(fixed, other, values, implicit, alpha, total):  # type: ignore[no-untyped-def]
+    """Write sum_i t_i y_i into total."""
+    total[:] = 0.0
     for place in range(len(other)):
-        y = fixed[other[place]]
-        dot = np.float32(0.0)
+        y, target = fixed[other[place]], values[place]
+        if implicit:
+            target = np.float32(1.0) + alpha * target
         for f in range(len(total)):
-            dot += x[f] * y[f]
-        weight = alpha * values[place] if implicit else np.float32(1.0)
-        target = np.float32(1.0) + weight if implicit else values[place]
-        left = target - weight * dot
-        for f in range(len(total)):
-            total[f] += left * y[f]
+            total[f] += target * y[f]
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -194,9 +188,12 @@ def _left_side(  # type: ignore[no-untyped-def]
     fixed, other, values, gram, implicit, alpha, penalty, x, total
 ):
     """Write (G + sum_i w_i y_i y_i' + p I) x into total, four ratings at a time."""
-    _shared(gram, penalty, x, total)
     rank, count = len(total), len(other)
-    one = np.float32(1.0)
+    for f in range(rank):
+        total[f] = penalty * x[f]
+    for g in range(rank):
+        for f in range(rank):
+            total[f] += x[g] * gram[g, f]
     fours = count - count % 4
     for place in range(0, fours, 4):
         y0, y1 = fixed[other[place]], fixed[other[place + 1]]
@@ -219,16 +216,7 @@ def _left_side(  # type: ignore[no-untyped-def]
         dot = np.float32(0.0)
         for f in range(rank):
             dot += x[f] * y[f]
-        dot *= alpha * values[place] if implicit else one
+        if implicit:
+            dot *= alpha * values[place]
         for f in range(rank):
             total[f] += dot * y[f]
-
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _shared(gram, penalty, x, total):  # type: ignore[no-untyped-def]
-    """Write (G + p I) x into total."""
-    for f in range(len(total)):
-        total[f] = penalty * x[f]
-    for g in range(len(total)):
-        for f in range(len(total)):
-            total[f] += x[g] * gram[g, f]

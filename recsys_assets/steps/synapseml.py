@@ -6,6 +6,8 @@ from pyspark.ml.functions import array_to_vector
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
+from recsys_assets.steps.workers import on_one_machine
+
 
 def vector_of(names: Sequence[str]) -> Column:
     """Columns as one vector, NaN where a value is missing.
@@ -20,6 +22,6 @@ def vector_of(names: Sequence[str]) -> Column:
 def cores_per_executor(spark: SparkSession) -> int:
     """Cores that one executor may use; all cores where Spark runs in one process."""
     context = spark.sparkContext
-    if str(context.master).startswith("local"):
+    if on_one_machine(spark):
         return context.defaultParallelism
     return int(context.getConf().get("spark.executor.cores") or 1)

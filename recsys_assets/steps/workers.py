@@ -18,6 +18,11 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
+def on_one_machine(spark: SparkSession) -> bool:
+    """Whether all workers share this machine's cores."""
+    return str(spark.sparkContext.master).startswith("local")
+
+
 def settle_worker() -> None:
     """Spare this worker process the work that Spark repeats at each of its tasks."""
     gc.freeze()

@@ -25,4 +25,4 @@ def with_pair(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
 def count_pairs(frame: pl.DataFrame, columns: Sequence[str]) -> int:
     """How many different pairs there are."""
     numbers = np.sort(with_pair(frame.select(columns), columns)[PAIR].to_numpy())
-    return len(numbers) and 1 + int(np.count_nonzero(numbers[1:] != numbers[:-1]))
+    return min(len(numbers), 1) + int(np.count_nonzero(numbers[1:] != numbers[:-1]))

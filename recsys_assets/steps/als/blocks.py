@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix
 
 from recsys_assets.kernels.als import Objective, cut_evenly, fit_factors
 from recsys_assets.kernels.top_k import Floats
-from recsys_assets.steps.workers import map_items
+from recsys_assets.steps.workers import map_items, on_one_machine
 
 LARGEST_WHOLE = 200_000_000
 """Ratings times length of a vector, over all tasks, up to which a cluster fits each in one worker.
@@ -89,11 +89,6 @@ def fit_in_workers(
     for task in shared.values():
         task.destroy()
     return {names[number]: vectors for number, vectors in answers}
-
-
-def on_one_machine(spark: SparkSession) -> bool:
-    """Whether all workers share this machine's cores."""
-    return str(spark.sparkContext.master).startswith("local")
 
 
 def fit_in_blocks(
