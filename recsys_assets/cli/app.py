@@ -37,8 +37,8 @@ from recsys_assets.lake.landing import LandingError
 from recsys_assets.lake.tables import MissingTableError
 from recsys_assets.registry.champions import PromotionError
 from recsys_assets.resources.azure.secrets import SecretError
+from recsys_assets.resources.jars import SparkSetupError
 from recsys_assets.resources.run_lock import HomeBusyError
-from recsys_assets.resources.spark import SparkSetupError
 
 app = typer.Typer(
     no_args_is_help=True,

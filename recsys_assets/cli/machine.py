@@ -8,8 +8,8 @@ import typer
 
 from recsys_assets.cli.shared import console, deployment
 from recsys_assets.home import PROJECT
+from recsys_assets.resources.jars import resolve_jars
 from recsys_assets.resources.jvm import archive_classes
-from recsys_assets.resources.spark import resolve_jars
 
 
 def add_to(app: typer.Typer) -> None:

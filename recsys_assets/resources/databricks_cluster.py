@@ -12,7 +12,7 @@ from databricks.sdk.errors import DatabricksError, NotFound
 from databricks.sdk.service import compute, jobs
 from pydantic import Field, model_validator
 
-from recsys_assets.resources.spark import PACKAGES
+from recsys_assets.resources.jars import PACKAGES
 from recsys_assets.resources.wheel import build_wheel
 
 PACKAGE = "recsys_assets"

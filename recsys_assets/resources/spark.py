@@ -1,24 +1,14 @@
-"""Opening Spark on this machine: its jars, its settings."""
+"""Opening Spark on this machine: its settings."""
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 from pydantic import BaseModel, Field
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
+from recsys_assets.resources.jars import AZURE_PACKAGES, resolve_jars
 from recsys_assets.resources.jvm import jvm_options, prepare_environment
-
-PACKAGES = (
-    "com.microsoft.azure:synapseml-lightgbm_2.12:1.1.3",
-    "io.delta:delta-spark_2.12:3.3.2",
-)
-"""Maven coordinates beyond what pyspark ships; resolved once into the cache."""
-AZURE_PACKAGES = ("org.apache.hadoop:hadoop-azure:3.3.4",)
-"""What Spark needs to reach Azure's storage; of the Hadoop that pyspark ships."""
 
 LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 """What Spark says to the terminal."""
@@ -37,10 +27,6 @@ class SparkSettings(BaseModel):
     """Whether Spark itself has to reach Azure's storage."""
     conf: dict[str, str] = Field(default_factory=dict)
     """Further settings of Spark's; they have the last word."""
-
-
-class SparkSetupError(Exception):
-    """Spark cannot be opened here; the message says what is missing."""
 
 
 class JvmDiedError(Exception):
@@ -66,51 +52,6 @@ def forget_dead_session() -> None:
     SparkContext._gateway = SparkContext._jvm = None
     SparkContext._active_spark_context = None
     SparkSession._instantiatedSession = None
-
-
-def resolve_jars(cache: Path, packages: tuple[str, ...] = PACKAGES) -> list[Path]:
-    """Jars of packages; from the network the first time, from the cache ever after.
-
-    Args:
-        cache: folder that holds the jars of these packages and of no others.
-        packages: Maven coordinates.
-
-    Raises:
-        SparkSetupError: they are not in the cache and cannot be fetched.
-    """
-    listing = cache / "jars.json"
-    if listing.is_file():
-        known = json.loads(listing.read_text(encoding="utf-8"))
-        jars = [cache / "jars" / name for name in known["jars"]]
-        if known["packages"] == list(packages) and all(jar.is_file() for jar in jars):
-            return jars
-    prepare_environment()
-    _fetch_jars(cache, packages)
-    jars = sorted((cache / "jars").glob("*.jar"))
-    record = {"packages": list(packages), "jars": [jar.name for jar in jars]}
-    partial = listing.with_suffix(".part")
-    partial.write_text(json.dumps(record, indent=1), encoding="utf-8")
-    partial.replace(listing)
-    return jars
-
-
-def _fetch_jars(cache: Path, packages: tuple[str, ...]) -> None:
-    """Let Spark's own resolver bring the jars by opening and closing a session in a process."""
-    cache.mkdir(parents=True, exist_ok=True)
-    script = (
-        "from pyspark.sql import SparkSession\n"
-        "SparkSession.builder.master('local[1]').config('spark.ui.enabled', 'false')"
-        f".config('spark.jars.packages', {','.join(packages)!r})"
-        f".config('spark.jars.ivy', {str(cache)!r}).getOrCreate().stop()\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SparkSetupError(
-            f"Spark's packages {', '.join(packages)} could not be fetched into {cache}. "
-            f"Once they are there no network is needed. Spark said:\n{done.stderr[-2000:]}"
-        )
 
 
 def open_spark(settings: SparkSettings, cache: Path, scratch: Path) -> SparkSession:

@@ -15,8 +15,8 @@ def vector_of(names: Sequence[str]) -> Column:
     An array is made by compiled code; VectorAssembler boxes every value, which takes a second more
     for a million rows.
     """
-    missing = F.lit(float("nan"))
-    return array_to_vector(F.array(*[F.coalesce(F.col(n).cast("double"), missing) for n in names]))
+    values = [f"coalesce(cast(`{name}` AS double), double('NaN'))" for name in names]
+    return array_to_vector(F.expr(f"array({', '.join(values)})"))
 
 
 def cores_per_executor(spark: SparkSession) -> int:

@@ -8,7 +8,7 @@ from recsys_assets.deployment import current_deployment
 from recsys_assets.home import Home
 from recsys_assets.resources import compute
 from recsys_assets.resources.compute import LocalSpark
-from recsys_assets.resources.spark import SparkSetupError
+from recsys_assets.resources.jars import SparkSetupError
 from recsys_assets.steps.features.tables import NoParams
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session

@@ -2,8 +2,9 @@
 
 The settings follow measurements on two cores. Streaming keeps no copy of the rows in the JVM; rows
 are pushed two thousand at once, since the default of a hundred wakes the native threads too often.
-One native data set per executor, with as many threads as it has cores, beats one per task.
-Deterministic histograms, summed by row, make the same table give the same trees.
+One native data set per executor, its trees grown by as many threads as the executor has cores,
+beats one per task. Deterministic histograms, summed by row, make the same table give the same
+trees.
 """
 
 from typing import Self
@@ -83,7 +84,7 @@ def boost(rows: DataFrame, params: BoostingParams) -> str:
     # Imported late: it needs the session's jars.
     from synapse.ml.lightgbm import LightGBMClassifier
 
-    names = feature_names()
+    names, cores = feature_names(), cores_per_executor(rows.sparkSession)
     classifier = LightGBMClassifier(
         objective="binary",
         featuresCol="features",
@@ -98,10 +99,13 @@ def boost(rows: DataFrame, params: BoostingParams) -> str:
         binSampleCount=params.bin_sample,
         seed=params.seed,
         deterministic=True,
-        passThroughArgs="force_row_wise=true",
         dataTransferMode="streaming",
         microBatchSize=2_000,
-        numThreads=cores_per_executor(rows.sparkSession),
+        # Each task pushes its rows by one thread. Pools of several would live on, and where OpenMP
+        # counts more threads than cores, those that grow the trees go to sleep between their many
+        # short loops: a third more time.
+        numThreads=1,
+        passThroughArgs=f"force_row_wise=true num_threads={cores}",
     )
     model = classifier.fit(rows.select(LABEL, vector_of(names).alias("features")))
     return str(model.getNativeModel())

@@ -17,12 +17,9 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from recsys_assets.resources.jars import PACKAGES
 from recsys_assets.resources.jvm import prepare_environment
-from recsys_assets.resources.spark import (
-    PACKAGES,
-    SparkSettings,
-    session_config,
-)
+from recsys_assets.resources.spark import SparkSettings, session_config
 
 PENDING, RUNNING, TERMINATED, BROKEN = "PENDING", "RUNNING", "TERMINATED", "INTERNAL_ERROR"
 ENTRY = (

@@ -1,0 +1,107 @@
+"""Jars that Spark needs beyond its own: fetched once into the cache, LightGBM made the newest.
+
+    Maven coordinates -> Spark's own resolver -> cache -> LightGBM's library of this installation
+
+SynapseML brings a LightGBM of 2023. What it calls is LightGBM's C interface, which has stayed what
+it was; so the library that Python loads here takes its place in the jar, and models are grown by
+the very version that scores them.
+"""
+
+import json
+import platform
+import subprocess
+import sys
+import zipfile
+from importlib import metadata, util
+from pathlib import Path
+
+from recsys_assets.resources.jvm import prepare_environment
+
+PACKAGES = (
+    "com.microsoft.azure:synapseml-lightgbm_2.12:1.1.3",
+    "io.delta:delta-spark_2.12:3.3.2",
+)
+"""Maven coordinates beyond what pyspark ships; resolved once into the cache."""
+AZURE_PACKAGES = ("org.apache.hadoop:hadoop-azure:3.3.4",)
+"""What Spark needs to reach Azure's storage; of the Hadoop that pyspark ships."""
+
+LIGHTGBM_JAR = "com.microsoft.ml.lightgbm_lightgbmlib-"
+LIGHTGBM_IN_JAR = "com/microsoft/ml/lightgbm/linux/x86_64/lib_lightgbm.so"
+
+
+class SparkSetupError(Exception):
+    """Spark cannot be opened here; the message says what is missing."""
+
+
+def resolve_jars(cache: Path, packages: tuple[str, ...] = PACKAGES) -> list[Path]:
+    """Jars of packages; from the network the first time, from the cache ever after.
+
+    Args:
+        cache: folder that holds the jars of these packages and of no others.
+        packages: Maven coordinates.
+
+    Raises:
+        SparkSetupError: they are not in the cache and cannot be fetched.
+    """
+    listing = cache / "jars.json"
+    wanted = {"packages": list(packages), "lightgbm": metadata.version("lightgbm")}
+    if listing.is_file():
+        known = json.loads(listing.read_text(encoding="utf-8"))
+        jars = [cache / "jars" / name for name in known.pop("jars")]
+        if known == wanted and all(jar.is_file() for jar in jars):
+            return jars
+    prepare_environment()
+    _fetch_jars(cache, packages)
+    jars = sorted((cache / "jars").glob("*.jar"))
+    for jar in jars:
+        if jar.name.startswith(LIGHTGBM_JAR):
+            replace_lightgbm(jar)
+    partial = listing.with_suffix(".part")
+    record = {**wanted, "jars": [jar.name for jar in jars]}
+    partial.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    partial.replace(listing)
+    return jars
+
+
+def replace_lightgbm(jar: Path) -> None:
+    """Put the LightGBM that Python loads here into SynapseML's jar.
+
+    Only on Linux and x86-64, the one kind of machine that both have a library for; others keep
+    SynapseML's.
+    """
+    library = installed_lightgbm()
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64") or not library.is_file():
+        return
+    partial = jar.with_suffix(".part")
+    with zipfile.ZipFile(jar) as old, zipfile.ZipFile(partial, "w") as new:
+        for entry in old.infolist():
+            here = entry.filename == LIGHTGBM_IN_JAR
+            new.writestr(entry, library.read_bytes() if here else old.read(entry))
+    partial.replace(jar)
+
+
+def installed_lightgbm() -> Path:
+    """LightGBM's library in this installation of Python."""
+    package = util.find_spec("lightgbm")
+    if package is None or package.origin is None:
+        raise SparkSetupError("LightGBM is not installed: set up from requirements.lock again")
+    return Path(package.origin).parent / "lib" / "lib_lightgbm.so"
+
+
+def _fetch_jars(cache: Path, packages: tuple[str, ...]) -> None:
+    """Let Spark's own resolver bring the jars by opening and closing a session in a process."""
+    cache.mkdir(parents=True, exist_ok=True)
+    script = (
+        "from pyspark.sql import SparkSession\n"
+        "SparkSession.builder.master('local[1]').config('spark.ui.enabled', 'false')"
+        f".config('spark.jars.packages', {','.join(packages)!r})"
+        f".config('spark.jars.ivy', {str(cache)!r}).getOrCreate().stop()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SparkSetupError(
+            f"Spark's packages {', '.join(packages)} could not be fetched into {cache}. "
+            f"Once they are there no network is needed. Spark said:\n{done.stderr[-2000:]}"
+        )

@@ -1,0 +1,72 @@
+"""Spark's jars: SynapseML's holds the LightGBM that Python loads here, and is else what it was."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from recsys_assets.deployment import current_deployment
+from recsys_assets.resources import jars
+from recsys_assets.resources.jars import (
+    LIGHTGBM_IN_JAR,
+    LIGHTGBM_JAR,
+    installed_lightgbm,
+    replace_lightgbm,
+    resolve_jars,
+)
+
+OTHERS = {"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\n", "com/microsoft/A.class": b"code"}
+
+
+@pytest.fixture
+def jar(tmp_path: Path) -> Path:
+    """One with a library that is none."""
+    path = tmp_path / f"{LIGHTGBM_JAR}1.jar"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in {**OTHERS, LIGHTGBM_IN_JAR: b"old"}.items():
+            archive.writestr(name, content)
+    return path
+
+
+def contents(jar: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(jar) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_the_library_is_the_installed_one_and_all_else_stays(jar: Path) -> None:
+    replace_lightgbm(jar)
+    assert contents(jar) == {**OTHERS, LIGHTGBM_IN_JAR: installed_lightgbm().read_bytes()}
+
+
+def test_other_kinds_of_machine_keep_what_they_have(
+    jar: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    replace_lightgbm(jar)
+    assert contents(jar)[LIGHTGBM_IN_JAR] == b"old"
+
+
+def test_the_cache_follows_the_installed_version(
+    tmp_path: Path, jar: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[Path] = []
+
+    def fetch(cache: Path, packages: tuple[str, ...]) -> None:
+        (cache / "jars").mkdir(exist_ok=True)
+        (cache / "jars" / jar.name).write_bytes(jar.read_bytes())
+        fetched.append(cache)
+
+    monkeypatch.setattr(jars, "_fetch_jars", fetch)
+    for version in ("1", "1", "2"):
+        monkeypatch.setattr("importlib.metadata.version", lambda name, version=version: version)
+        (resolved,) = resolve_jars(tmp_path, ("some:package:1",))
+        assert json.loads((tmp_path / "jars.json").read_text())["lightgbm"] == version
+        assert contents(resolved)[LIGHTGBM_IN_JAR] != b"old"
+    assert len(fetched) == 2
+
+
+def test_spark_runs_with_it() -> None:
+    cache = current_deployment().home.cache
+    (jar,) = (path for path in resolve_jars(cache) if path.name.startswith(LIGHTGBM_JAR))
+    assert contents(jar)[LIGHTGBM_IN_JAR] == installed_lightgbm().read_bytes()
