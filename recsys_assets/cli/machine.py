@@ -21,11 +21,11 @@ def add_to(app: typer.Typer) -> None:
 
 def setup_command() -> None:
     """Prepare the home, fetch Spark's jars, compile; done once, needs the network."""
-    from recsys_assets.kernels.als import compile_solver
+    from recsys_assets.kernels.compiled import compile_kernels
 
     home = deployment().home
     with console.status("compiling"):
-        compile_solver()
+        compile_kernels()
     with console.status("Spark's jars"):
         jars = resolve_jars(home.cache)
     with console.status("an archive of Spark's classes"):

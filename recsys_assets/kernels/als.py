@@ -137,11 +137,6 @@ def fit_factors(
     return users, items
 
 
-def compile_solver() -> None:
-    """Compile ahead of the first fit; later processes find the code on the disk."""
-    fit_factors(csr_matrix(np.ones((1, 1), np.float32)), Objective(1, 1.0, 1.0), 1, 0)
-
-
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _solve_rows(  # type: ignore[no-untyped-def]
     starts, others, values, fixed, gram, implicit, alpha, regularization, steps, solved

@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
+from recsys_assets.kernels.inner_products import top_k
 from recsys_assets.kernels.metrics.ranking import ranking_by_user
-from recsys_assets.kernels.top_k import ranked_rows, top_k
+from recsys_assets.kernels.top_k import ranked_rows
 from recsys_assets.kernels.vectors import Vectors
 
 

@@ -5,9 +5,11 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
+from numba import njit
 from scipy.sparse import csr_matrix
 
-from recsys_assets.kernels.top_k import NO_ITEM, Floats, Ints, ranked_rows, top_k, unit_rows
+from recsys_assets.kernels.inner_products import top_k
+from recsys_assets.kernels.top_k import NO_ITEM, Floats, Ints, ranked_rows, unit_rows
 from recsys_assets.kernels.vectors import Vectors
 
 
@@ -32,22 +34,14 @@ class TopKTask:
             self.vectors.user_factors[rows], self.vectors.item_factors, self.k, self.stars[rows]
         )
         lists = ranked_rows(self.vectors.users[rows], self.vectors.items, indices, scores)
-        reasons = [self._reasons(*of_user) for of_user in zip(rows.tolist(), indices, strict=True)]
-        reason = np.concatenate(reasons)[indices.ravel() != NO_ITEM]
+        stars = self.stars[rows]
+        reasons = np.full_like(indices, NO_ITEM)
+        _find_reasons(stars.indptr, stars.indices, stars.data, self.directions, indices, reasons)
+        reason = reasons[indices != NO_ITEM]
         ids = np.append(self.vectors.items, 0)[reason]
         return lists.rename({"owner": "user"}).with_columns(
             reason_item=pl.Series(ids).replace(0, None)
         )
-
-    def _reasons(self, row: int, items: Ints) -> Ints:
-        """Of the user's better-rated half, the item most like each recommended one, by cosine."""
-        start, end = self.stars.indptr[row : row + 2]
-        rated, stars = self.stars.indices[start:end], self.stars.data[start:end]
-        if not len(rated):
-            return np.full(len(items), NO_ITEM, np.int32)
-        liked = rated[stars >= np.median(stars)]
-        nearness = self.directions[items] @ self.directions[liked].T
-        return liked[nearness.argmax(axis=1)]
 
 
 def similar_items(vectors: Vectors, k: int) -> pl.DataFrame:
@@ -73,3 +67,35 @@ def _similar_of_block(items: Ints, directions: Floats, rows: Ints, k: int) -> pl
     lists = ranked_rows(items[rows], items, indices, cosines)
     names = {"owner": "item", "item": "similar_item", "score": "similarity"}
     return lists.rename(names).select("item", "rank", "similar_item", "similarity")
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _find_reasons(  # type: ignore[no-untyped-def]
+    starts, rated, stars, directions, recommended, reasons
+):
+    """Of a user's better-rated half, the item most like each recommended one, by cosine.
+
+    Args:
+        starts: where the ratings of each user start.
+        rated: items of the ratings.
+        stars: what the users gave them.
+        directions: item vectors of length 1.
+        recommended: users × k, items.
+        reasons: users × k; written where a user has rated something.
+    """
+    for user in range(len(recommended)):
+        own = slice(starts[user], starts[user + 1])
+        if starts[user] == starts[user + 1]:
+            continue
+        liked = rated[own][stars[own] >= np.median(stars[own])]
+        for place in range(recommended.shape[1]):
+            item, nearest = recommended[user, place], np.float32(-2.0)
+            if item == NO_ITEM:
+                break
+            for other in liked:
+                cosine = np.float32(0.0)
+                for f in range(directions.shape[1]):
+                    cosine += directions[item, f] * directions[other, f]
+                if cosine > nearest:
+                    nearest = cosine
+                    reasons[user, place] = other

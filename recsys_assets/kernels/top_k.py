@@ -1,54 +1,14 @@
-"""The k best items of users, from vectors or from scores, best first, and their rows."""
+"""The k best items of users from their scores, best first, and their rows."""
 
 import numpy as np
 import polars as pl
-from implicit.cpu.topk import topk
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 NO_ITEM = -1
 """Fills the places of a user for whom fewer than k items are left."""
-
-
-def top_k(users: Floats, items: Floats, k: int, seen: csr_matrix | None) -> tuple[Ints, Floats]:
-    """Indices and scores of each user's k best items, best first, equal scores by index.
-
-    Where several items share the score of the last place, the same one is kept every time, but not
-    always the one of the smallest index.
-
-    Args:
-        users: user factors, users × factors.
-        items: item factors, items × factors; the score is the inner product.
-        k: places to fill.
-        seen: users × items, stored where an item must not be recommended; None masks nothing.
-
-    Returns:
-        Item indices and scores, users × k; ``NO_ITEM`` and minus infinity where no item is left.
-    """
-    width = min(k, len(items))
-    if not len(users) or not width:
-        shape = (len(users), k)
-        return np.full(shape, NO_ITEM, np.int32), np.full(shape, -np.inf, np.float32)
-    indices, scores = topk(
-        np.ascontiguousarray(items, np.float32),
-        np.ascontiguousarray(users, np.float32),
-        width,
-        filter_query_items=seen,
-        num_threads=1,
-    )
-    # The library marks masked items by the lowest float instead of leaving them out.
-    masked = scores <= np.finfo(np.float32).min
-    indices = np.where(masked, NO_ITEM, indices).astype(np.int32)
-    scores = np.where(masked, -np.inf, scores).astype(np.float32)
-    order = np.lexsort((indices, -scores), axis=-1)
-    missing = ((0, 0), (0, k - width))
-    return (
-        np.pad(np.take_along_axis(indices, order, 1), missing, constant_values=NO_ITEM),
-        np.pad(np.take_along_axis(scores, order, 1), missing, constant_values=-np.inf),
-    )
 
 
 def best_places(scores: Floats, k: int) -> tuple[Ints, Floats]:
@@ -92,7 +52,7 @@ def _least_columns(scores: Floats, last: Floats, width: int) -> NDArray[np.int64
 
 
 def ranked_rows(owners: Ints, items: Ints, indices: Ints, scores: Floats) -> pl.DataFrame:
-    """The answer of `top_k` or `best_places` as rows, without places that no item fills.
+    """Lists of `best_places` or of inner products as rows, without places that no item fills.
 
     Args:
         owners: whose lists they are, one id a row of ``indices``.

@@ -8,7 +8,8 @@ import polars as pl
 from mlflow.pyfunc import PythonModelContext
 from numpy.typing import NDArray
 
-from recsys_assets.kernels.top_k import NO_ITEM, Floats, Ints, top_k
+from recsys_assets.kernels.inner_products import top_k
+from recsys_assets.kernels.top_k import NO_ITEM, Floats, Ints
 from recsys_assets.kernels.vectors import factor_matrix, places_of
 from recsys_assets.registry.answers import ListModel
 

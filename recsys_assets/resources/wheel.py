@@ -22,7 +22,6 @@ STEP_REQUIREMENTS = (
     "dagster-pipes",
     "deltalake",
     "fsspec",
-    "implicit",
     "lightgbm",
     "matplotlib",
     "mlflow",

@@ -3,9 +3,11 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
+from scipy.sparse import random as random_matrix
 
+from recsys_assets.kernels.inner_products import ITEMS, USERS, top_k
 from recsys_assets.kernels.recommending import TopKTask, similar_items
-from recsys_assets.kernels.top_k import NO_ITEM, best_places, ranked_rows, top_k, unit_rows
+from recsys_assets.kernels.top_k import NO_ITEM, best_places, ranked_rows, unit_rows
 from recsys_assets.kernels.vectors import Vectors, factor_lists, factor_matrix, places_of
 
 
@@ -43,13 +45,27 @@ def test_scores_are_inner_products_in_falling_order() -> None:
     np.testing.assert_allclose(scores, np.sort(users @ items.T)[:, ::-1][:, :10], atol=1e-5)
 
 
-def test_ties_come_by_index_and_always_the_same() -> None:
+def test_ties_come_by_index_and_the_least_are_kept() -> None:
     users, items = np.ones((3, 1), np.float32), np.ones((8, 1), np.float32)
     first = top_k(users, items, 8, None)[0]
     assert first.tolist() == [list(range(8))] * 3
-    cut = [top_k(users, items, 3, None)[0].tolist() for _ in range(5)]
-    assert all(found == cut[0] for found in cut)
-    assert all(row == sorted(row) for row in cut[0])
+    assert top_k(users, items, 3, None)[0].tolist() == [[0, 1, 2]] * 3
+
+
+def test_blocks_of_users_and_items_leave_no_trace() -> None:
+    rng = np.random.default_rng(2)
+    # Small whole numbers: products are exact, and many of them equal.
+    users = rng.integers(-2, 3, (USERS + 5, 3)).astype(np.float32)
+    items = rng.integers(-2, 3, (2 * ITEMS + 77, 3)).astype(np.float32)
+    seen = random_matrix(
+        *(len(side) for side in (users, items)), density=0.3, format="csr", rng=rng
+    )
+    seen.sum_duplicates()
+    indices, scores = top_k(users, items, 12, seen)
+    exact = users @ items.T
+    exact[seen.nonzero()] = -np.inf
+    assert indices.tolist() == np.argsort(-exact, axis=1, kind="stable")[:, :12].tolist()
+    np.testing.assert_array_equal(scores, np.take_along_axis(exact, indices, 1))
 
 
 def test_nobody_and_nothing() -> None:
