@@ -27,12 +27,14 @@ def top_k(users: Floats, items: Floats, k: int, seen: csr_matrix | None) -> tupl
     Args:
         users: user factors, users × factors.
         items: item factors, items × factors; the score is the inner product.
-        k: places to fill.
+        k: places to fill, at least 1.
         seen: users × items, stored where an item must not be recommended; None masks nothing.
 
     Returns:
         Item indices and scores, users × k; ``NO_ITEM`` and minus infinity where no item is left.
     """
+    if k < 1:
+        raise ValueError(f"k is the length of a list and must be at least 1, not {k}")
     indices = np.full((len(users), k), NO_ITEM, np.int32)
     best = np.full((len(users), k), _LOWEST, np.float32)
     masked = _no_items(len(users)) if seen is None else seen.sorted_indices()

@@ -1,5 +1,6 @@
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
@@ -66,6 +67,11 @@ def test_blocks_of_users_and_items_leave_no_trace() -> None:
     exact[seen.nonzero()] = -np.inf
     assert indices.tolist() == np.argsort(-exact, axis=1, kind="stable")[:, :12].tolist()
     np.testing.assert_array_equal(scores, np.take_along_axis(exact, indices, 1))
+
+
+def test_a_list_of_no_length_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 1, not 0"):
+        top_k(np.ones((1, 1), np.float32), np.ones((1, 1), np.float32), 0, None)
 
 
 def test_nobody_and_nothing() -> None:

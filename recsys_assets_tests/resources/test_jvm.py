@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from recsys_assets.deployment import current_deployment
-from recsys_assets.resources.jvm import archive_classes, archive_place, jvm_options
+from recsys_assets.resources.jvm import SPINNING, archive_classes, archive_place, jvm_options
 
 
 def test_the_jvm_maps_the_archive_that_set_up_wrote(spark: SparkSession) -> None:
@@ -16,6 +16,12 @@ def test_the_jvm_maps_the_archive_that_set_up_wrote(spark: SparkSession) -> None
     assert archive.stat().st_size > 10 << 20
     maps = Path(f"/proc/{spark.sparkContext._gateway.proc.pid}/maps").read_text(encoding="utf-8")
     assert str(archive) in maps
+
+
+def test_threads_of_the_jvm_look_out_longer_before_they_sleep(spark: SparkSession) -> None:
+    process = Path(f"/proc/{spark.sparkContext._gateway.proc.pid}")
+    settings = (process / "environ").read_text(encoding="utf-8").split("\0")
+    assert {f"{name}={os.environ[name]}" for name in SPINNING} <= set(settings)
 
 
 @pytest.mark.parametrize("java", ["one", "other"])
