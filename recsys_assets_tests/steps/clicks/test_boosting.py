@@ -27,16 +27,18 @@ def rows() -> pl.DataFrame:
     return pl.DataFrame({LABEL: labels, **columns})
 
 
+@pytest.mark.parametrize("bin_sample", [ROWS, ROWS // 4])
 def test_trees_are_those_of_native_lightgbm(
-    spark: SparkSession, rows: pl.DataFrame, tmp_path: Path
+    spark: SparkSession, rows: pl.DataFrame, tmp_path: Path, bin_sample: int
 ) -> None:
-    rows[: ROWS // 2].write_parquet(tmp_path / "1.parquet")
-    rows[ROWS // 2 :].write_parquet(tmp_path / "2.parquet")
-    # All rows give the bins, so that both sides cut the features alike.
-    params = BoostingParams(trees=20, leaves=15, min_data_in_leaf=20, bin_sample=ROWS)
+    # Spark reads the larger file first.
+    rows[: ROWS // 4 * 3].write_parquet(tmp_path / "1.parquet")
+    rows[ROWS // 4 * 3 :].write_parquet(tmp_path / "2.parquet")
+    params = BoostingParams(trees=20, leaves=15, min_data_in_leaf=20, bin_sample=bin_sample)
     boosted = boost(spark.read.parquet(str(tmp_path)), params)
     native = params.native() | {"num_threads": 2}
-    data = lgb.Dataset(feature_matrix(rows), rows[LABEL].to_numpy(), params=native)
+    first = lgb.Dataset(feature_matrix(rows[:bin_sample]), params=native)
+    data = lgb.Dataset(feature_matrix(rows), rows[LABEL].to_numpy(), reference=first, params=native)
     expected = lgb.train(native, data, params.trees).model_to_string()
     assert trees(boosted) == trees(expected)
 
