@@ -62,6 +62,7 @@ def commands(python: Path | None, peers: Path | None) -> list[list[str]]:
         ["benchmarks/validation.py"],
         ["benchmarks/ratings_flow.py", *script("als_quickstart.py")],
         ["benchmarks/click_path.py", *script("click_notebook.py")],
+        ["benchmarks/click_path.py", "--rows", "4000000", "--only", "LightGBM"],
         ["benchmarks/click_quality.py"],
         ["benchmarks/als.py", "--size", "20m", "--rounds", "3"],
         ["benchmarks/ranking_metrics.py", *peer],
