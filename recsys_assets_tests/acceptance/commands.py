@@ -1,6 +1,7 @@
 """The command as people use it: in a process of its own, in a home of its own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,3 +27,10 @@ def recsys(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, env=environment(home), capture_output=True, text=True, check=False
     )
+
+
+def copy_of(home: Path, to: Path) -> Path:
+    """A home like another."""
+    # The JVM of a command that has just ended may still be clearing its scratch folder.
+    shutil.copytree(home, to, symlinks=True, ignore=shutil.ignore_patterns("scratch"))
+    return to

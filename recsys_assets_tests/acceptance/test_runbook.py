@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from recsys_assets.automation import causes
-from recsys_assets_tests.acceptance.commands import environment, recsys
+from recsys_assets_tests.acceptance.commands import copy_of, environment, recsys
 from recsys_assets_tests.resources.alert_servers import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -76,9 +75,7 @@ def test_every_option_in_it_exists() -> None:
 @pytest.fixture(scope="module")
 def book_home(undisturbed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the drops that the runbook speaks of, one of them with bad lines."""
-    home = tmp_path_factory.mktemp("book") / "home"
-    # The JVM of a command that has just ended may still be clearing its scratch folder.
-    shutil.copytree(undisturbed, home, symlinks=True, ignore=shutil.ignore_patterns("scratch"))
+    home = copy_of(undisturbed, tmp_path_factory.mktemp("book") / "home")
     folder = home / "landing"
     (folder / "ratings" / "2026-01-31").mkdir(exist_ok=True)
     lines = [f"{user},1,4.0,yesterday" for user in range(9001, 9004)]

@@ -88,7 +88,7 @@ def _round(
     return compare_models(
         train,
         rows.filter(of_days),
-        lambda data: fit_recommenders(session.spark, data, content, params.models, params.seed),
+        lambda data: fit_recommenders(session, data, content, params.models, params.seed),
         params.k,
         params.seed,
     )

@@ -119,7 +119,7 @@ def _parts(session: Session, params: RecommenderParams) -> Parts | StepReport:
     def grow(rows: RankingRows) -> list[str]:
         if len(rows.counts) < session.spark.sparkContext.defaultParallelism:
             return grow_natively(rows, params.seed)
-        return grow_with_spark(session.spark, rows, params.seed)
+        return grow_with_spark(session, rows, params.seed)
 
     return Parts(train, read_content(session.lake), params.seed, grow)
 

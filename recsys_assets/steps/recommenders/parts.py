@@ -10,7 +10,6 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.sql import SparkSession
 
 from recsys_assets.kernels.recommenders.histories import Catalogue, Member, build_catalogue
 from recsys_assets.kernels.recommenders.hybrid import Grow, Hybrid, fit_hybrid
@@ -23,6 +22,7 @@ from recsys_assets.kernels.recommenders.scorer import SingleMember
 from recsys_assets.kernels.recommenders.trees import grow_natively
 from recsys_assets.kernels.recommenders.tuning import choose_penalty
 from recsys_assets.steps.recommenders.trees import grow_with_spark
+from recsys_assets.steps.session import Session
 
 MODELS: tuple[str, ...] = ("popularity", "als", "ease", "content", "hybrid")
 """Names that `fit_recommenders` knows; ``hybrid`` is the platform's own best."""
@@ -127,7 +127,7 @@ class Parts:
 
 
 def fit_recommenders(
-    spark: SparkSession | None,
+    session: Session | None,
     train: RatingData,
     content: ItemContent | None,
     names: Sequence[str],
@@ -138,7 +138,7 @@ def fit_recommenders(
     """Fit the models asked for, in the order given.
 
     Args:
-        spark: grows the trees with SynapseML; None grows the same trees in this process.
+        session: grows the trees with SynapseML; None grows the same trees in this process.
         train: all that may be learned from. What is tuned or ranked is an inner split of it.
         content: what is known of items, those nobody rated among them.
         names: of `MODELS`.
@@ -156,7 +156,9 @@ def fit_recommenders(
         raise ValueError("the training part holds no rating to learn from")
 
     def grow(rows: RankingRows) -> list[str]:
-        return grow_natively(rows, seed) if spark is None else grow_with_spark(spark, rows, seed)
+        return (
+            grow_natively(rows, seed) if session is None else grow_with_spark(session, rows, seed)
+        )
 
     parts = Parts(train, content, seed, grow, latest=latest)
     for name in names:
