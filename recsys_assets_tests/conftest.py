@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from dagster._core.storage.defs_state.base import set_defs_state_storage
+from dagster._core.storage.defs_state.base import DefsStateStorage
 from pyspark.sql import SparkSession
 from typer.testing import CliRunner
 
@@ -36,10 +36,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(autouse=True)
-def fresh_state_of_definitions() -> Iterator[None]:
-    """Dagster keeps the storage of an instance long closed, and asks it at the next load."""
-    with set_defs_state_storage(None):
-        yield
+def fresh_state_of_definitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dagster keeps the storage of an instance long closed, and asks it at the next load.
+
+    It may be put back at any moment, when the collector ends what held the instance.
+    """
+    monkeypatch.setattr(DefsStateStorage, "get", lambda: None)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ def _find() -> Path | None:
 
 _FOLDER = _find()
 REAL_RATINGS = _FOLDER / "ratings.csv" if _FOLDER else None
+REAL_MOVIES = _FOLDER / "movies.csv" if _FOLDER else None
 
 needs_real_data = pytest.mark.skipif(_FOLDER is None, reason="the real data are not here")
 

@@ -9,7 +9,6 @@ from recsys_assets.home import Home
 from recsys_assets_tests.servers.azurite import ACCOUNT, Azurite, azurite_server
 from recsys_assets_tests.servers.cosmos import Gate, cosmos_server
 from recsys_assets_tests.servers.node import NoNodeError, node_modules
-from recsys_assets_tests.servers.ports import is_free
 
 
 @pytest.fixture(scope="session")
@@ -18,8 +17,7 @@ def running_azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurit
         modules = node_modules(current_deployment().home.cache)
     except NoNodeError as error:
         pytest.skip(f"no Azurite: {error}")
-    port = 10_000 if is_free(10_000) else 0  # where Spark's emulator mode looks
-    with azurite_server(modules, tmp_path_factory.mktemp("azurite"), port) as server:
+    with azurite_server(modules, tmp_path_factory.mktemp("azurite")) as server:
         yield server
 
 

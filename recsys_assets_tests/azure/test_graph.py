@@ -25,10 +25,12 @@ from recsys_assets_tests.resources.databricks.double import (
     DatabricksDouble,
     databricks_double,
 )
-from recsys_assets_tests.servers.azurite import ACCOUNT, KEY, Azurite
+from recsys_assets_tests.servers.azurite import ACCOUNT, KEY, Azurite, azurite_server
 from recsys_assets_tests.servers.cosmos import KEY as COSMOS_KEY
 from recsys_assets_tests.servers.cosmos import Gate
 from recsys_assets_tests.servers.mlflow import mlflow_server
+from recsys_assets_tests.servers.node import NoNodeError, node_modules
+from recsys_assets_tests.servers.ports import is_free
 from recsys_assets_tests.servers.postgres import find_programs, postgres_server
 from recsys_assets_tests.servers.vault import IDENTITY_HEADER, vault_double
 
@@ -39,6 +41,7 @@ Prove = Callable[[str, Path, dict[str, str]], None]
 """Asserts that a home's tables and publications are those of a local run, and says so."""
 NOT_DATA = {"run_id", "model_version"}
 PROGRAMS = find_programs()
+EMULATOR = 10_000
 SPARK = f"""
 # Spark's newer driver finds no server here that speaks its protocol; the older knows emulators.
 spark.hadoop.fs.abfss.impl  org.apache.hadoop.fs.azure.NativeAzureFileSystem
@@ -75,13 +78,24 @@ def postgres() -> Iterator[str]:
         yield psycopg.conninfo.make_conninfo(**known)
 
 
+@pytest.fixture(scope="module")
+def running_azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """Azurite at the one port where Spark looks for an emulator; other tests use other ports."""
+    if not is_free(EMULATOR):
+        pytest.skip(f"port {EMULATOR} is taken, the only one where Spark looks for an emulator")
+    try:
+        modules = node_modules(current_deployment().home.cache)
+    except NoNodeError as error:
+        pytest.skip(f"no Azurite: {error}")
+    with azurite_server(modules, tmp_path_factory.mktemp("azurite"), EMULATOR) as server:
+        yield server
+
+
 @pytest.fixture
 def azure(
     azurite: Azurite, cosmos: Gate, postgres: str, tmp_path: Path
 ) -> Iterator[dict[str, str]]:
     """The environment of a deployment on Azure: storage, vault, identity, Cosmos DB, warehouse."""
-    if azurite.blob_port != 10_000:
-        pytest.skip("port 10000 is taken, the only one where Spark looks for an emulator")
     conf = tmp_path / "spark.conf"
     conf.write_text(SPARK, encoding="utf-8")
     certificate = make_certificate(tmp_path)

@@ -1,5 +1,4 @@
 import math
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -16,9 +15,8 @@ from recsys_assets.steps.features.tables import (
     build_user_features,
 )
 from recsys_assets.steps.session import Session
+from recsys_assets_tests.real_data import REAL_MOVIES, needs_real_data
 from recsys_assets_tests.steps.tables import write_interactions, write_movies, write_ratings
-
-REAL = Path(__file__).parents[3] / "shared" / "data" / "ml-latest-small"
 
 
 def table(session: Session, name: str) -> pl.DataFrame:
@@ -186,9 +184,10 @@ def test_without_tables_there_is_nothing_to_do(session: Session, step: object) -
     assert session.lake.names() == []
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the real data are not here")
+@needs_real_data
 def test_years_of_the_real_catalogue(session: Session) -> None:
-    movies = pl.read_csv(REAL / "movies.csv")
+    assert REAL_MOVIES is not None
+    movies = pl.read_csv(REAL_MOVIES)
     write_movies(session.lake, movies.select("movieId", "title", "genres").rows())
     write_interactions(session.lake, [(1, 1, 3.0, 5, "train")])
     report = build_movie_features(session, NoParams())
