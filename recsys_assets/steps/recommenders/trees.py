@@ -28,7 +28,8 @@ def grow_with_spark(session: Session, rows: RankingRows, seed: int) -> list[str]
     folder = session.lake.staging(RANK_FEATURES)
     paths = []
     for number, part in enumerate(_parts(rows, session.spark.sparkContext.defaultParallelism)):
-        paths.append(f"{folder}/{number}.parquet")
+        # Spark wants the account's name in an address, which the folder's own path does not tell.
+        paths.append(f"{session.lake.uri('_staging')}/{RANK_FEATURES}/{number}.parquet")
         # One group of rows, since Spark reads a group as a whole and a list must not be cut.
         write_parquet(part, paths[-1], row_group_size=part.height, statistics=False)
     read = session.spark.read.parquet(*paths)
