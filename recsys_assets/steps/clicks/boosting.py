@@ -102,8 +102,8 @@ def boost(rows: DataFrame, params: BoostingParams) -> str:
         dataTransferMode="streaming",
         microBatchSize=2_000,
         matrixType="dense",
-        # By default it takes so many rows and keeps a share of them that falls with the table: of
-        # 40 million rows 80, which make 80 bins.
+        # By default it keeps a share of the sample that falls with the table: 876 rows of 50,000
+        # where there are 3.2 million.
         samplingMode="fixed",
         # Each task pushes its rows by one thread. Pools of several would live on, and where OpenMP
         # counts more threads than cores, those that grow the trees go to sleep between their many
