@@ -14,6 +14,7 @@ from recsys_assets.deployment import current_deployment
 from recsys_assets.home import Home
 from recsys_assets.resources.spark import SparkSettings, open_spark
 from recsys_assets.steps.session import Session
+from recsys_assets_tests.acceptance.commands import QUICK_JVM
 from recsys_assets_tests.resources.alert_servers import Mailbox, Posts, smtp_server, webhook_server
 
 Recsys = Callable[..., Result]
@@ -47,7 +48,8 @@ def fresh_state_of_definitions(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """The one Spark session, with the jars of the project's own cache."""
-    settings = SparkSettings(master="local[2]", driver_memory="4g", shuffle_partitions=2)
+    conf = current_deployment({"RECSYS_SPARK_CONF": str(QUICK_JVM)}).spark.conf
+    settings = SparkSettings(master="local[2]", driver_memory="4g", shuffle_partitions=2, conf=conf)
     session = open_spark(
         settings, current_deployment().home.cache, tmp_path_factory.mktemp("spark")
     )

@@ -82,9 +82,7 @@ class ModelRegistry:
                 mlflow.set_tags(tags or {})
                 mlflow.log_params(params)
                 mlflow.log_metrics(metrics)
-                for metric, values in (curves or {}).items():
-                    for step, value in enumerate(values, 1):
-                        mlflow.log_metric(metric, value, step=step)
+                self._log_curves(run.info.run_id, curves or {})
                 for title, png in (plots or {}).items():
                     self._keep(run.info.run_id, f"plots/{_file_name(title)}.png", png)
                 logged = store_model(model, files, example)
@@ -142,6 +140,21 @@ class ModelRegistry:
             now = int(time.time() * 1000)
             rows = [Metric(name, value, now, 0) for name, value in metrics.items()]
             self.client().log_batch(model.mlflow_run_id, metrics=rows)
+
+    def _log_curves(self, run_id: str, curves: Mapping[str, list[float]]) -> None:
+        """Add the values of metrics after each iteration, as many at once as MLflow takes."""
+        from mlflow.entities import Metric
+        from mlflow.utils.validation import MAX_METRICS_PER_BATCH
+
+        now = int(time.time() * 1000)
+        rows = [
+            Metric(name, value, now, step)
+            for name, values in curves.items()
+            for step, value in enumerate(values, 1)
+        ]
+        for start in range(0, len(rows), MAX_METRICS_PER_BATCH):
+            batch = rows[start : start + MAX_METRICS_PER_BATCH]
+            self.client().log_batch(run_id, metrics=batch)
 
     def log_files(self, model: LoggedModel, files: Mapping[str, bytes]) -> None:
         """Add files to the run of a model: path within the run's artifacts → content."""

@@ -10,6 +10,8 @@ from recsys_assets.deployment import current_deployment
 
 SMALL = ["--users", "80", "--movies", "120", "--ratings", "3000", "--clicks", "4000"]
 """Options of ``recsys generate`` for data on which the whole graph runs in seconds."""
+QUICK_JVM = Path(__file__).parents[1] / "quick_jvm.conf"
+"""Settings of Spark's for every JVM of the tests."""
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -18,7 +20,8 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     cache = current_deployment().home.cache
     if not (home / "cache").exists():
         (home / "cache").symlink_to(cache)
-    return {**os.environ, "RECSYS_HOME": str(home), "RECSYS_SPARK_MEMORY": "2g", **more}
+    known = {**os.environ, "RECSYS_HOME": str(home), "RECSYS_SPARK_MEMORY": "2g"}
+    return {**known, "RECSYS_SPARK_CONF": str(QUICK_JVM), **more}
 
 
 def recsys(home: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -19,7 +19,7 @@ from recsys_assets.delivery.cosmos_store import CosmosStore
 from recsys_assets.delivery.lookup import documents_of, look_up
 from recsys_assets.deployment import current_deployment
 from recsys_assets.home import Home
-from recsys_assets_tests.acceptance.commands import SMALL, environment
+from recsys_assets_tests.acceptance.commands import QUICK_JVM, SMALL, environment
 from recsys_assets_tests.acceptance.conftest import undisturbed
 from recsys_assets_tests.resources.alert_servers import make_certificate
 from recsys_assets_tests.resources.databricks.double import (
@@ -113,7 +113,7 @@ def azure(
 ) -> Iterator[dict[str, str]]:
     """The environment of a deployment on Azure: storage, vault, identity, Cosmos DB, warehouse."""
     conf = tmp_path / "spark.conf"
-    conf.write_text(SPARK, encoding="utf-8")
+    conf.write_text(QUICK_JVM.read_text(encoding="utf-8") + SPARK, encoding="utf-8")
     certificate = make_certificate(tmp_path)
     with vault_double(certificate) as vault:
         vault.secrets |= {"cosmos-key": COSMOS_KEY, "warehouse": postgres, "databricks": TOKEN}

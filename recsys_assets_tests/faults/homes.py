@@ -1,7 +1,6 @@
 """Small homes: a template with day 1 landed and day 2 beside it, and copies of it."""
 
 import datetime
-import os
 import shutil
 from pathlib import Path
 
@@ -21,8 +20,7 @@ SIZE = MovieLensSize(users=40, movies=60, ratings=1500)
 
 def definitions(home: Home) -> dg.Definitions:
     """The platform on a home."""
-    known = {**os.environ, "RECSYS_HOME": str(home.root), "RECSYS_SPARK_MEMORY": "1g"}
-    where = enter(current_deployment(known))
+    where = enter(current_deployment(environment(home.root, RECSYS_SPARK_MEMORY="1g")))
     # Dagster keeps the storage of an instance long closed, and asks it at the next load.
     with set_defs_state_storage(None):
         found = build_definitions(where)

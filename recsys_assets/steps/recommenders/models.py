@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES
@@ -32,6 +33,8 @@ from recsys_assets.steps.session import Session
 
 ITEM_MODEL, CONTENT_MODEL, RANK_MODEL = "item_model", "content_model", "rank_model"
 _EXPLAINED_USERS = 40
+_EXPLAINED_ROWS = 1_000
+"""Candidates of those users whose scores are taken apart: a millisecond each, for a mean."""
 
 
 class RecommenderParams(BaseModel):
@@ -127,13 +130,18 @@ def _parts(session: Session, params: RecommenderParams) -> Parts | StepReport:
 def _features(model: Hybrid) -> pl.DataFrame:
     """What each feature adds to the scores of some users' candidates."""
     known = len(model.catalogue.users)
-    users = np.linspace(0, known - 1, min(_EXPLAINED_USERS, known)).astype(np.int64)
-    histories = model.catalogue.train.part(users)
+    histories = model.catalogue.train.part(_spread(known, _EXPLAINED_USERS))
     found = find_and_describe(model.members, histories, model.facts)
-    shares = mean_contributions(model.boosters, model.features_of(found))
+    rows = _spread(len(found.features), _EXPLAINED_ROWS)
+    shares = mean_contributions(model.boosters, model.features_of(found)[rows])
     weights = dict(zip(model.members, model.weights.tolist(), strict=True))
-    rows = [(name, share, weights.get(name)) for name, share in shares.items()]
-    return pl.DataFrame(rows, schema=polars_schema(RankFeatures), orient="row")
+    table = [(name, share, weights.get(name)) for name, share in shares.items()]
+    return pl.DataFrame(table, schema=polars_schema(RankFeatures), orient="row")
+
+
+def _spread(count: int, most: int) -> NDArray[np.int64]:
+    """At most so many places of a sequence, at even distances from its first to its last."""
+    return np.linspace(0, count - 1, min(most, count)).astype(np.int64)
 
 
 def _register(
