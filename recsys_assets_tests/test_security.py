@@ -24,32 +24,10 @@ from recsys_assets.resources.compute import Compute
 from recsys_assets.resources.storage import Storage
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
-from recsys_assets_tests.acceptance.commands import SMALL, environment
 from recsys_assets_tests.conftest import Recsys
+from recsys_assets_tests.planted import MARK, PLANTED, holding
 from recsys_assets_tests.resources.alert_servers import Posts, webhook_server
 from recsys_assets_tests.steps.landing_files import DAY, csv_of, place, ratings, validate
-
-MARK = "pl4nted"
-PLANTED = {
-    "RECSYS_SMTP_PASSWORD": f"{MARK}-smtp-p4ss",
-    "RECSYS_WEBHOOK_TOKEN": f"{MARK}-hook-t0ken",
-    "RECSYS_PAGERDUTY_KEY": f"{MARK}-pager-k3y",
-    "RECSYS_UNSUBSCRIBE_KEY": f"{MARK}-sign-k3y",
-    "RECSYS_DATABRICKS_TOKEN": f"{MARK}-dapi",
-    "AZURE_CLIENT_SECRET": f"{MARK}-azure",
-    "AZURE_STORAGE_CONNECTION_STRING": f"AccountKey={MARK}-account;x",
-}
-
-
-def holding(folder: Path, mark: str) -> list[str]:
-    """Files below a folder that hold a text, whatever they are."""
-    found = []
-    for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink() and "cache" not in path.parts:
-            content = path.read_bytes()
-            if mark.encode() in content or mark.encode("utf-16-le") in content:
-                found.append(str(path.relative_to(folder)))
-    return found
 
 
 class Params(BaseModel):
@@ -155,20 +133,6 @@ class TestSecrets:
             )
         ]
         assert set(names) <= set(known)
-
-    @pytest.mark.slow
-    def test_a_whole_run_writes_none_of_them_down(self, tmp_path: Path) -> None:
-        """Tables, MLflow, Dagster's databases, logs and reports of a run, searched to the byte."""
-        home = tmp_path / "home"
-        known = environment(home, **PLANTED)
-        said = ""
-        for words in (["generate", *SMALL], ["run"], ["status", "--json"], ["health"]):
-            command = [sys.executable, "-m", "recsys_assets.cli", *words]
-            done = subprocess.run(command, env=known, capture_output=True, text=True, check=False)
-            said += done.stdout + done.stderr
-        assert (home / "mlflow" / "mlflow.db").is_file()
-        assert holding(home, MARK) == []
-        assert MARK not in said
 
 
 class TestFilesFromOutside:

@@ -24,11 +24,11 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return {**known, "RECSYS_SPARK_CONF": str(QUICK_JVM), **more}
 
 
-def recsys(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def recsys(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     command = [sys.executable, "-m", "recsys_assets.cli", *words]
     return subprocess.run(
-        command, env=environment(home), capture_output=True, text=True, check=False
+        command, env=environment(home, **more), capture_output=True, text=True, check=False
     )
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from recsys_assets.home import Home
 from recsys_assets_tests.acceptance.commands import SMALL, copy_of, environment, recsys
+from recsys_assets_tests.acceptance.conftest import said_by
+from recsys_assets_tests.planted import MARK, PLANTED, holding
 
 pytestmark = pytest.mark.slow
 
@@ -70,6 +72,16 @@ def test_a_second_time_changes_nothing(undisturbed: Path, tmp_path: Path) -> Non
         assert after[name].equals(frame), name
 
 
+def test_no_secret_of_its_environment_is_written_down(undisturbed: Path) -> None:
+    """Tables, MLflow, Dagster's databases, logs and reports of a run, searched to the byte."""
+    assert (undisturbed / "mlflow" / "mlflow.db").is_file()
+    assert holding(undisturbed, MARK) == []
+    said = said_by(undisturbed).read_text(encoding="utf-8")
+    assert "succeeded" in said
+    health = recsys(undisturbed, "health", "--no-location", **PLANTED)
+    assert MARK not in said + health.stdout + health.stderr
+
+
 def test_recommendations_have_titles_and_reasons(undisturbed: Path) -> None:
     answer = json.loads(recsys(undisturbed, "recommend", "1", "--json").stdout)
     assert answer["known"]
@@ -90,7 +102,7 @@ def test_killed_in_every_stage_and_run_again_equals_undisturbed(
     # What is left to do, as somebody would who saw where the run was killed.
     assert "… ranking_evaluation" in kill_during(home, "ranking_evaluation", "--select=rank_model+")
     assert "… top_k" in kill_during(home, "top_k", "--select=top_k+")
-    finished = recsys(home, "run")
+    finished = recsys(home, "run", "--select=top_k+")
     assert finished.returncode == 0, finished.stderr
     expected, found = tables(undisturbed), tables(home)
     assert expected.keys() == found.keys()
