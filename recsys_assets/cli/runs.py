@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import re
 import socket
 import warnings
 from pathlib import Path
@@ -20,6 +21,10 @@ from recsys_assets.resources.run_lock import alone
 
 PROCESS, HOST = "recsys/process", "recsys/host"
 """Tags that tell by which process on which machine a run lives."""
+
+_BARE_NAME = re.compile(r"^(\d*\+)?([\w/]+)(\+\d*)?$")
+"""An asset's name with what is before or after it; Dagster takes only the neighbours of such a
+name, and all that follows where it is told that the name is a key."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -106,20 +111,22 @@ def selected_assets(defs: dg.Definitions, select: str | None) -> list[dg.AssetKe
     """Keys of a selection such as ``ratings,als_model+``; None where there is none.
 
     Raises:
-        typer.BadParameter: it names no asset.
+        typer.BadParameter: a part of it names no asset.
     """
     if select is None:
         return None
-    try:
-        graph = defs.resolve_asset_graph()
-        chosen = [dg.AssetSelection.from_string(part.strip()) for part in select.split(",")]
-        # What is made by one function is made together: a table, and what is set apart from it.
-        whole = [part.required_multi_asset_neighbors() for part in chosen]
-        keys = set().union(*(part.resolve(graph) for part in whole))
-    except Exception as error:  # Dagster raises many kinds of errors for a bad selection.
-        raise typer.BadParameter(f"--select {select!r}: {error}") from error
-    if not keys:
-        raise typer.BadParameter(f"--select {select!r} names no asset")
+    graph = defs.resolve_asset_graph()
+    keys: set[dg.AssetKey] = set()
+    for part in (part.strip() for part in select.split(",")):
+        try:
+            chosen = dg.AssetSelection.from_string(_BARE_NAME.sub(r'\1key:"\2"\3', part))
+            # What is made by one function is made together: a table, and what is set apart from it.
+            found = chosen.required_multi_asset_neighbors().resolve(graph)
+        except Exception as error:  # Dagster raises many kinds of errors for a bad selection.
+            raise typer.BadParameter(f"--select {part!r}: {error}") from error
+        if not found:
+            raise typer.BadParameter(f"--select {part!r} names no asset")
+        keys |= found
     return sorted(keys)
 
 

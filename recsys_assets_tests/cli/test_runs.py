@@ -21,9 +21,14 @@ def test_a_table_is_selected_with_what_is_set_apart_from_it() -> None:
 
 def test_a_selection_takes_in_what_follows() -> None:
     assert {"als_model", "top_k", "serving_bundle"} <= names("als_model+")
+    assert {"rank_model", "promotion", "top_k", "lookup_lists", "digests"} <= names("rank_model+")
+    assert "user_features" not in names("rank_model+")
+    assert "lookup_lists" not in names("rank_model+1")
+    assert {"ratings", "interactions", "rank_model", "promotion"} <= names("+top_k")
+    assert names('group:"nothing" or key:"top_k"') == {"top_k"}
 
 
-@pytest.mark.parametrize("select", ["nonsense", "als_model++x", ""])
+@pytest.mark.parametrize("select", ["nonsense", "ratings,nonsense", "als_model++x", ""])
 def test_a_selection_of_nothing_is_told(select: str) -> None:
     with pytest.raises(typer.BadParameter, match="--select"):
         selected_assets(defs, select)
