@@ -81,8 +81,8 @@ class ModelRegistry:
             with mlflow.start_run(experiment_id=experiment, run_name=name) as run:
                 mlflow.set_tags(tags or {})
                 mlflow.log_params(params)
-                mlflow.log_metrics(metrics)
-                self._log_curves(run.info.run_id, curves or {})
+                self._write_metrics(run.info.run_id, {n: [v] for n, v in metrics.items()}, first=0)
+                self._write_metrics(run.info.run_id, curves or {}, first=1)
                 for title, png in (plots or {}).items():
                     self._keep(run.info.run_id, f"plots/{_file_name(title)}.png", png)
                 logged = store_model(model, files, example)
@@ -135,22 +135,20 @@ class ModelRegistry:
     def log_metrics(self, model: LoggedModel, metrics: Mapping[str, float]) -> None:
         """Add figures to the run of a model, e.g. those of a later evaluation."""
         with quiet_mlflow():
-            from mlflow.entities import Metric
+            self._write_metrics(
+                model.mlflow_run_id, {name: [value] for name, value in metrics.items()}, first=0
+            )
 
-            now = int(time.time() * 1000)
-            rows = [Metric(name, value, now, 0) for name, value in metrics.items()]
-            self.client().log_batch(model.mlflow_run_id, metrics=rows)
-
-    def _log_curves(self, run_id: str, curves: Mapping[str, list[float]]) -> None:
-        """Add the values of metrics after each iteration, as many at once as MLflow takes."""
+    def _write_metrics(self, run_id: str, values: Mapping[str, list[float]], first: int) -> None:
+        """Add the values of metrics from a first step on, as many at once as MLflow takes."""
         from mlflow.entities import Metric
         from mlflow.utils.validation import MAX_METRICS_PER_BATCH
 
         now = int(time.time() * 1000)
         rows = [
             Metric(name, value, now, step)
-            for name, values in curves.items()
-            for step, value in enumerate(values, 1)
+            for name, curve in values.items()
+            for step, value in enumerate(curve, first)
         ]
         for start in range(0, len(rows), MAX_METRICS_PER_BATCH):
             batch = rows[start : start + MAX_METRICS_PER_BATCH]

@@ -74,11 +74,11 @@ def test_a_second_time_changes_nothing(undisturbed: Path, tmp_path: Path) -> Non
 
 def test_no_secret_of_its_environment_is_written_down(undisturbed: Path) -> None:
     """Tables, MLflow, Dagster's databases, logs and reports of a run, searched to the byte."""
+    health = recsys(undisturbed, "health", "--no-location", **PLANTED)
     assert (undisturbed / "mlflow" / "mlflow.db").is_file()
     assert holding(undisturbed, MARK) == []
     said = said_by(undisturbed).read_text(encoding="utf-8")
     assert "succeeded" in said
-    health = recsys(undisturbed, "health", "--no-location", **PLANTED)
     assert MARK not in said + health.stdout + health.stderr
 
 
