@@ -1,5 +1,5 @@
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -25,7 +25,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 EXAMPLE = pd.DataFrame({"user": [1], "k": [2]})
 
 
-def log(home: Home, folder: Path, items: list[int]) -> LoggedModel:
+def log(
+    home: Home, folder: Path, items: list[int], loss: Sequence[float] = (0.5, 0.25)
+) -> LoggedModel:
     path = folder / "popularity.parquet"
     pl.DataFrame({"item": items, "rating_count": range(len(items), 0, -1)}).write_parquet(path)
     return home.registry.log(
@@ -37,8 +39,15 @@ def log(home: Home, folder: Path, items: list[int]) -> LoggedModel:
         metrics={"items": len(items)},
         plots={"Long tail": b"png"},
         tags={"dagster/run_id": "r1"},
-        curves={"loss": [0.5, 0.25]},
+        curves={"loss": list(loss)},
     )
+
+
+def test_a_curve_longer_than_mlflow_takes_at_once_is_kept_whole(home: Home, tmp_path: Path) -> None:
+    loss = [1 / step for step in range(1, 2_102)]
+    logged = log(home, tmp_path, [5], loss)
+    history = home.registry.client().get_metric_history(logged.mlflow_run_id, "loss")
+    assert [(point.step, point.value) for point in history] == list(enumerate(loss, 1))
 
 
 def test_a_training_is_a_run_and_a_version_with_aliases(home: Home, tmp_path: Path) -> None:
