@@ -149,7 +149,7 @@ def run_stages(kind: str, rows: int, master: str, root: Path) -> None:
     session = open_session(Home(root=root), settings=settings)
     spark = session.spark
     land, stages = FLOWS[kind]
-    land(session, root, rows)
+    land(session, root, rows, 0)
     for name, step, params in stages:
         before = last_ids(spark)
         print(f"begin {name}", flush=True)

@@ -3,7 +3,8 @@
     python benchmarks/growth.py --ratings 100000 --clicks 50000 --plot docs/images/growth.png
 
 Every size runs in a process of its own, stage after stage, on generated data of one shape: users
-and movies grow with the ratings as they do from MovieLens 1M to 20M. The exponent is the slope of
+and movies grow with the ratings as they do from MovieLens 1M to 20M; with ``--movies`` the
+catalogue is the same at every size, and users alone grow. The exponent is the slope of
 log seconds over log rows, of the two largest sizes: below them what a stage costs whatever its
 rows still shows. Prints a line for each stage; the exponent 1 is growth in proportion. Beside it
 stands who computes at the largest size, of the cores that are busy on average.
@@ -46,16 +47,17 @@ def main() -> None:
     parser.add_argument("--ratings", type=int, default=100_000, help="at the smallest size")
     parser.add_argument("--clicks", type=int, default=100_000, help="at the smallest size")
     parser.add_argument("--sizes", type=int, default=len(FACTORS), help="how many of the four")
+    parser.add_argument("--movies", type=int, default=0, help="of every size; 0: grow with it")
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--one", nargs=2, metavar=("KIND", "ROWS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        run_stages(options.one[0], int(options.one[1]))
+        run_stages(options.one[0], int(options.one[1]), options.movies)
         return
     found: dict[str, list[Measured]] = {}
     for kind, least in (("ratings", options.ratings), ("clicks", options.clicks)):
         for factor in FACTORS[: options.sizes if least else 0]:
-            for name, measured in measure(kind, least * factor):
+            for name, measured in measure(kind, least * factor, options.movies):
                 found.setdefault(name, []).append(measured)
     for name, sizes in found.items():
         shown = ", ".join(f"{m.rows:,}: {m.seconds:.1f} s {m.gibibytes:.1f} GiB" for m in sizes)
@@ -65,9 +67,10 @@ def main() -> None:
         draw(found, options.plot)
 
 
-def measure(kind: str, rows: int) -> list[tuple[str, Measured]]:
+def measure(kind: str, rows: int, movies: int) -> list[tuple[str, Measured]]:
     """Each stage of one size, in a process of its own."""
-    command = [sys.executable, "-W", "ignore", __file__, "--one", kind, str(rows)]
+    one = ["--one", kind, str(rows), "--movies", str(movies)]
+    command = [sys.executable, "-W", "ignore", __file__, *one]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{kind} {rows:,} failed:\n{done.stderr[-3000:]}")
@@ -77,12 +80,12 @@ def measure(kind: str, rows: int) -> list[tuple[str, Measured]]:
     return stages
 
 
-def run_stages(kind: str, rows: int) -> None:
+def run_stages(kind: str, rows: int, movies: int) -> None:
     """All stages on so many rows; prints name, seconds, peak memory, processor time of each."""
     with tempfile.TemporaryDirectory() as folder:
         session = open_session(Home(root=Path(folder) / "home"))
         land, stages = FLOWS[kind]
-        land(session, Path(folder), rows)
+        land(session, Path(folder), rows, movies)
         for name, step, params in stages:
             started = time.perf_counter()
             with Usage() as usage:

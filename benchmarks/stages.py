@@ -61,10 +61,13 @@ CLICK_STAGES: list[tuple[str, Step, BaseModel]] = [
 ]
 
 
-def land_ratings(session: Session, folder: Path, rows: int) -> None:
-    """Ratings and movies; MovieLens has 166 ratings a user at 1M and 144 at 20M."""
-    movies = round(3_883 * math.sqrt(rows / 1e6))
-    size = MovieLensSize(users=rows // 150, movies=movies, ratings=rows)
+def land_ratings(session: Session, folder: Path, rows: int, movies: int = 0) -> None:
+    """Ratings of so many movies; MovieLens has 166 ratings a user at 1M and 144 at 20M.
+
+    By default the catalogue grows with the root of the ratings, as from MovieLens 1M to 20M.
+    """
+    grown = round(3_883 * math.sqrt(rows / 1e6))
+    size = MovieLensSize(users=rows // 150, movies=movies or grown, ratings=rows)
     catalogue = generate_movies(size, seed=1)
     ratings = generate_ratings(size, seed=1, movies=catalogue)
     for name, table in (("ratings", ratings), ("movies", catalogue)):
@@ -72,16 +75,16 @@ def land_ratings(session: Session, folder: Path, rows: int) -> None:
         session.landing.land(folder / f"{name}.csv", name, DATE)
 
 
-def land_clicks(session: Session, folder: Path, rows: int) -> None:
-    """A log of clicks in Criteo's form."""
+def land_clicks(session: Session, folder: Path, rows: int, movies: int = 0) -> None:
+    """A log of clicks in Criteo's form; it knows no movies."""
     with (folder / "clicks.tsv").open("wb") as out:
         for batch in click_batches(rows, seed=1):
             batch.write_csv(out, separator="\t", include_header=False)
     session.landing.land(folder / "clicks.tsv", "clicks", DATE)
 
 
-Land = Callable[[Session, Path, int], None]
-"""Puts so many rows into the landing zone of a session."""
+Land = Callable[[Session, Path, int, int], None]
+"""Puts so many rows, of so many movies, into the landing zone of a session."""
 FLOWS: dict[str, tuple[Land, list[tuple[str, Step, BaseModel]]]] = {
     "ratings": (land_ratings, RATING_STAGES),
     "clicks": (land_clicks, CLICK_STAGES),
