@@ -33,7 +33,7 @@ class BoostingParams(SweptParams):
     """Share of the features that each tree may use."""
     lambda_l2: float = Field(default=10.0, ge=0)
     """Weight of the penalty on the values of leaves."""
-    bin_sample: int = Field(default=20_000, ge=1_000)
+    bin_sample: int = Field(default=10_000, ge=1_000)
     """Training rows from which the bins of the features are derived: the first of the table."""
     seed: int = Field(default=42, ge=0)
     """Draws the features of each tree."""
@@ -84,7 +84,8 @@ def boost(rows: DataFrame, params: BoostingParams) -> str:
     # Imported late: it needs the session's jars.
     from synapse.ml.lightgbm import LightGBMClassifier
 
-    names, cores = feature_names(), cores_per_executor(rows.sparkSession)
+    spark, names = rows.sparkSession, feature_names()
+    cores = cores_per_executor(spark)
     classifier = LightGBMClassifier(
         objective="binary",
         featuresCol="features",
@@ -111,5 +112,5 @@ def boost(rows: DataFrame, params: BoostingParams) -> str:
         numThreads=1,
         passThroughArgs=f"force_row_wise=true num_threads={cores}",
     )
-    model = classifier.fit(rows.select(LABEL, vector_of(names).alias("features")))
+    model = classifier.fit(rows.select(LABEL, vector_of(spark, names).alias("features")))
     return str(model.getNativeModel())

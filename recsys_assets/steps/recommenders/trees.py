@@ -33,7 +33,7 @@ def grow_with_spark(session: Session, rows: RankingRows, seed: int) -> list[str]
         # One group of rows, since Spark reads a group as a whole and a list must not be cut.
         write_parquet(part, paths[-1], row_group_size=part.height, statistics=False)
     read = session.spark.read.parquet(*paths)
-    frame = read.select("list", "label", vector_of(rows.names).alias("features"))
+    frame = read.select("list", "label", vector_of(session.spark, rows.names).alias("features"))
     threads = threads_for(len(rows.features)) or cores_per_executor(session.spark)
     trees = [_grow(frame, kind, rows.names, seed, threads) for kind in KINDS]
     remove_tree(folder)

@@ -1,0 +1,57 @@
+"""Columns as vectors: what is put together here is what Spark's own function makes."""
+
+from collections.abc import Callable
+
+import pytest
+from pyspark.ml.functions import array_to_vector, vector_to_array
+from pyspark.ml.linalg import DenseVector, VectorUDT
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from recsys_assets.steps import synapseml
+from recsys_assets.steps.synapseml import vector_of
+
+NAMES = ("count", "mean", "odd name")
+
+
+@pytest.fixture
+def rows(spark: SparkSession) -> DataFrame:
+    """Integers, and floats of which some are missing."""
+    values = spark.range(1_000).withColumn("count", F.col("id").cast("int"))
+    return values.select(
+        "id",
+        "count",
+        F.when(F.col("id") % 3 > 0, F.rand(7).cast("float")).alias("mean"),
+        F.when(F.col("id") % 5 > 0, -F.col("id") / 7).alias("odd name"),
+    )
+
+
+@pytest.fixture(params=["here", "on a cluster"])
+def made(
+    spark: SparkSession, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Column:
+    """The vector as it is made on this machine, and elsewhere."""
+    monkeypatch.setattr(synapseml, "on_one_machine", lambda _: request.param == "here")
+    return vector_of(spark, NAMES)
+
+
+@pytest.mark.parametrize(
+    "moved", [lambda f: f, lambda f: f.repartition(3), lambda f: f.orderBy("id")]
+)
+def test_vectors_hold_the_columns(
+    rows: DataFrame, made: Column, moved: Callable[[DataFrame], DataFrame]
+) -> None:
+    frame = moved(rows.select("id", *NAMES, made.alias("vector")))
+    assert isinstance(frame.schema["vector"].dataType, VectorUDT)
+    found = frame.collect()
+    assert len(found) == 1_000
+    for row in found:
+        assert isinstance(row.vector, DenseVector)
+        expected = [float("nan") if row[name] is None else float(row[name]) for name in NAMES]
+        assert row.vector.toArray().tolist() == pytest.approx(expected, abs=0, nan_ok=True)
+
+
+def test_spark_takes_them_for_its_own(rows: DataFrame, made: Column) -> None:
+    again = array_to_vector(vector_to_array(made))
+    told = rows.select(F.hash(made).alias("made"), F.hash(again).alias("again"))
+    assert told.filter("made != again").count() == 0
