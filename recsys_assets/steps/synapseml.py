@@ -9,6 +9,9 @@ from pyspark.sql import functions as F
 
 from recsys_assets.steps.workers import on_one_machine
 
+DATABRICKS = "spark.databricks.clusterUsageTags.clusterId"
+"""Set on a cluster of Databricks, be it of one machine: its Spark is not the one pinned here."""
+
 
 def vector_of(spark: SparkSession, names: Sequence[str]) -> Column:
     """Columns as one vector, NaN where a value is missing.
@@ -19,7 +22,7 @@ def vector_of(spark: SparkSession, names: Sequence[str]) -> Column:
     """
     values = [f"coalesce(cast(`{name}` AS double), double('NaN'))" for name in names]
     array = f"array({', '.join(values)})"
-    if not on_one_machine(spark):
+    if not on_one_machine(spark) or spark.conf.get(DATABRICKS, ""):
         return array_to_vector(F.expr(array))
     nothing = "'size', cast(NULL AS int), 'indices', cast(NULL AS array<int>)"
     return _called_vector(spark, F.expr(f"named_struct('type', 1Y, {nothing}, 'values', {array})"))

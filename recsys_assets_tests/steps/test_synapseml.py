@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from recsys_assets.steps import synapseml
-from recsys_assets.steps.synapseml import vector_of
+from recsys_assets.steps.synapseml import DATABRICKS, vector_of
 
 NAMES = ("count", "mean", "odd name")
 
@@ -33,6 +33,16 @@ def made(
     """The vector as it is made on this machine, and elsewhere."""
     monkeypatch.setattr(synapseml, "on_one_machine", lambda _: request.param == "here")
     return vector_of(spark, NAMES)
+
+
+def test_on_databricks_spark_has_its_own_function(spark: SparkSession) -> None:
+    here = str(vector_of(spark, NAMES))
+    spark.conf.set(DATABRICKS, "0101-cluster")
+    try:
+        assert str(vector_of(spark, NAMES)) != here
+    finally:
+        spark.conf.unset(DATABRICKS)
+    assert str(vector_of(spark, NAMES)) == here
 
 
 @pytest.mark.parametrize(
