@@ -11,14 +11,10 @@ import numpy as np
 from numba import njit
 from scipy.sparse import csr_matrix
 
-from recsys_assets.kernels.top_k import NO_ITEM, Floats, Ints
+from recsys_assets.kernels.top_k import Floats, Ints, choose, free_places
 
 USERS, ITEMS = 128, 4096
 """Sides of a block; its product takes 2 MB."""
-_LOWEST = np.finfo(np.float32).min
-"""Score of a place that is free, and of an item that must not be recommended."""
-_GLANCE = 128
-"""Scores that are compared at once."""
 
 
 def top_k(users: Floats, items: Floats, k: int, seen: csr_matrix | None) -> tuple[Ints, Floats]:
@@ -33,10 +29,7 @@ def top_k(users: Floats, items: Floats, k: int, seen: csr_matrix | None) -> tupl
     Returns:
         Item indices and scores, users × k; ``NO_ITEM`` and minus infinity where no item is left.
     """
-    if k < 1:
-        raise ValueError(f"k is the length of a list and must be at least 1, not {k}")
-    indices = np.full((len(users), k), NO_ITEM, np.int32)
-    best = np.full((len(users), k), _LOWEST, np.float32)
+    indices, best = free_places(len(users), k)
     masked = _no_items(len(users)) if seen is None else seen.sorted_indices()
     buffer = np.empty((USERS, ITEMS), np.float32)
     blocks = [
@@ -52,7 +45,7 @@ def top_k(users: Floats, items: Floats, k: int, seen: csr_matrix | None) -> tupl
             scores = buffer[: len(asked), : block.shape[1]]
             np.matmul(asked, block, out=scores)
             _choose(scores, first, masked.indices, places, ends, indices[rows], best[rows])
-    return indices, np.where(indices == NO_ITEM, -np.inf, best).astype(np.float32)
+    return indices, best
 
 
 def _no_items(users: int) -> csr_matrix:
@@ -73,31 +66,11 @@ def _choose(scores, first, seen, places, ends, indices, best):  # type: ignore[n
         best: their scores; overwritten.
     """
     width = scores.shape[1]
-    whole = width - width % _GLANCE
     for row in range(len(scores)):
-        own, found, values = scores[row], indices[row], best[row]
+        own = scores[row]
         place = places[row]
         while place < ends[row] and seen[place] < first + width:
-            own[seen[place] - first] = _LOWEST
+            own[seen[place] - first] = -np.inf
             place += 1
         places[row] = place
-        for start in range(0, whole, _GLANCE):
-            glance = own[start : start + _GLANCE]
-            last, above = values[-1], np.int32(0)
-            for column in range(_GLANCE):
-                above += np.int32(glance[column] > last)
-            if above:
-                _insert(glance, first + start, found, values)
-        _insert(own[whole:], first + whole, found, values)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _insert(scores, first, found, values):  # type: ignore[no-untyped-def]
-    """Each score that beats the last of the best goes behind those that it does not beat."""
-    for column, score in enumerate(scores):
-        if score > values[-1]:
-            place = len(values) - 1
-            while place > 0 and values[place - 1] < score:
-                values[place], found[place] = values[place - 1], found[place - 1]
-                place -= 1
-            values[place], found[place] = score, first + column
+        choose(own, first, indices[row], best[row])

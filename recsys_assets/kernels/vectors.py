@@ -50,7 +50,9 @@ class Vectors:
         return csr_matrix((data, (user[known], item[known])), shape=shape)
 
 
-def places_of(asked: Ints, known: Ints) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def places_of(
+    asked: NDArray[np.integer], known: NDArray[np.integer]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Positions of ids among ascending known ones, and whether they are there."""
     if not len(known):
         return np.zeros(len(asked), np.int64), np.zeros(len(asked), bool)

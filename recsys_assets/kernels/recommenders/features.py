@@ -14,6 +14,7 @@ from recsys_assets.kernels.recommenders.content import genre_rows
 from recsys_assets.kernels.recommenders.histories import Catalogue, Histories, Member
 from recsys_assets.kernels.recommenders.linear import rating_marks
 from recsys_assets.kernels.recommenders.protocol import Scores
+from recsys_assets.kernels.top_k import NO_ITEM, best_places
 
 CANDIDATES = 100
 """Best items of each proposing member that become candidates."""
@@ -99,12 +100,11 @@ def find_candidates(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Users and columns of the union of the members' best unseen items."""
     chosen = np.zeros(seen.shape, bool)
-    width = min(CANDIDATES, seen.shape[1])
     for name in proposing:
-        masked = np.where(seen, -np.inf, scores[name])
-        best = np.argpartition(-masked, width - 1, axis=1)[:, :width]
-        np.put_along_axis(chosen, best, True, axis=1)
-    users, columns = np.nonzero(chosen & ~seen)
+        best, _ = best_places(scores[name], CANDIDATES, seen)
+        row, place = np.nonzero(best != NO_ITEM)
+        chosen[row, best[row, place]] = True
+    users, columns = np.nonzero(chosen)
     return users.astype(np.int64), columns.astype(np.int64)
 
 

@@ -110,10 +110,11 @@ class Hybrid:
     def score(self, histories: Histories) -> Scores:
         """Candidates by the trees, above all other items by single members' scores."""
         known = np.diff(histories.stars.indptr) > 0
+        if len(known) and known.all():
+            return self._lean_on_others(self._score_known(histories), histories)
         answer = np.tile(self.newcomers, (len(histories), 1)).astype(np.float32)
-        if known.any() and len(self.items):
-            asked = histories.part(np.flatnonzero(known))
-            answer[known] = self._lean_on_others(self._score_known(asked), asked)
+        if known.any():
+            answer[known] = self.score(histories.part(np.flatnonzero(known)))
         return answer
 
     def _lean_on_others(self, scores: Scores, histories: Histories) -> Scores:
@@ -140,7 +141,9 @@ class Hybrid:
         scores = member_scores(self.members, histories, seen)
         # All other items follow by EASE, those nobody rated by ALS and content, squeezed below 0;
         # candidates lie above 0.
-        rest = np.where(self.facts.ratings > 0, scores["ease"], self._by_content(histories, seen))
+        rest, rated = scores["ease"], self.facts.ratings > 0
+        if not rated.all():
+            rest = np.where(rated, rest, self._by_content(histories, seen))
         answer = np.abs(rest)
         answer += 1
         np.divide(rest, answer, out=answer)

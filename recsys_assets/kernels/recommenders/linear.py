@@ -22,7 +22,9 @@ from scipy.sparse import csr_matrix, vstack
 
 from recsys_assets.kernels.recommenders.content import genre_rows, year_rows
 from recsys_assets.kernels.recommenders.histories import Catalogue, Histories
+from recsys_assets.kernels.recommenders.products import sparse_by_dense
 from recsys_assets.kernels.recommenders.protocol import Scores
+from recsys_assets.kernels.vectors import places_of
 
 CONTENT_WEIGHT = 2.0
 """What a genre or year counts for, where a rating counts 1."""
@@ -75,29 +77,40 @@ class EaseMember:
         """Users x catalogue; 0 for columns that take no part."""
         h = self.inputs(histories)
         if self.weights is not None:
-            part = np.asarray(h @ self.weights, np.float32)
+            part = sparse_by_dense(h, self.weights)
         else:
-            part = np.asarray((h @ self.rows.T) @ self.dual, np.float32)
+            part = sparse_by_dense(h @ self.rows.T, self.dual)
         if self.kept is None:
             return part
         scores = np.zeros((len(histories), self.width), np.float32)
         scores[:, self.kept] = part
         return scores
 
-    def contributions(self, histories: Histories, column: int) -> tuple[NDArray[np.int64], Scores]:
-        """Of one user: the columns they rated and what each adds to the score of ``column``.
+    def contributions(
+        self, history: Histories, columns: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], Scores]:
+        """Of one user: the columns they rated and what each adds to the scores of ``columns``.
 
         For an item the user has not rated the contributions add up to its score.
+
+        Returns:
+            Rated columns, and contributions: rated x ``columns``.
         """
-        h = self.inputs(histories)
+        h = self.inputs(history)
         rated = h.indices.astype(np.int64)
         names = rated if self.kept is None else self.kept[rated]
-        at = column if self.kept is None else int(np.searchsorted(self.kept, column))
-        if self.kept is not None and (at == len(self.kept) or self.kept[at] != column):
-            return names, np.zeros(len(names), np.float32)
+        at, known = columns, np.ones(len(columns), bool)
+        if self.kept is not None:
+            at, known = places_of(columns, self.kept)
+        added = np.zeros((len(rated), len(columns)), np.float32)
+        added[:, known] = h.data[:, np.newaxis] * self._links(rated, at[known])
+        return names, added
+
+    def _links(self, rated: NDArray[np.int64], targets: NDArray[np.int64]) -> Scores:
+        """B of some rows and columns."""
         if self.weights is not None:
-            return names, (h.data * self.weights[rated, at]).astype(np.float32)
-        return names, (h.data * (self.rows[:, rated].T @ self.dual[:, at])).astype(np.float32)
+            return self.weights[np.ix_(rated, targets)]
+        return np.asarray(self.rows[:, rated].T @ self.dual[:, targets], np.float32)
 
 
 def fit_ease(catalogue: Catalogue, penalty: float, *, by_stars: bool) -> EaseMember:

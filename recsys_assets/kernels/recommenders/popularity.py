@@ -9,6 +9,7 @@ users.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -53,8 +54,13 @@ class TimedPopularity:
             return np.tile(self.overall, (len(histories), 1))
         middle = median_times(histories)
         place = np.clip(np.searchsorted(self.edges, middle) - 1, 0, len(self.by_bin) - 1)
-        scores = np.log1p(self.by_bin[place])
-        return np.where(np.isfinite(middle)[:, np.newaxis], scores, self.overall)
+        scores = self._logarithms[place]
+        scores[~np.isfinite(middle)] = self.overall
+        return scores
+
+    @cached_property
+    def _logarithms(self) -> Scores:
+        return np.log1p(self.by_bin)
 
 
 def median_times(histories: Histories) -> NDArray[np.float64]:

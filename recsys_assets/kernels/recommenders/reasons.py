@@ -13,6 +13,7 @@ from recsys_assets.kernels.recommenders.histories import Catalogue, Histories, M
 from recsys_assets.kernels.recommenders.latent import LatentMember
 from recsys_assets.kernels.recommenders.linear import EaseMember
 from recsys_assets.kernels.recommenders.protocol import Ids, Scores
+from recsys_assets.kernels.top_k import best_places
 
 FALLBACK = "people with your taste watch it"
 """Where no single rating speaks for the item."""
@@ -32,15 +33,16 @@ def reasons(
     member: Member, catalogue: Catalogue, history: Histories, items: Ids, most: int = 2
 ) -> list[Reason]:
     """The rated items that add most to each recommended one's score in the member's score."""
-    answers = []
-    for column in np.searchsorted(catalogue.items, items):
-        names, added = contributions_of(member, history, int(column))
-        order = np.argsort(-added, kind="stable")[:most]
-        best = order[added[order] > 0]
-        positive = float(added[added > 0].sum())
-        share = float(added[best].sum()) / positive if positive else 0.0
-        answers.append(Reason([int(catalogue.items[at]) for at in names[best]], share))
-    return answers
+    names, added = contributions_of(member, history, np.searchsorted(catalogue.items, items))
+    places, best = best_places(added.T, most)
+    counted = np.where(best > 0, best, 0).sum(axis=1)
+    positive = np.where(added > 0, added, 0).sum(axis=0)
+    shares = (counted / np.where(positive > 0, positive, 1)).tolist()
+    ids = np.append(catalogue.items[names], 0)[places]
+    return [
+        Reason(of_item[of_best > 0].tolist(), share)
+        for of_item, of_best, share in zip(ids, best, shares, strict=True)
+    ]
 
 
 def sentence(reason: Reason, titles: dict[int, str], fallback: str) -> str:
@@ -57,17 +59,15 @@ def popular_among(genres: Sequence[str]) -> str:
 
 
 def contributions_of(
-    member: Member, history: Histories, column: int
+    member: Member, history: Histories, columns: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], Scores]:
-    """Columns one user rated and what each adds to the score of ``column``.
+    """Columns one user rated and what each adds to the scores of ``columns``: rated x columns.
 
     Raises:
         TypeError: the member's score is no sum over the user's ratings.
     """
-    if isinstance(member, EaseMember):
-        return member.contributions(history, column)
-    if isinstance(member, LatentMember):
-        return history.stars.indices.astype(np.int64), member.contributions(history, column)
+    if isinstance(member, EaseMember | LatentMember):
+        return member.contributions(history, columns)
     raise TypeError(f"{type(member).__name__} cannot say what its scores are made of")
 
 

@@ -81,7 +81,7 @@ def _reasons(
     place, _ = places_of(lists["user"].to_numpy(), ratings.users)
     found: list[Reason] = []
     for row, items in zip(*_runs(place, lists["item"].to_numpy()), strict=True):
-        found += reasons(ease, model.catalogue, histories.part(np.array([row])), items)
+        found += reasons(ease, model.catalogue, histories.part(slice(row, row + 1)), items)
     words = [sentence(reason, titles, FALLBACK) for reason in found]
     first = [reason.because[0] if reason.because else None for reason in found]
     return pl.DataFrame(

@@ -6,7 +6,6 @@ recommender from the registry + histories -> user, rank, item, score
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
@@ -50,11 +49,10 @@ def list_items(
         users = ratings.users[start : start + USERS_AT_ONCE]
         block = histories.part(slice(start, start + USERS_AT_ONCE))
         known = recommender.catalogue.histories(users) if trained else block
-        scores = np.where(block.seen(), -np.inf, recommender.score(known))
-        if trained:
-            # Judged among the items that training rated, as all models are.
-            scores = np.where(rated, scores, -np.inf)
-        return ranked_rows(users, recommender.items, *best_places(scores, k))
+        # Judged among the items that training rated, as all models are.
+        hidden = block.seen() | ~rated if trained else block.seen()
+        best = best_places(recommender.score(known), k, hidden)
+        return ranked_rows(users, recommender.items, *best)
 
     # Most of the work is NumPy's and SciPy's on one thread; what has threads of its own does with
     # one here, so that cores do not wait for each other.

@@ -42,9 +42,10 @@ def test_als_contributions_add_up_to_the_score() -> None:
     scores = member.score(KNOWN.train)
     for user in (0, 7):
         history = KNOWN.train.part(np.array([user]))
-        added = member.contributions(history, 11)
-        assert len(added) == history.stars.nnz
-        assert added.sum() == pytest.approx(scores[user, 11], abs=2e-3)
+        columns = np.array([11, 2])
+        rated, added = member.contributions(history, columns)
+        assert rated.tolist() == history.stars.indices.tolist()
+        np.testing.assert_allclose(added.sum(axis=0), scores[user, columns], atol=2e-3)
 
 
 def test_vectors_of_items_nobody_rated_follow_from_their_content() -> None:
@@ -133,6 +134,8 @@ def test_normalized_scores_have_no_scale_and_leave_the_seen_out() -> None:
         assert unseen.mean() == pytest.approx(0, abs=1e-5)
         assert unseen.std() == pytest.approx(1, abs=1e-4)
     np.testing.assert_allclose(found, normalize(7 * scores + 3, seen), atol=1e-4)
+    nothing = np.array([[True, True], [False, False]])
+    assert normalize(np.array([[4.0, 9.0], [5.0, 5.0]], "f4"), nothing).tolist() == [[0, 0], [0, 0]]
     grouped = normalize_groups(np.array([1.0, 3.0, 5.0, 5.0]), np.array([2, 2]))
     assert grouped.tolist() == [-1.0, 1.0, 0.0, 0.0]
 
