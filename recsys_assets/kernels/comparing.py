@@ -17,9 +17,10 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
+from recsys_assets.kernels.choosing import best_places
 from recsys_assets.kernels.metrics.ranking import ranking_by_user
 from recsys_assets.kernels.recommenders.protocol import Ids, RatingData, Recommender, Scores
-from recsys_assets.kernels.top_k import best_places, ranked_rows
+from recsys_assets.kernels.top_k import ranked_rows
 from recsys_assets.kernels.vectors import places_of
 
 SCORES_AT_ONCE: Final = 1 << 25

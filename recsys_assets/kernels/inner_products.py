@@ -11,7 +11,8 @@ import numpy as np
 from numba import njit
 from scipy.sparse import csr_matrix
 
-from recsys_assets.kernels.top_k import Floats, Ints, choose, free_places
+from recsys_assets.kernels.choosing import choose, free_places
+from recsys_assets.kernels.top_k import Floats, Ints
 
 USERS, ITEMS = 128, 4096
 """Sides of a block; its product takes 2 MB."""

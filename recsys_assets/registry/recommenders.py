@@ -6,7 +6,8 @@ import numpy as np
 from mlflow.pyfunc import PythonModelContext
 from numpy.typing import NDArray
 
-from recsys_assets.kernels.top_k import Floats, Ints, best_places
+from recsys_assets.kernels.choosing import best_places
+from recsys_assets.kernels.top_k import Floats, Ints
 from recsys_assets.registry.answers import ListModel
 from recsys_assets.registry.packing import load_model
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_assets.kernels.choosing import best_places
 from recsys_assets.kernels.recommenders.blend import normalize
 from recsys_assets.kernels.recommenders.content import genre_rows
 from recsys_assets.kernels.recommenders.histories import Catalogue, Histories, Member
 from recsys_assets.kernels.recommenders.linear import rating_marks
 from recsys_assets.kernels.recommenders.protocol import Scores
-from recsys_assets.kernels.top_k import NO_ITEM, best_places
+from recsys_assets.kernels.top_k import NO_ITEM
 
 CANDIDATES = 100
 """Best items of each proposing member that become candidates."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_assets.kernels.choosing import best_places
 from recsys_assets.kernels.recommenders.histories import Catalogue, Histories, Member
 from recsys_assets.kernels.recommenders.latent import LatentMember
 from recsys_assets.kernels.recommenders.linear import EaseMember
 from recsys_assets.kernels.recommenders.protocol import Ids, Scores
-from recsys_assets.kernels.top_k import best_places
 
 FALLBACK = "people with your taste watch it"
 """Where no single rating speaks for the item."""

@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 import polars as pl
 from threadpoolctl import threadpool_limits
 
+from recsys_assets.kernels.choosing import best_places
 from recsys_assets.kernels.recommenders.histories import USERS_AT_ONCE
 from recsys_assets.kernels.recommenders.hybrid import Hybrid
 from recsys_assets.kernels.recommenders.protocol import RatingData
 from recsys_assets.kernels.recommenders.scorer import SingleMember
-from recsys_assets.kernels.top_k import best_places, ranked_rows
+from recsys_assets.kernels.top_k import ranked_rows
 from recsys_assets.registry import CHALLENGER, ModelRegistry
 from recsys_assets.steps.recommenders.learning_data import full_histories
 from recsys_assets.steps.recommenders.models import CONTENT_MODEL, ITEM_MODEL, RANK_MODEL
