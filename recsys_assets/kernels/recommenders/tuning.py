@@ -1,11 +1,14 @@
 """The EASE penalty by an inner split of the training part, over a small grid."""
 
 import numpy as np
+from numpy.typing import NDArray
 
+from recsys_assets.kernels.choosing import best_places
 from recsys_assets.kernels.recommenders.histories import USERS_AT_ONCE, Catalogue
 from recsys_assets.kernels.recommenders.inner import inner_splits
 from recsys_assets.kernels.recommenders.linear import fit_ease
 from recsys_assets.kernels.recommenders.members import EASE_PENALTY
+from recsys_assets.kernels.top_k import NO_ITEM, Ints
 
 PENALTIES = (100.0, 200.0, 400.0, 800.0)
 LARGEST_TUNED = 4_096
@@ -26,18 +29,15 @@ def choose_penalty(catalogue: Catalogue, seed: int) -> float:
         for start in range(0, len(inner.users), USERS_AT_ONCE):
             rows = slice(start, start + USERS_AT_ONCE)
             histories = inner.train.part(rows)
-            scores = np.where(histories.seen(), -np.inf, member.score(histories))
-            total += _gain(scores, held_out[rows].toarray() > 0)
+            places, _ = best_places(member.score(histories), _K, histories.seen())
+            total += _gain(places, held_out[rows].toarray() > 0)
         found[penalty] = total
     return max(found, key=lambda penalty: found[penalty])
 
 
-def _gain(scores: np.ndarray, truth: np.ndarray) -> float:
+def _gain(places: Ints, truth: NDArray[np.bool_]) -> float:
     """Sum of the users' nDCG@10."""
-    k = min(_K, scores.shape[1])
-    best = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-    order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable")
-    hits = np.take_along_axis(truth, np.take_along_axis(best, order, 1), 1)
-    discount = 1 / np.log2(np.arange(2, k + 2))
+    hits = np.take_along_axis(truth, places, 1) & (places != NO_ITEM)
+    discount = 1 / np.log2(np.arange(2, _K + 2))
     ideal = np.concatenate([[np.inf], np.cumsum(discount)])
-    return float(((hits @ discount) / ideal[np.minimum(truth.sum(axis=1), k)]).sum())
+    return float(((hits @ discount) / ideal[np.minimum(truth.sum(axis=1), _K)]).sum())
