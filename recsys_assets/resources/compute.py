@@ -23,6 +23,7 @@ from recsys_assets.resources.spark import (
 )
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session, Step
+from recsys_assets.steps.workers import start_workers
 
 _AHEAD: list[threading.Thread] = []
 """What opens Spark ahead of the first step, if anything does."""
@@ -69,14 +70,15 @@ class LocalSpark(Compute):
     def open_ahead(self) -> None:
         """Open Spark in a thread, while this process still loads its modules and plans its run.
 
-        Spark is one to a process: the resource that runs the steps finds this one.
+        Spark is one to a process: the resource that runs the steps finds this one. Its workers are
+        on their way by then.
         """
         _AHEAD.append(threading.Thread(target=self._try_to_open, daemon=True))
         _AHEAD[-1].start()
 
     def _try_to_open(self) -> None:
         with suppress(Exception):  # it comes again, and is told, where a step needs the session
-            self._open()
+            start_workers(self._open().spark)
 
     @cached_property
     def _session(self) -> Session:

@@ -1,13 +1,8 @@
-"""Running a kernel over work items in Spark's Python workers.
+"""Running a kernel over work items in Spark's Python workers."""
 
-Spark re-reads the directory of every zip archive on the import path and collects garbage over all
-loaded modules at each task, about 60 ms of processor time a task; a worker of ours settles first.
-"""
-
-import gc
-import sys
-import zipimport
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import TypeVar
 
 from py4j.protocol import Py4JJavaError
@@ -23,16 +18,14 @@ def on_one_machine(spark: SparkSession) -> bool:
     return str(spark.sparkContext.master).startswith("local")
 
 
-def settle_worker() -> None:
-    """Spare this worker process the work that Spark repeats at each of its tasks."""
-    gc.freeze()
-    zipped = [
-        path
-        for path, finder in sys.path_importer_cache.items()
-        if isinstance(finder, zipimport.zipimporter)
-    ]
-    for path in zipped:
-        del sys.path_importer_cache[path]
+def start_workers(spark: SparkSession) -> None:
+    """Let Spark start the process its workers come from; nobody has to wait for it here."""
+    threading.Thread(target=_start_workers, args=(spark,), daemon=True).start()
+
+
+def _start_workers(spark: SparkSession) -> None:
+    with suppress(Exception):  # told by the first step that needs a worker
+        spark.sparkContext.parallelize([0], 1).map(abs).collect()
 
 
 def map_items(
@@ -40,9 +33,9 @@ def map_items(
 ) -> list[tuple[int, Answer]]:
     """What a function yields for each item, in the order of the items.
 
-    A task costs each worker some 60 ms whatever it does, so there is one task per core, and the
-    items are dealt out to the tasks in turn. Nothing but Python values passes through the JVM, so
-    this goes by an RDD: the first query on a data frame takes the JVM five seconds longer.
+    There is one task per core, and the items are dealt out to the tasks in turn. Nothing but Python
+    values passes through the JVM, so this goes by an RDD: the first query on a data frame takes the
+    JVM five seconds longer.
 
     Args:
         spark: the session whose workers do it.
@@ -61,7 +54,6 @@ def map_items(
     tasks = min(len(items), context.defaultParallelism)
 
     def work(numbers: Iterable[int]) -> Iterator[tuple[int, Answer]]:
-        settle_worker()
         for task in numbers:
             for number in range(task, len(items), tasks):
                 yield from ((number, answer) for answer in function(items[number]))
