@@ -1,16 +1,52 @@
-"""What SynapseML's learners are given: one vector per row, and the cores of an executor."""
+"""SynapseML's learners: what they are given, and how they are fitted where executors may die."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
+from py4j.protocol import Py4JJavaError
 from pyspark.ml.functions import array_to_vector
-from pyspark.sql import Column, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from recsys_assets.steps.workers import on_one_machine
 
+ATTEMPTS = 3
+"""How often trees are begun in all, if executors die of which they grow."""
 DATABRICKS = "spark.databricks.clusterUsageTags.clusterId"
 """Set on a cluster of Databricks, be it of one machine: its Spark is not the one pinned here."""
+
+
+class Learner(Protocol):
+    """One of SynapseML's learners of LightGBM."""
+
+    def fit(self, dataset: DataFrame) -> Any:
+        """Grow the trees."""
+
+
+def fit_trees(learner: Learner, rows: DataFrame) -> str:
+    """Grow trees; LightGBM's own text of them.
+
+    The executors that grow trees together are one network. Where one of them dies the others
+    cannot go on, and Spark's next attempt of its task finds nobody to talk to; so all of it is
+    begun again with the executors there are.
+
+    Raises:
+        Py4JJavaError: it failed with all executors alive, or `ATTEMPTS` times.
+    """
+    for left in reversed(range(ATTEMPTS)):
+        before = executors(rows.sparkSession)
+        try:
+            return str(learner.fit(rows).getNativeModel())
+        except Py4JJavaError:
+            if not left or before <= executors(rows.sparkSession):
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def executors(spark: SparkSession) -> set[str]:
+    """Address of each executor, and of the driver, that Spark knows to be alive."""
+    tracker: Any = spark.sparkContext._jsc.sc().statusTracker()
+    return {f"{about.host()}:{about.port()}" for about in tracker.getExecutorInfos()}
 
 
 def vector_of(spark: SparkSession, names: Sequence[str]) -> Column:

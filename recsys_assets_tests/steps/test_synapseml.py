@@ -1,15 +1,20 @@
-"""Columns as vectors: what is put together here is what Spark's own function makes."""
+"""Columns as vectors: what is put together here is what Spark's own function makes.
+
+And trees are begun again where an executor died, and only there.
+"""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
+from py4j.protocol import Py4JJavaError
 from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.ml.linalg import DenseVector, VectorUDT
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from recsys_assets.steps import synapseml
-from recsys_assets.steps.synapseml import DATABRICKS, vector_of
+from recsys_assets.steps.synapseml import ATTEMPTS, DATABRICKS, fit_trees, vector_of
 
 NAMES = ("count", "mean", "odd name")
 
@@ -65,3 +70,51 @@ def test_spark_takes_them_for_its_own(rows: DataFrame, made: Column) -> None:
     again = array_to_vector(vector_to_array(made))
     told = rows.select(F.hash(made).alias("made"), F.hash(again).alias("again"))
     assert told.filter("made != again").count() == 0
+
+
+class Breaking:
+    """A learner whose first fits break, each with an error of the JVM's own."""
+
+    def __init__(self, breaks: int) -> None:
+        self.left = breaks
+        self.fits = 0
+
+    def fit(self, dataset: DataFrame) -> SimpleNamespace:
+        self.fits += 1
+        if self.fits <= self.left:
+            dataset.sparkSession._jvm.java.util.Optional.empty().get()
+        return SimpleNamespace(getNativeModel=lambda: "trees")
+
+
+def alive(monkeypatch: pytest.MonkeyPatch, *groups: set[str]) -> None:
+    """Let these executors be alive, each time that is asked; the last ones for ever."""
+    left = list(groups)
+    monkeypatch.setattr(
+        synapseml, "executors", lambda spark: left.pop(0) if len(left) > 1 else left[0]
+    )
+
+
+def test_trees_are_begun_again_when_an_executor_has_died(
+    rows: DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive(monkeypatch, {"a:1", "b:1"}, {"a:1", "c:1"})
+    learner = Breaking(1)
+    assert fit_trees(learner, rows) == "trees"
+    assert learner.fits == 2
+
+
+def test_an_error_with_all_executors_alive_is_an_error(rows: DataFrame) -> None:
+    learner = Breaking(1)
+    with pytest.raises(Py4JJavaError, match="No value present"):
+        fit_trees(learner, rows)
+    assert learner.fits == 1
+
+
+def test_executors_that_die_each_time_are_an_error(
+    rows: DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive(monkeypatch, *({f"{number}:1"} for number in range(2 * ATTEMPTS)))
+    learner = Breaking(ATTEMPTS)
+    with pytest.raises(Py4JJavaError, match="No value present"):
+        fit_trees(learner, rows)
+    assert learner.fits == ATTEMPTS

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 from recsys_assets.contracts.clicks import LABEL
 from recsys_assets.kernels.encode import feature_names
 from recsys_assets.steps.sweeps.best_params import SweptParams
-from recsys_assets.steps.synapseml import cores_per_executor, vector_of
+from recsys_assets.steps.synapseml import cores_per_executor, fit_trees, vector_of
 
 
 class BoostingParams(SweptParams):
@@ -112,5 +112,4 @@ def boost(rows: DataFrame, params: BoostingParams) -> str:
         numThreads=1,
         passThroughArgs=f"force_row_wise=true num_threads={cores}",
     )
-    model = classifier.fit(rows.select(LABEL, vector_of(spark, names).alias("features")))
-    return str(model.getNativeModel())
+    return fit_trees(classifier, rows.select(LABEL, vector_of(spark, names).alias("features")))

@@ -20,7 +20,7 @@ from recsys_assets.kernels.recommenders.inner import RankingRows
 from recsys_assets.kernels.recommenders.trees import KINDS, SETTINGS, TRUNCATION
 from recsys_assets.lake.store import remove_tree, write_parquet
 from recsys_assets.steps.session import Session
-from recsys_assets.steps.synapseml import cores_per_executor, vector_of
+from recsys_assets.steps.synapseml import cores_per_executor, fit_trees, vector_of
 
 
 def grow_with_spark(session: Session, rows: RankingRows, seed: int) -> list[str]:
@@ -89,4 +89,4 @@ def _grow(frame: DataFrame, kind: str, names: tuple[str, ...], seed: int, thread
         learner = LightGBMClassifier(
             **common, objective=kind, passThroughArgs="force_row_wise=true"
         )
-    return str(learner.fit(frame).getNativeModel())
+    return fit_trees(learner, frame)
