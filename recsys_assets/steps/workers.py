@@ -19,8 +19,11 @@ def on_one_machine(spark: SparkSession) -> bool:
 
 
 def start_workers(spark: SparkSession) -> None:
-    """Let Spark start the process its workers come from; nobody has to wait for it here."""
-    threading.Thread(target=_start_workers, args=(spark,), daemon=True).start()
+    """Let Spark start the process its workers come from; nobody has to wait for it here.
+
+    Only a program that ends waits: Spark would tell of a task that was broken off.
+    """
+    threading.Thread(target=_start_workers, args=(spark,), daemon=False).start()
 
 
 def _start_workers(spark: SparkSession) -> None:
