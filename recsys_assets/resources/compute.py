@@ -71,14 +71,17 @@ class LocalSpark(Compute):
         """Open Spark in a thread, while this process still loads its modules and plans its run.
 
         Spark is one to a process: the resource that runs the steps finds this one. Its workers are
-        on their way by then.
+        on their way by then. A program that ends before waits for it: broken off, the JVM would
+        tell of it.
         """
-        _AHEAD.append(threading.Thread(target=self._try_to_open, daemon=True))
+        _AHEAD.append(threading.Thread(target=self._try_to_open, daemon=False))
         _AHEAD[-1].start()
 
     def _try_to_open(self) -> None:
         with suppress(Exception):  # it comes again, and is told, where a step needs the session
-            start_workers(self._open().spark)
+            spark = self._open().spark
+            if threading.main_thread().is_alive():
+                start_workers(spark)
 
     @cached_property
     def _session(self) -> Session:
