@@ -1,5 +1,6 @@
 """SynapseML's learners: what they are given, and how they are fitted where executors may die."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ from pyspark.sql import functions as F
 
 from recsys_assets.steps.workers import on_one_machine
 
+_LOG = logging.getLogger(__name__)
 ATTEMPTS = 3
 """How often trees are begun in all, if executors die of which they grow."""
 DATABRICKS = "spark.databricks.clusterUsageTags.clusterId"
@@ -33,14 +35,17 @@ def fit_trees(learner: Learner, rows: DataFrame) -> str:
     Raises:
         Py4JJavaError: it failed with all executors alive, or `ATTEMPTS` times.
     """
-    for left in reversed(range(ATTEMPTS)):
-        before = executors(rows.sparkSession)
+    spark, attempt = rows.sparkSession, 1
+    while True:
+        before = executors(spark)
         try:
             return str(learner.fit(rows).getNativeModel())
         except Py4JJavaError:
-            if not left or before <= executors(rows.sparkSession):
+            dead = before - executors(spark)
+            if attempt == ATTEMPTS or not dead:
                 raise
-    raise AssertionError("the last attempt returns or raises")
+        _LOG.warning("executor %s died: its trees are begun again", ", ".join(sorted(dead)))
+        attempt += 1
 
 
 def executors(spark: SparkSession) -> set[str]:

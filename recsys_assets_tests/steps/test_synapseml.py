@@ -95,12 +95,13 @@ def alive(monkeypatch: pytest.MonkeyPatch, *groups: set[str]) -> None:
 
 
 def test_trees_are_begun_again_when_an_executor_has_died(
-    rows: DataFrame, monkeypatch: pytest.MonkeyPatch
+    rows: DataFrame, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     alive(monkeypatch, {"a:1", "b:1"}, {"a:1", "c:1"})
     learner = Breaking(1)
     assert fit_trees(learner, rows) == "trees"
     assert learner.fits == 2
+    assert "executor b:1 died" in caplog.text
 
 
 def test_an_error_with_all_executors_alive_is_an_error(rows: DataFrame) -> None:

@@ -135,6 +135,7 @@ class Cluster:
             conf=self.conf,
         )
         config = session_config(settings, self.cache, self.folder / "scratch")
+        del config["spark.python.daemon.module"]  # the settings of this cluster are its own
         config.update(cluster.get("spark_conf") or {})
         (self.folder / "scratch").mkdir(parents=True)
         lines = [f"{key} {value}" for key, value in config.items()]
