@@ -1,17 +1,20 @@
 """Jars that Spark needs beyond its own: fetched once into the cache, LightGBM made the newest.
 
     Maven coordinates -> Spark's own resolver -> cache -> LightGBM's library of this installation
+    -> beside the jars, where the JVM of this machine finds it
 
 SynapseML brings a LightGBM of 2023. What it calls is LightGBM's C interface, which has stayed what
 it was; so the library that Python loads here takes its place in the jar, and models are grown by
-the very version that scores them.
+the very version that scores them. Executors elsewhere get it with the jar.
 """
 
 import json
 import platform
 import subprocess
 import sys
+import tempfile
 import zipfile
+from collections.abc import Iterable
 from importlib import metadata, util
 from pathlib import Path
 
@@ -26,7 +29,8 @@ AZURE_PACKAGES = ("org.apache.hadoop:hadoop-azure:3.3.4",)
 """What Spark needs to reach Azure's storage; of the Hadoop that pyspark ships."""
 
 LIGHTGBM_JAR = "com.microsoft.ml.lightgbm_lightgbmlib-"
-LIGHTGBM_IN_JAR = "com/microsoft/ml/lightgbm/linux/x86_64/lib_lightgbm.so"
+LIBRARIES_IN_JAR = "com/microsoft/ml/lightgbm/linux/x86_64/"
+LIGHTGBM_IN_JAR = f"{LIBRARIES_IN_JAR}lib_lightgbm.so"
 
 
 class SparkSetupError(Exception):
@@ -70,7 +74,7 @@ def replace_lightgbm(jar: Path) -> None:
     SynapseML's.
     """
     library = installed_lightgbm()
-    if (platform.system(), platform.machine()) != ("Linux", "x86_64") or not library.is_file():
+    if not _is_linux_on_x86_64() or not library.is_file():
         return
     partial = jar.with_suffix(".part")
     with zipfile.ZipFile(jar) as old, zipfile.ZipFile(partial, "w") as new:
@@ -78,6 +82,43 @@ def replace_lightgbm(jar: Path) -> None:
             here = entry.filename == LIGHTGBM_IN_JAR
             new.writestr(entry, library.read_bytes() if here else old.read(entry))
     partial.replace(jar)
+
+
+def unpack_lightgbm(jars: Iterable[Path], cache: Path) -> Path | None:
+    """Folder with the libraries of SynapseML's jar; None where the jar has none for this machine.
+
+    What the JVM does not find by itself SynapseML unpacks anew, into a folder of its own under
+    `/tmp`, whenever a fit or one of its tasks begins: 9 MB each time, left behind if the run dies.
+    """
+    if not _is_linux_on_x86_64():
+        return None
+    folder = cache / f"lightgbm-{metadata.version('lightgbm')}"
+    if folder.is_dir():
+        return folder
+    with tempfile.TemporaryDirectory(dir=cache) as made:
+        partial = Path(made) / folder.name
+        partial.mkdir()
+        for jar in jars:
+            if jar.name.startswith(LIGHTGBM_JAR):
+                _unpack_libraries(jar, partial)
+        try:
+            partial.rename(folder)
+        except OSError:
+            # Another process was quicker.
+            if not folder.is_dir():
+                raise
+    return folder
+
+
+def _unpack_libraries(jar: Path, folder: Path) -> None:
+    with zipfile.ZipFile(jar) as archive:
+        for name in archive.namelist():
+            if name.startswith(LIBRARIES_IN_JAR) and not name.endswith("/"):
+                (folder / Path(name).name).write_bytes(archive.read(name))
+
+
+def _is_linux_on_x86_64() -> bool:
+    return (platform.system(), platform.machine()) == ("Linux", "x86_64")
 
 
 def installed_lightgbm() -> Path:

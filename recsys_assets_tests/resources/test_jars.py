@@ -1,19 +1,25 @@
-"""Spark's jars: SynapseML's holds the LightGBM that Python loads here, and is else what it was."""
+"""Spark's jars: SynapseML's holds the LightGBM that Python loads here, and is else what it was.
+
+Its libraries lie beside the jars, where the JVM looks for them.
+"""
 
 import json
 import zipfile
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
 from recsys_assets.deployment import current_deployment
 from recsys_assets.resources import jars
 from recsys_assets.resources.jars import (
+    LIBRARIES_IN_JAR,
     LIGHTGBM_IN_JAR,
     LIGHTGBM_JAR,
     installed_lightgbm,
     replace_lightgbm,
     resolve_jars,
+    unpack_lightgbm,
 )
 
 OTHERS = {"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\n", "com/microsoft/A.class": b"code"}
@@ -40,11 +46,29 @@ def test_the_library_is_the_installed_one_and_all_else_stays(jar: Path) -> None:
 
 
 def test_other_kinds_of_machine_keep_what_they_have(
-    jar: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, jar: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: "arm64")
     replace_lightgbm(jar)
     assert contents(jar)[LIGHTGBM_IN_JAR] == b"old"
+    assert unpack_lightgbm([jar], tmp_path) is None
+
+
+def test_libraries_lie_beside_the_jars_by_their_version(
+    tmp_path: Path, jar: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(jar, "a") as archive:
+        archive.writestr(f"{LIBRARIES_IN_JAR}lib_lightgbm_swig.so", b"bridge")
+    folders = []
+    for version in ("1", "1", "2"):
+        monkeypatch.setattr("importlib.metadata.version", lambda name, version=version: version)
+        folder = unpack_lightgbm([tmp_path / "another.jar", jar], tmp_path)
+        assert folder is not None
+        files = {path.name: path.read_bytes() for path in folder.iterdir()}
+        assert files == {"lib_lightgbm.so": b"old", "lib_lightgbm_swig.so": b"bridge"}
+        folders.append(folder)
+    assert folders[0] == folders[1] != folders[2]
+    assert {path for path in tmp_path.iterdir() if path.is_dir()} == set(folders)
 
 
 def test_the_cache_follows_the_installed_version(
@@ -66,7 +90,10 @@ def test_the_cache_follows_the_installed_version(
     assert len(fetched) == 2
 
 
-def test_spark_runs_with_it() -> None:
+def test_spark_runs_with_it(spark: SparkSession) -> None:
     cache = current_deployment().home.cache
     (jar,) = (path for path in resolve_jars(cache) if path.name.startswith(LIGHTGBM_JAR))
-    assert contents(jar)[LIGHTGBM_IN_JAR] == installed_lightgbm().read_bytes()
+    library = installed_lightgbm().read_bytes()
+    assert contents(jar)[LIGHTGBM_IN_JAR] == library
+    looked: str = spark._jvm.java.lang.System.getProperty("java.library.path")  # type: ignore[union-attr]
+    assert (Path(looked.split(":")[0]) / "lib_lightgbm.so").read_bytes() == library
