@@ -71,6 +71,25 @@ def test_libraries_lie_beside_the_jars_by_their_version(
     assert {path for path in tmp_path.iterdir() if path.is_dir()} == set(folders)
 
 
+def test_who_unpacks_later_takes_what_is_there(
+    tmp_path: Path, jar: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpack = jars._unpack_libraries
+
+    def unpack_after_another(jar: Path, folder: Path) -> None:
+        monkeypatch.setattr(jars, "_unpack_libraries", unpack)
+        first = unpack_lightgbm([jar], tmp_path)
+        assert first is not None
+        (first / "mark").touch()
+        unpack(jar, folder)
+
+    monkeypatch.setattr(jars, "_unpack_libraries", unpack_after_another)
+    folder = unpack_lightgbm([jar], tmp_path)
+    assert folder is not None
+    assert {path.name for path in folder.iterdir()} == {"lib_lightgbm.so", "mark"}
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == [folder]
+
+
 def test_the_cache_follows_the_installed_version(
     tmp_path: Path, jar: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
