@@ -168,11 +168,11 @@ def fit_spark_ml(frame: DataFrame, objective: Objective, options: argparse.Names
 def as_frame(spark: SparkSession, ratings: csr_matrix) -> DataFrame:
     """The same ratings for Spark ML, cached."""
     pairs = ratings.tocoo()
-    folder = tempfile.mkdtemp()
     table = pl.DataFrame({"user": pairs.row, "item": pairs.col, "rating": pairs.data})
-    table.write_parquet(f"{folder}/ratings.parquet", row_group_size=1 << 20)
-    frame = spark.read.parquet(folder).repartition(os.cpu_count() or 1).cache()
-    frame.count()
+    with tempfile.TemporaryDirectory() as folder:
+        table.write_parquet(f"{folder}/ratings.parquet", row_group_size=1 << 20)
+        frame = spark.read.parquet(folder).repartition(os.cpu_count() or 1).cache()
+        frame.count()
     return frame
 
 

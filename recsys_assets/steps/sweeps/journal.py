@@ -6,6 +6,8 @@ take turns, so no two searches write one journal.
 """
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,20 +26,26 @@ class Journal:
     local: Path
     """Where Optuna reads and writes it; the same file where the lake is on this machine."""
 
-    @classmethod
-    def of(cls, root: str, model: str) -> "Journal":
-        """The journal beside the tables of a lake, made ready to read and write."""
-        kept = place(root) / FOLDER / f"{model}.log"
-        if not is_remote(kept):
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            return cls(kept, kept)
-        local = Path(tempfile.mkdtemp(prefix="recsys-sweep-")) / kept.name
-        if kept.exists():
-            local.write_bytes(kept.read_bytes())
-        return cls(kept, local)
-
     def keep(self) -> None:
         """Put the trials of this process where others find them."""
         if self.kept != self.local:
             self.kept.parent.mkdir(parents=True, exist_ok=True)
             self.kept.write_bytes(self.local.read_bytes())
+
+
+@contextmanager
+def open_journal(root: str, model: str) -> Iterator[Journal]:
+    """The journal beside the tables of a lake, ready to read and write until the end.
+
+    What was not kept by then is forgotten where the lake is elsewhere.
+    """
+    kept = place(root) / FOLDER / f"{model}.log"
+    if not is_remote(kept):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        yield Journal(kept, kept)
+        return
+    with tempfile.TemporaryDirectory(prefix="recsys-sweep-") as folder:
+        local = Path(folder) / kept.name
+        if kept.exists():
+            local.write_bytes(kept.read_bytes())
+        yield Journal(kept, local)

@@ -20,7 +20,7 @@ from recsys_assets.registry.trials import log_trial
 from recsys_assets.steps.report import Cell, StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.sweeps.best_params import SweepParams, keep_best
-from recsys_assets.steps.sweeps.journal import Journal
+from recsys_assets.steps.sweeps.journal import Journal, open_journal
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -49,7 +49,11 @@ def run_sweep(session: Session, search: Search, params: SweepParams) -> StepRepo
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    journal = Journal.of(session.lake.root, search.model)
+    with open_journal(session.lake.root, search.model) as journal:
+        return _search(session, search, params, journal)
+
+
+def _search(session: Session, search: Search, params: SweepParams, journal: Journal) -> StepReport:
     study = _open(journal, search, params)
     left = params.trials - len(_ended(study))
     run = session.registry.start_run(f"{search.model}_sweep", _tags(session, search))

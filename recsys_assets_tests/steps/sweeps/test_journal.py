@@ -7,7 +7,7 @@ import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from recsys_assets.steps.sweeps.journal import Journal
+from recsys_assets.steps.sweeps.journal import Journal, open_journal
 
 
 def trials_after_one_more(journal: Journal) -> int:
@@ -19,16 +19,19 @@ def trials_after_one_more(journal: Journal) -> int:
 
 
 def test_a_journal_on_this_machine_is_the_file_itself(tmp_path: Path) -> None:
-    journal = Journal.of(str(tmp_path / "lake"), "als_model")
-    assert trials_after_one_more(journal) == 1
+    root = str(tmp_path / "lake")
+    with open_journal(root, "als_model") as journal:
+        assert trials_after_one_more(journal) == 1
     assert (tmp_path / "lake" / "_sweeps" / "als_model.log").stat().st_size > 0
-    assert trials_after_one_more(Journal.of(str(tmp_path / "lake"), "als_model")) == 2
+    with open_journal(root, "als_model") as journal:
+        assert trials_after_one_more(journal) == 2
 
 
-def test_a_journal_elsewhere_is_fetched_and_put_back() -> None:
+def test_a_journal_elsewhere_is_fetched_and_put_back_and_leaves_nothing_here() -> None:
     root = f"memory://lake-{uuid.uuid4()}"
-    first, second = Journal.of(root, "als_model"), Journal.of(root, "click_model")
-    assert trials_after_one_more(first) == 1
-    again = Journal.of(root, "als_model")
-    assert again.local != first.local and trials_after_one_more(again) == 2
-    assert not second.kept.exists()
+    with open_journal(root, "als_model") as first, open_journal(root, "click_model") as second:
+        assert trials_after_one_more(first) == 1
+        with open_journal(root, "als_model") as again:
+            assert again.local != first.local and trials_after_one_more(again) == 2
+        assert first.local.exists() and not again.local.parent.exists()
+        assert not second.kept.exists()
