@@ -4,7 +4,7 @@
     python benchmarks/all.py --only als
 
 ENV holds `recommenders` and Spark, FOLDER the flows that users run today. Without them each
-benchmark measures what it can. All take two and a half hours; keep the machine quiet meanwhile.
+benchmark measures what it can. All take a little over two hours; keep the machine quiet meanwhile.
 Written is the section "Side by side" alone, and in it the lines of the benchmarks that ran to their
 end.
 """
