@@ -22,7 +22,7 @@ from scipy.sparse import csr_matrix, vstack
 
 from recsys_assets.kernels.recommenders.content import genre_rows, year_rows
 from recsys_assets.kernels.recommenders.histories import Catalogue, Histories
-from recsys_assets.kernels.recommenders.products import sparse_by_dense
+from recsys_assets.kernels.recommenders.products import gram_upper, mirror_upper, sparse_by_dense
 from recsys_assets.kernels.recommenders.protocol import Scores
 from recsys_assets.kernels.vectors import places_of
 
@@ -148,20 +148,25 @@ def _content_rows(catalogue: Catalogue) -> list[csr_matrix]:
 
 
 def _fit_primal(z: csr_matrix, penalty: float) -> Scores:
-    p = inverse((z.T @ z).toarray(), penalty)
-    weights = -p / np.diag(p)
+    weights = inverse(gram_upper(z), penalty)
+    weights /= -np.diag(weights)
     np.fill_diagonal(weights, 0)
     return np.asarray(weights, np.float32)
 
 
 def _fit_dual(z: csr_matrix, penalty: float) -> tuple[csr_matrix, Scores]:
-    w = np.asarray(inverse((z @ z.T).toarray(), penalty) @ z.toarray())
+    w = np.asarray(inverse(gram_upper(z.T.tocsr()), penalty) @ z.toarray())
     left = 1 - np.asarray(z.multiply(w).sum(axis=0)).ravel()
     return z, np.asarray(w / np.maximum(left, 1e-9), np.float32)
 
 
 def inverse(gram: NDArray[np.floating], penalty: float) -> NDArray[np.floating]:
-    """Inverse of a Gram matrix plus ``penalty`` times the identity, by Cholesky."""
+    """Inverse of a Gram matrix plus ``penalty`` times the identity, by Cholesky.
+
+    Args:
+        gram: of which the upper triangle is read; overwritten where it suits LAPACK as it is.
+        penalty: added to the diagonal.
+    """
     size = len(gram)
     kind = np.float64 if size <= _DOUBLE_UP_TO else np.float32
     matrix = np.asfortranarray(gram, dtype=kind)
@@ -171,7 +176,7 @@ def inverse(gram: NDArray[np.floating], penalty: float) -> NDArray[np.floating]:
     if failed:
         raise ValueError(f"the penalty {penalty} is too small for a matrix of {size} columns")
     upper, _ = invert(root, lower=False, overwrite_c=True)
-    return np.asarray(np.triu(upper) + np.triu(upper, 1).T)
+    return mirror_upper(upper)
 
 
 _TARGETS_AT_ONCE = 1_024

@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix, vstack
 
 from recsys_assets.kernels.recommenders.histories import Catalogue, Histories
 from recsys_assets.kernels.recommenders.linear import inverse, rating_marks
+from recsys_assets.kernels.recommenders.products import gram_upper
 from recsys_assets.kernels.recommenders.protocol import Scores
 
 NEIGHBOURS = 200
@@ -89,4 +90,4 @@ class UserRidge:
 def fit_user_ridge(catalogue: Catalogue, penalty: float) -> UserRidge:
     """The user side with a penalty in units of ratings."""
     marks = rating_marks(catalogue.train.stars)
-    return UserRidge(marks, inverse((marks @ marks.T).toarray(), penalty))
+    return UserRidge(marks, inverse(gram_upper(marks.T.tocsr()), penalty))

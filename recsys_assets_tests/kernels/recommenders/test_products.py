@@ -5,7 +5,14 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from scipy.sparse import random as random_matrix
 
-from recsys_assets.kernels.recommenders.products import _STRIP, sparse_by_dense
+from recsys_assets.kernels.recommenders.products import (
+    _COLUMNS_AT_ONCE,
+    _STRIP,
+    _TILE,
+    gram_upper,
+    mirror_upper,
+    sparse_by_dense,
+)
 
 
 @settings(max_examples=40, deadline=None)
@@ -34,3 +41,32 @@ def test_a_row_is_the_same_alone_and_among_others() -> None:
     together = sparse_by_dense(left, right)
     for row in range(20):
         np.testing.assert_array_equal(sparse_by_dense(left[row], right)[0], together[row])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 30), st.integers(1, 40))
+def test_a_product_with_itself_is_exact_in_its_upper_half(seed: int, rows: int, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    z = rng.integers(-3, 4, (rows, width)) * (rng.random((rows, width)) < 0.4)
+    found = gram_upper(csr_matrix(z.astype(np.float32)))
+    assert found.flags.f_contiguous and found.dtype == np.float32
+    assert found.tolist() == np.triu(z.T @ z).tolist()
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_product_with_itself_is_scipys_to_the_last_bit(kind: type) -> None:
+    z = random_matrix(90, 2 * _COLUMNS_AT_ONCE + 7, density=0.3, format="csr", dtype=kind, rng=3)
+    np.testing.assert_array_equal(gram_upper(z), np.triu((z.T @ z).toarray()))
+    backwards = z[:, ::-1].tocsr()  # whose indices are in no order
+    np.testing.assert_array_equal(
+        gram_upper(backwards), np.triu((backwards.T @ backwards).toarray())
+    )
+
+
+@pytest.mark.parametrize("size", [0, 1, _TILE, 2 * _TILE + 5])
+def test_a_mirrored_triangle_is_symmetric(size: int) -> None:
+    whole = np.random.default_rng(4).normal(size=(size, size))
+    upper = np.asfortranarray(np.triu(whole))
+    found = mirror_upper(upper.copy(order="F"))
+    assert found.flags.c_contiguous
+    np.testing.assert_array_equal(found, upper + np.triu(upper, 1).T)
