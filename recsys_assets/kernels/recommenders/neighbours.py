@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix, vstack
 
 from recsys_assets.kernels.recommenders.histories import Catalogue, Histories
 from recsys_assets.kernels.recommenders.linear import inverse, rating_marks
-from recsys_assets.kernels.recommenders.products import gram_upper
+from recsys_assets.kernels.recommenders.products import gram_upper, mirror_upper
 from recsys_assets.kernels.recommenders.protocol import Scores
 
 NEIGHBOURS = 200
@@ -38,13 +38,12 @@ class ItemNeighbours:
 
 def fit_item_neighbours(catalogue: Catalogue) -> ItemNeighbours:
     """Cosine with shrinkage, the `NEIGHBOURS` nearest of each item."""
-    x = rating_marks(catalogue.train.stars)
     root = np.sqrt(catalogue.counts())
-    by_item = x.T.tocsr()
+    together = mirror_upper(gram_upper(rating_marks(catalogue.train.stars)))
 
     def cosines(columns: NDArray[np.int64]) -> Scores:
-        together = (by_item[columns] @ x).toarray()
-        return np.asarray(together / (root[columns, np.newaxis] * root + SHRINKAGE), np.float32)
+        likeness = together[columns] / (root[columns, np.newaxis] * root + SHRINKAGE)
+        return np.asarray(likeness, np.float32)
 
     return ItemNeighbours(nearest_columns(len(root), cosines))
 
