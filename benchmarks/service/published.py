@@ -14,10 +14,10 @@ from recsys_assets.contracts.recommendations import SIMILAR_ITEMS, TOP_K
 from recsys_assets.home import Home
 from recsys_assets.kernels.blending import MEAN
 from recsys_assets.kernels.boosting import feature_matrix
-from recsys_assets.kernels.categories import count_categories
 from recsys_assets.kernels.click_folds import assign_folds
 from recsys_assets.kernels.effects import fit_effects
 from recsys_assets.kernels.encode import ALL_FOLDS, Encoder, encode, feature_names
+from recsys_assets.kernels.tally import count_categories
 from recsys_assets.registry.clicks import ClickModel, save_clicks
 from recsys_assets.registry.factors import FactorModel
 from recsys_assets.serving.export import ExportParams, write_bundle

@@ -20,13 +20,13 @@ from recsys_assets.kernels.boosting import (
     feature_matrix,
     tree_log_odds,
 )
-from recsys_assets.kernels.categories import count_categories
 from recsys_assets.kernels.click_fields import LABEL
 from recsys_assets.kernels.click_folds import FOLD, assign_folds, assign_periods, rows_apart
 from recsys_assets.kernels.crosses import choose_crosses
 from recsys_assets.kernels.effects import Effects, fit_effects
 from recsys_assets.kernels.encode import ALL_FOLDS, Encoder, encode, feature_names
 from recsys_assets.kernels.native_lightgbm import lgb
+from recsys_assets.kernels.tally import count_categories
 
 PATIENCE = 30
 """Trees without a lower validation loss after which growing stops."""

@@ -20,12 +20,12 @@ import polars as pl
 from numba import njit
 from numpy.typing import NDArray
 
-from recsys_assets.kernels.categories import count_categories
 from recsys_assets.kernels.click_fields import LABEL
 from recsys_assets.kernels.click_folds import FOLD
 from recsys_assets.kernels.effects import fit_effects
 from recsys_assets.kernels.encode import Encoder
 from recsys_assets.kernels.levels import cross_name
+from recsys_assets.kernels.tally import count_categories
 
 LEAST_SCORE = 3.8
 """By chance one of the 741 pairs exceeds it in one data set of twenty."""

@@ -14,7 +14,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys_assets.kernels.categories import count_categories
 from recsys_assets.kernels.click_fields import CATEGORIES, NUMBERS
 from recsys_assets.kernels.encoder import ALL_FOLDS, EFFECTS_SCHEMA, Encoder
 from recsys_assets.kernels.lookup import add_effects, looked_up
@@ -25,7 +24,6 @@ __all__ = [
     "EFFECTS_SCHEMA",
     "MARGIN",
     "Encoder",
-    "count_categories",
     "encode",
     "feature_names",
 ]
@@ -62,7 +60,7 @@ def encode(frame: pl.DataFrame, encoder: Encoder, fold_column: str | None = None
     for name, level in zip(CATEGORIES, levels[len(NUMBERS) :], strict=False):
         table = encoder.tables[name]
         absent = level > len(table.codes)
-        places = np.where(absent, 0, level)
+        places = np.minimum(level, len(table.codes))
         count, mean = looked_up(places, absent, table.counts, table.means, prior, left_out)
         features[f"{name}_count"] = pl.Series(count)
         features[f"{name}_mean"] = pl.Series(mean)

@@ -21,7 +21,6 @@ from recsys_assets.kernels.levels import (
     MISSING,
     NUMBER_LEVELS,
     RARE,
-    code_of,
     is_cross,
     number_levels,
     with_crosses,
@@ -197,7 +196,7 @@ class Encoder:
 
 def _level(name: str, table: LookupTable) -> pl.Expr:
     """Row of the lookup table for each value of a column; past its end where one is missing."""
-    code = pl.col(name) if is_cross(name) else code_of(name)
+    place = table.place(pl.col(name)) if is_cross(name) else table.place_written(pl.col(name))
     # What is written but is no code is unknown, not missing.
-    place = pl.when(pl.col(name).is_null()).then(len(table.codes) + 1).otherwise(table.place(code))
+    place = pl.when(pl.col(name).is_null()).then(len(table.codes) + 1).otherwise(place)
     return place.cast(pl.Int32).alias(name)

@@ -5,6 +5,7 @@ Batches and the scoring service look up here, so that both find the same to the 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,19 @@ class LookupTable:
     """Logarithm of 1 + training rows, by value."""
     means: NDArray[np.float32]
     """Smoothed click rate, by value and by the fold left out; the last column leaves out none."""
+
+    @cached_property
+    def written(self) -> pl.Enum:
+        """Known values as they are written: eight hexadecimal digits."""
+        return pl.Enum([f"{code:08x}" for code in self.codes.tolist()])
+
+    def place_written(self, value: pl.Expr) -> pl.Expr:
+        """Row of each value as it is written; the last for unknown ones and for no codes at all.
+
+        Looked up as text: to read the digits first takes twice as long.
+        """
+        place = value.cast(pl.String).cast(self.written, strict=False).to_physical()
+        return place.cast(pl.Int32).fill_null(len(self.codes))
 
     def place(self, code: pl.Expr) -> pl.Expr:
         """Row of each code; the last for unknown and missing ones."""
@@ -40,8 +54,13 @@ def looked_up(
     left_out: NDArray[np.int64] | int,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Count and mean of values by their row in a table: the one place where both are made."""
-    count = np.where(absent, np.float32(np.nan), counts[places])
-    return count, np.where(absent, prior[left_out], means[places, left_out])
+    count = counts.take(places)
+    # By one number: NumPy takes twice as long to look up by two.
+    mean = means.take(places * np.int64(means.shape[1]) + left_out)
+    if absent.any():
+        count[absent] = np.nan
+        mean = np.where(absent, prior[left_out], mean)
+    return count, mean
 
 
 def add_effects(parts: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ import filecmp
 import io
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -128,6 +129,27 @@ def write_parquet(frame: pl.DataFrame, path: str | Path, **options: Any) -> None
     """Write a Parquet file; its folder is made where there is none."""
     make_folder(place(str(path)).parent)
     frame.write_parquet(str(path), **options, **_access(str(path)))
+
+
+def write_numbers(frame: pl.DataFrame, path: str | Path, repeated: Sequence[str]) -> None:
+    """Write a Parquet file of numbers, uncompressed; its folder is made where there is none.
+
+    Args:
+        frame: numbers.
+        path: where to.
+        repeated: columns whose values repeat. They are written as places in a list of their values,
+            which for numbers polars' own writer cannot do, and take less room than compressed.
+    """
+    target = place(str(path))
+    make_folder(target.parent)
+    with target.open("wb") as file:
+        frame.write_parquet(
+            cast(IO[bytes], file),
+            compression="uncompressed",
+            statistics=False,
+            use_pyarrow=True,
+            pyarrow_options={"use_dictionary": [*repeated]},
+        )
 
 
 def scan_ipc(path: str | Path) -> pl.LazyFrame:

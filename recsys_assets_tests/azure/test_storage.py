@@ -124,6 +124,9 @@ def test_files_of_workers_become_a_drop_and_staging_is_emptied(cloud_home: Home)
     assert lake.replace_drop("ratings", DAY, [DataFile(path, 2)], schema, "run x") == 0
     rows = lake.scan("ratings").collect()
     assert rows["n"].to_list() == [1, 2] and rows[DROP_DATE].to_list() == [DAY, DAY]
+    numbers = pl.DataFrame({"n": [0.5, 0.5, None], "m": [1.0, 2.0, 3.0]})
+    store.write_numbers(numbers, staging / "numbers.parquet", ["n"])
+    assert_frame_equal(store.read_parquet(staging / "numbers.parquet"), numbers)
 
 
 def test_writers_at_the_same_time_lose_no_rows(cloud_home: Home) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import polars as pl
 from hypothesis import strategies as st
 
-from recsys_assets.kernels.categories import count_categories
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.kernels.click_folds import FOLD
 from recsys_assets.kernels.encode import Encoder
+from recsys_assets.kernels.tally import count_categories
 
 A, B, C, NEW = "000000aa", "000000bb", "fffffffe", "12345678"
 

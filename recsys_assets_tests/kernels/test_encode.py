@@ -10,10 +10,10 @@ from polars.testing import assert_frame_equal
 
 from recsys_assets.contracts.click_tables import ClickFeatures
 from recsys_assets.contracts.clicks import Clicks
-from recsys_assets.kernels.categories import count_categories
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.kernels.click_folds import FOLD, assign_folds
 from recsys_assets.kernels.encode import encode, feature_names
+from recsys_assets.kernels.tally import count_categories
 from recsys_assets.synthetic.criteo import click_batches
 from recsys_assets_tests.kernels.click_rows import (
     NEW,

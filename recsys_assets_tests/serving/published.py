@@ -17,11 +17,11 @@ from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.home import Home
 from recsys_assets.kernels.blending import Blend
 from recsys_assets.kernels.boosting import feature_matrix
-from recsys_assets.kernels.categories import count_categories
 from recsys_assets.kernels.click_folds import assign_folds
 from recsys_assets.kernels.effects import fit_effects
 from recsys_assets.kernels.encode import ALL_FOLDS, Encoder, encode, feature_names
 from recsys_assets.kernels.recommending import TopKTask, similar_items
+from recsys_assets.kernels.tally import count_categories
 from recsys_assets.kernels.vectors import Vectors
 from recsys_assets.registry.clicks import ClickModel, save_clicks
 from recsys_assets.registry.factors import FactorModel, save_factors

@@ -14,9 +14,9 @@ import polars as pl
 
 from recsys_assets.contracts.click_tables import CLICK_ENCODER
 from recsys_assets.contracts.clicks import CATEGORIES, LABEL, NUMBERS
-from recsys_assets.kernels.categories import Tally
 from recsys_assets.kernels.click_fit import EncodingPlan, evenly_spaced
 from recsys_assets.kernels.crosses import choose_crosses
+from recsys_assets.kernels.tally import Tally
 from recsys_assets.lake.store import read_parquet, remove_tree, write_parquet
 from recsys_assets.steps.clicks.parts import Block
 from recsys_assets.steps.session import Session

@@ -29,7 +29,7 @@ from recsys_assets.contracts.schema import arrow_schema
 from recsys_assets.kernels.click_fit import EncodingPlan
 from recsys_assets.kernels.click_folds import FOLD
 from recsys_assets.kernels.encode import Encoder, encode, feature_names
-from recsys_assets.lake.store import place, write_parquet
+from recsys_assets.lake.store import place, write_numbers
 from recsys_assets.lake.tables import DataFile
 from recsys_assets.steps.clicks.counts import choose_pairs, count_values
 from recsys_assets.steps.clicks.effects import fit_effects_of
@@ -39,6 +39,8 @@ from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
 
 _FIELDS = (*NUMBERS, *CATEGORIES)
+REPEATED = (LABEL, *NUMBERS, *(f"{name}_count" for name in CATEGORIES))
+"""Columns of the features in which few values repeat; means differ by fold too."""
 
 
 class EncodingParams(BaseModel):
@@ -151,7 +153,7 @@ def write_features(
                 rows = rows.filter(pl.col(FOLD) > 0)
         features = encode(rows, shared.value, fold_column).with_columns(rows[LABEL])
         path = f"{root}/split={block.split}/part-{block.first:012d}-{uuid.uuid4()}.parquet"
-        write_parquet(features, path, compression="zstd", compression_level=1, statistics=False)
+        write_numbers(features, path, REPEATED)
         yield {"path": path, "rows": rows.height, "clicks": int(rows[LABEL].sum())}
 
     written = [row for _, row in map_items(session.spark, blocks, work)]

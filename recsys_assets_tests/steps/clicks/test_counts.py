@@ -8,8 +8,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from recsys_assets.contracts.clicks import CATEGORIES, LABEL
-from recsys_assets.kernels.categories import count_categories
 from recsys_assets.kernels.levels import cross_name
+from recsys_assets.kernels.tally import count_categories
 from recsys_assets.steps.clicks.counts import SAMPLED_OF, choose_pairs, count_values
 from recsys_assets.steps.clicks.features import EncodingParams
 from recsys_assets.steps.clicks.parts import Block

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from recsys_assets.contracts.click_tables import ClickEncoder
-from recsys_assets.kernels.categories import STATISTICS_SCHEMA, Tally, count_categories
+from recsys_assets.kernels.categories import STATISTICS_SCHEMA
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL
+from recsys_assets.kernels.tally import Tally, count_categories
 from recsys_assets_tests.kernels.click_rows import (
     as_clicks,
     rows_of_clicks,
@@ -79,3 +80,11 @@ def test_a_tally_counts_what_grouping_counts(
     found = {(value, fold): counts for _, value, fold, *counts in statistics.iter_rows()}
     assert found == expected
     assert len(found) == statistics.height
+
+
+def test_a_column_without_a_value_has_no_statistics(training: pl.DataFrame) -> None:
+    tally = Tally((LABEL, "C2"))
+    tally.add(training.with_columns(C2=pl.lit(None, pl.String)))
+    assert set(tally.statistics()["column"]) == {LABEL}
+    tally.add(training.with_columns(C2=pl.lit("000000ff")))
+    assert tally.statistics().filter(column="C2")["count"].sum() == training.height
