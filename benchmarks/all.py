@@ -34,11 +34,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "results.md")
     parser.add_argument("--only", help="part of a command")
     options = parser.parse_args()
+    named = {shorten(command): command for command in commands(options.peer_python, options.peers)}
+    chosen = {shown: c for shown, c in named.items() if not options.only or options.only in shown}
+    if not chosen:
+        sys.exit(f"--only {options.only!r} is part of none of these commands: {'; '.join(named)}")
     failed = []
-    for command in commands(options.peer_python, options.peers):
-        shown = " ".join(Path(part).name if part.startswith("/") else part for part in command)
-        if options.only and options.only not in shown:
-            continue
+    for shown, command in chosen.items():
         print(f"== {shown}", flush=True)
         measured = f"{time.strftime('%Y-%m-%d')}, load {os.getloadavg()[0]:.1f}"
         lines = run(command)
@@ -50,6 +51,11 @@ def main() -> None:
         options.out.write_text(replace_rows(page, shown, rows), encoding="utf-8")
     if failed:
         sys.exit(f"failed, its lines are as they were: {'; '.join(failed)}")
+
+
+def shorten(command: list[str]) -> str:
+    """A command as it is shown, without the folders of this machine."""
+    return " ".join(Path(part).name if part.startswith("/") else part for part in command)
 
 
 def commands(python: Path | None, peers: Path | None) -> list[list[str]]:

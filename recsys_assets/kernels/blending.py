@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit
 
 Floats = NDArray[np.float64]
@@ -75,6 +74,9 @@ def _losses(label: NDArray[np.int8], log_odds: Floats) -> Floats:
 
 
 def _fit(label: NDArray[np.int8], trees: Floats, margin: Floats) -> Blend:
+    # Imported late: it is a quarter of what the service, which only scores, takes to load.
+    from scipy.optimize import minimize
+
     design = np.column_stack([np.ones(label.size), trees, margin])
 
     def objective(values: Floats) -> tuple[float, Floats]:

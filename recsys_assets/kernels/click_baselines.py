@@ -12,8 +12,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from recsys_assets.kernels.click_fields import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.kernels.levels import code_of, mix, number_levels
@@ -37,6 +35,10 @@ def fit_base_rate(train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> S
 
 def fit_logistic(train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Scorer:
     """Logistic regression on hashed features, numbers binned by their logarithm."""
+    # Imported late: it takes half a second, and every process would load it.
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
     model = LogisticRegression(C=0.1, solver="lbfgs", max_iter=30, random_state=seed)
     with warnings.catch_warnings():
         # 30 steps are enough for four digits of the AUC.

@@ -1,12 +1,12 @@
 """Click metrics: 0/1 labels and predicted probabilities come in, metrics and small tables go out.
 
 No result depends on the order of the rows: equal probabilities are always treated alike.
+scikit-learn is imported where it is called: it takes half a second, which every process would pay.
 """
 
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import log_loss, precision_recall_curve, roc_auc_score
 
 from recsys_assets.kernels.metrics import checks
 
@@ -24,6 +24,8 @@ def auc(label: ArrayLike, probability: ArrayLike) -> float:
     Raises:
         ValueError: a single class, other labels, NaN, or probabilities outside [0, 1].
     """
+    from sklearn.metrics import roc_auc_score
+
     labels, probabilities = _checked(label, probability)
     _require_both_classes(labels, "auc")
     return float(roc_auc_score(labels, probabilities))
@@ -38,6 +40,8 @@ def logloss(label: ArrayLike, probability: ArrayLike) -> float:
     Raises:
         ValueError: labels other than 0 and 1, NaN, or probabilities outside [0, 1].
     """
+    from sklearn.metrics import log_loss
+
     labels, probabilities = _checked(label, probability)
     return float(log_loss(labels, probabilities, labels=[0, 1]))
 
@@ -117,6 +121,8 @@ def precision_recall_points(
         ValueError: `max_points` below 2, a single class, other labels, NaN, or probabilities
             outside [0, 1].
     """
+    from sklearn.metrics import precision_recall_curve
+
     if max_points < 2:
         raise ValueError(f"max_points must be at least 2, the ends of the curve, not {max_points}")
     labels, probabilities = _checked(label, probability)

@@ -13,7 +13,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import wilcoxon
 
 RESAMPLES: Final = 1000
 """Resamples unless asked otherwise: a p-value is then known to about 0.01 near 0.05."""
@@ -104,6 +103,9 @@ def compare_paired(
 
 
 def _wilcoxon(gains: Floats) -> float:
+    # Imported late: it takes a third of a second, and every process would load it.
+    from scipy.stats import wilcoxon
+
     if not gains.any():
         return 1.0
     # Zeros split their ranks between both signs (Pratt): users no model serves still count.

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import roc_curve as roc_points
 
 from recsys_assets.kernels.plots import canvas
 
@@ -25,6 +24,9 @@ def roc_curve(label: ArrayLike, scores: Mapping[str, ArrayLike]) -> bytes:
     Raises:
         ValueError: no model, or one label only.
     """
+    # Imported late: it takes half a second, and every process would load it.
+    from sklearn.metrics import roc_curve as roc_points
+
     labels = _labels(label)
     if not scores:
         raise ValueError("ROC curve: no model to draw")

@@ -9,7 +9,6 @@ weighs the square root of their held-out items.
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from recsys_assets.kernels.recommenders.protocol import Scores
 
@@ -63,6 +62,9 @@ def learn_weights(
         labels: 1 where the candidate was held out.
         counts: candidates of each user; every user has a held-out one among them.
     """
+    # Imported late: most processes load recommenders only to score by them.
+    from scipy.optimize import minimize
+
     deviation = np.maximum(features.std(axis=0, dtype=np.float64), 1e-9)
     x = features / deviation.astype(np.float32)
     starts = np.cumsum(counts) - counts
