@@ -1,10 +1,24 @@
 """Modules are loaded without a look for garbage, and afterwards all is as it was."""
 
 import gc
+import subprocess
+import sys
 
 import pytest
 
 from recsys_assets.loading import loading_modules
+
+LOAD = "from recsys_assets.loading import loading_modules\nwith loading_modules():\n    pass\n"
+CYCLE = """
+class Garbage:
+    def __del__(self):
+        print("found at the end")
+
+garbage = Garbage()
+garbage.itself = garbage
+del garbage
+"""
+"""A program whose one piece of garbage only the collector can find."""
 
 
 def test_nothing_is_collected_while_modules_load() -> None:
@@ -31,3 +45,11 @@ def test_whoever_works_without_the_collector_keeps_it_off() -> None:
     finally:
         gc.enable()
         gc.unfreeze()
+
+
+@pytest.mark.parametrize(("ending", "said"), [("", "found at the end"), (LOAD, "")])
+def test_nothing_is_looked_for_when_a_process_ends(ending: str, said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ending + CYCLE], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == said
