@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 
@@ -24,25 +23,18 @@ class LookupTable:
     """Smoothed click rate, by value and by the fold left out; the last column leaves out none."""
 
     @cached_property
-    def written(self) -> pl.Enum:
-        """Known values as they are written: eight hexadecimal digits."""
-        return pl.Enum([f"{code:08x}" for code in self.codes.tolist()])
+    def slots(self) -> NDArray[np.uint64]:
+        """Where to look for each code."""
+        # Imported late: the service, which looks up few rows by other means, needs no compiler.
+        from recsys_assets.kernels.hashing import build_slots
 
-    def place_written(self, value: pl.Expr) -> pl.Expr:
-        """Row of each value as it is written; the last for unknown ones and for no codes at all.
+        return build_slots(self.codes)
 
-        Looked up as text: to read the digits first takes twice as long.
-        """
-        place = value.cast(pl.String).cast(self.written, strict=False).to_physical()
-        return place.cast(pl.Int32).fill_null(len(self.codes))
+    def places(self, codes: NDArray[np.uint32]) -> NDArray[np.int32]:
+        """Row of each code; the last for unknown ones."""
+        from recsys_assets.kernels.hashing import find_places
 
-    def place(self, code: pl.Expr) -> pl.Expr:
-        """Row of each code; the last for unknown and missing ones."""
-        known = len(self.codes)
-        if not known:
-            return pl.lit(0, pl.Int32)
-        places = np.arange(known, dtype=np.int32)
-        return code.replace_strict(self.codes, places, default=known, return_dtype=pl.Int32)
+        return find_places(codes, self.slots, len(self.codes))
 
 
 def looked_up(

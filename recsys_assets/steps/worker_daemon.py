@@ -32,6 +32,7 @@ def main() -> None:
 
         import recsys_assets.kernels.boosting
         import recsys_assets.kernels.encode
+        import recsys_assets.kernels.hashing
         import recsys_assets.kernels.judging
         import recsys_assets.kernels.recommending
         import recsys_assets.kernels.tally

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys_assets.kernels.sorting import sort_numbers
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.integers(1, 64), st.data())
 def test_numbers_are_sorted_as_numpy_sorts_them(bits: int, data: st.DataObject) -> None:
     drawn = data.draw(st.lists(st.integers(0, 2**bits - 1), max_size=200))
