@@ -47,9 +47,9 @@ def test_whoever_works_without_the_collector_keeps_it_off() -> None:
         gc.unfreeze()
 
 
-@pytest.mark.parametrize(("ending", "said"), [("", "found at the end"), (LOAD, "")])
-def test_nothing_is_looked_for_when_a_process_ends(ending: str, said: str) -> None:
+@pytest.mark.parametrize(("before", "said"), [("", "found at the end"), (LOAD, "")])
+def test_nothing_is_looked_for_when_a_process_ends(before: str, said: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", ending + CYCLE], capture_output=True, text=True, check=True
+        [sys.executable, "-c", before + CYCLE], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == said
