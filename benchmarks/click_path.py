@@ -39,7 +39,8 @@ from other_encodings import encode_in_polars, index_in_spark
 from recsys_assets.contracts.click_tables import CLICK_EFFECTS, CLICK_ENCODER, CLICK_FEATURES
 from recsys_assets.contracts.clicks import CATEGORIES, CLICKS, LABEL
 from recsys_assets.home import Home
-from recsys_assets.kernels.boosting import click_probability, feature_matrix, read_booster
+from recsys_assets.kernels.boosted_trees import BoostedTrees
+from recsys_assets.kernels.boosting import click_probability, feature_matrix
 from recsys_assets.kernels.encode import Encoder
 from recsys_assets.kernels.metrics.classification import auc
 from recsys_assets.lake.spark_files import read_table
@@ -132,7 +133,7 @@ def _measure_parts(
 
 
 def _measure_in_turn(
-    sides: Mapping[str, Callable[[], lgb.Booster | None]],
+    sides: Mapping[str, Callable[[], str | None]],
     seconds: dict[str, list[float]],
     test: pl.DataFrame,
 ) -> None:
@@ -140,10 +141,13 @@ def _measure_in_turn(
     for name, side in sides.items():
         if name == SYNAPSEML:
             time.sleep(IDLE)
-        spent, booster = _timed(side)
+        spent, text = _timed(side)
         seconds[name].append(spent)
-        told = f", AUC {auc(test[LABEL], click_probability(booster, test)):.4f}" if booster else ""
-        print(f"  {name}: {spent:.1f} s{told}", flush=True)
+        print(f"  {name}: {spent:.1f} s{_judge(text, test) if text else ''}", flush=True)
+
+
+def _judge(text: str, test: pl.DataFrame) -> str:
+    return f", AUC {auc(test[LABEL], click_probability(BoostedTrees(text), test)):.4f}"
 
 
 def _run_path(session: Session, file: Path) -> dict[str, float]:
@@ -188,16 +192,16 @@ def _encode(session: Session) -> None:
     write_features(session, blocks, encoder, plan)
 
 
-def _boost(session: Session) -> lgb.Booster:
+def _boost(session: Session) -> str:
     rows = read_table(session.lake, session.spark, CLICK_FEATURES)
-    return read_booster(boost(rows.filter("split = 'train'"), PARAMS))
+    return boost(rows.filter("split = 'train'"), PARAMS)
 
 
-def _boost_natively(session: Session) -> lgb.Booster:
+def _boost_natively(session: Session) -> str:
     params = PARAMS.native() | {"num_threads": os.cpu_count()}
     rows = _features(session, "train")
     train = lgb.Dataset(feature_matrix(rows), rows[LABEL].to_numpy(), params=params)
-    return lgb.train(params, train, PARAMS.trees)
+    return lgb.train(params, train, PARAMS.trees).model_to_string()
 
 
 def _features(session: Session, split: str) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import SIMILAR_ITEMS, TOP_K
 from recsys_assets.home import Home
 from recsys_assets.kernels.blending import MEAN
+from recsys_assets.kernels.boosted_trees import BoostedTrees
 from recsys_assets.kernels.boosting import feature_matrix
 from recsys_assets.kernels.click_folds import assign_folds
 from recsys_assets.kernels.effects import fit_effects
@@ -101,7 +102,7 @@ def _log_clicks(home: Home) -> None:
     matrix = feature_matrix(encode(raw.head(50_000), encoder))
     data = lgb.Dataset(matrix, raw[LABEL].head(50_000).to_numpy(), feature_name=feature_names())
     settings = {"objective": "binary", "num_leaves": 63, "verbose": -1, "num_threads": 2}
-    trees = lgb.train(settings, data, 100).model_to_string()
+    trees = BoostedTrees(lgb.train(settings, data, 100).model_to_string())
     files = save_clicks(home.root, encoder, trees, MEAN)
     fields = raw.head(2).select(*NUMBERS, *CATEGORIES).with_columns(pl.col(NUMBERS).cast(float))
     home.registry.log(CLICK_MODEL, ClickModel(), files, fields.to_pandas(), params={}, metrics={})

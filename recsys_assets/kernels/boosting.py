@@ -5,11 +5,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys_assets.kernels.blending import TREES, Blend
+from recsys_assets.kernels.boosted_trees import BoostedTrees
 from recsys_assets.kernels.encode import MARGIN, feature_names
-from recsys_assets.kernels.native_lightgbm import lgb
 
-ROWS_AT_ONCE = 20_000
-"""Rows whose leaves are held at once: 24 MB at 100 trees."""
+ROWS_AT_ONCE = 2_000
+"""Rows whose scores after each tree are held at once: 3 MB at 200 trees."""
 
 _ROWS_FOR_THREADS = 50_000
 _MARGIN_PLACE = feature_names().index(MARGIN)
@@ -31,17 +31,9 @@ def feature_matrix(features: Features) -> NDArray[np.float32]:
     return features
 
 
-def read_booster(text: str) -> lgb.Booster:
-    """The model of LightGBM's own text."""
-    return lgb.Booster(model_str=text)
-
-
-def tree_log_odds(
-    booster: lgb.Booster, features: Features, threads: int = 1
-) -> NDArray[np.float64]:
+def tree_log_odds(trees: BoostedTrees, features: Features) -> NDArray[np.float64]:
     """Log odds of each row by the trees alone."""
-    scores = booster.predict(feature_matrix(features), raw_score=True, num_threads=threads)
-    return np.asarray(scores, np.float64)
+    return trees.score(feature_matrix(features))
 
 
 def additive_log_odds(features: Features) -> NDArray[np.float64]:
@@ -51,15 +43,14 @@ def additive_log_odds(features: Features) -> NDArray[np.float64]:
 
 
 def click_probability(
-    booster: lgb.Booster, features: Features, blend: Blend = TREES, threads: int = 1
+    trees: BoostedTrees, features: Features, blend: Blend = TREES
 ) -> NDArray[np.float64]:
     """Click probability of each row: trees and additive model, calibrated."""
-    trees = tree_log_odds(booster, features, threads)
-    return blend.probability(trees, additive_log_odds(features))
+    return blend.probability(tree_log_odds(trees, features), additive_log_odds(features))
 
 
 def contributions(
-    booster: lgb.Booster, features: Features, blend: Blend = TREES
+    trees: BoostedTrees, features: Features, blend: Blend = TREES
 ) -> NDArray[np.float64]:
     """What each feature adds to the calibrated log odds of each row, the constant last.
 
@@ -68,42 +59,29 @@ def contributions(
     model's part is that of its feature. A row adds up to its log odds.
     """
     matrix = feature_matrix(features)
-    parts = blend.trees * np.asarray(booster.predict(matrix, pred_contrib=True), np.float64)
+    parts = blend.trees * np.asarray(trees.booster.predict(matrix, pred_contrib=True))
     parts[:, _MARGIN_PLACE] += blend.margin * additive_log_odds(features)
     parts[:, -1] += blend.intercept
     return parts
 
 
 def loss_by_tree(
-    booster: lgb.Booster, features: pl.DataFrame, label: NDArray[np.int8]
+    trees: BoostedTrees, features: pl.DataFrame, label: NDArray[np.int8]
 ) -> NDArray[np.float64]:
     """Sum over the rows of the log loss after the first tree, after the second, and so on.
 
-    The first trees of a boosted model are a model of their own; one pass over the leaves judges
-    all of these models.
+    The first trees of a boosted model are a model of their own; one pass judges all of them.
     """
     matrix = feature_matrix(features)
-    values = _leaf_values(booster)
-    trees = np.arange(len(values))
-    loss = np.zeros(len(values))
+    loss = np.zeros(len(trees))
     sign = 1.0 - 2.0 * label.astype(np.float64)
     for start in range(0, len(matrix), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
-        leaves = booster.predict(matrix[rows], pred_leaf=True, num_threads=1)
-        added = values[trees, np.asarray(leaves, np.int64)]
-        loss += np.logaddexp(0.0, sign[rows, None] * added.cumsum(axis=1)).sum(axis=0)
+        scores = trees.running_scores(matrix[rows])
+        loss += np.logaddexp(0.0, sign[rows] * scores).sum(axis=1)
     return loss
 
 
-def first_trees(booster: lgb.Booster, trees: int) -> str:
-    """LightGBM's own text of the model that ends with the given tree."""
-    return str(booster.model_to_string(num_iteration=trees))
-
-
-def _leaf_values(booster: lgb.Booster) -> NDArray[np.float64]:
-    """Trees by leaves: what a leaf adds to the log odds."""
-    sizes = [tree["num_leaves"] for tree in booster.dump_model()["tree_info"]]
-    values = np.zeros((len(sizes), max(sizes)))
-    for tree, size in enumerate(sizes):
-        values[tree, :size] = [booster.get_leaf_output(tree, leaf) for leaf in range(size)]
-    return values
+def first_trees(trees: BoostedTrees, count: int) -> BoostedTrees:
+    """The model that ends with the given tree."""
+    return BoostedTrees(trees.booster.model_to_string(num_iteration=count))

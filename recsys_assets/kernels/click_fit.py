@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys_assets.kernels.blending import Blend, fit_blend
+from recsys_assets.kernels.boosted_trees import BoostedTrees
 from recsys_assets.kernels.boosting import (
     additive_log_odds,
     click_probability,
@@ -69,14 +70,14 @@ class FittedClicks:
     """A trained click model."""
 
     encoder: Encoder
-    booster: lgb.Booster
+    trees: BoostedTrees
     blend: Blend
     calibration: str
     """In words how the probabilities were calibrated."""
 
-    def probability(self, rows: pl.DataFrame, threads: int = 0) -> NDArray[np.float64]:
+    def probability(self, rows: pl.DataFrame) -> NDArray[np.float64]:
         """Click probability of raw rows."""
-        return click_probability(self.booster, encode(rows, self.encoder), self.blend, threads)
+        return click_probability(self.trees, encode(rows, self.encoder), self.blend)
 
 
 def evenly_spaced(rows: pl.DataFrame, most: int) -> pl.DataFrame:
@@ -127,7 +128,7 @@ def grow_trees(
     settings: dict[str, Any],
     trees: int,
     callbacks: tuple[Any, ...] = (),
-) -> lgb.Booster:
+) -> BoostedTrees:
     """Native LightGBM on encoded rows; growing stops when the validation loss falls no more."""
     names = feature_names()
     data = lgb.Dataset(
@@ -141,7 +142,7 @@ def grow_trees(
     )
     stop = lgb.early_stopping(PATIENCE, verbose=False)
     booster = lgb.train(settings, data, trees, [judge], callbacks=[stop, *callbacks])
-    return lgb.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
+    return BoostedTrees(booster.model_to_string(num_iteration=booster.best_iteration))
 
 
 def fit_clicks(
@@ -162,7 +163,7 @@ def fit_clicks(
     """
     encoder, fold = fit_encoder(train, plan)
     judged = encode(validation, encoder).with_columns(validation[LABEL])
-    booster = grow_trees(encode_training(train, encoder, fold), judged, settings, trees)
+    grown = grow_trees(encode_training(train, encoder, fold), judged, settings, trees)
     label = validation[LABEL].cast(pl.Int8).to_numpy()
-    blend, words = fit_blend(label, tree_log_odds(booster, judged, 0), additive_log_odds(judged))
-    return FittedClicks(encoder.without_folds(), booster, blend, words)
+    blend, words = fit_blend(label, tree_log_odds(grown, judged), additive_log_odds(judged))
+    return FittedClicks(encoder.without_folds(), grown, blend, words)

@@ -11,13 +11,16 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from recsys_assets.contracts.clicks import CATEGORIES, NUMBERS
 from recsys_assets.kernels.blending import Blend
-from recsys_assets.kernels.boosting import click_probability, read_booster
+from recsys_assets.kernels.boosted_trees import BoostedTrees
+from recsys_assets.kernels.boosting import click_probability
 from recsys_assets.kernels.encode import EFFECTS_SCHEMA, Encoder, encode
 
 _SMOOTHING = "smoothing"
 
 
-def save_clicks(folder: Path, encoder: Encoder, booster: str, blend: Blend) -> dict[str, Path]:
+def save_clicks(
+    folder: Path, encoder: Encoder, trees: BoostedTrees, blend: Blend
+) -> dict[str, Path]:
     """Write a click model's parts into a folder; name → file, as the model loads them."""
     files = {
         "encoder": folder / "encoder.parquet",
@@ -29,7 +32,7 @@ def save_clicks(folder: Path, encoder: Encoder, booster: str, blend: Blend) -> d
     table.write_parquet(files["encoder"])
     effects = pl.DataFrame(schema=EFFECTS_SCHEMA) if encoder.effects is None else encoder.effects
     effects.write_parquet(files["effects"])
-    files["booster"].write_text(booster, encoding="utf-8")
+    files["booster"].write_text(trees.text, encoding="utf-8")
     files["blend"].write_text(json.dumps(blend._asdict()), encoding="utf-8")
     return files
 
@@ -45,7 +48,7 @@ def read_encoder(table: pl.DataFrame, effects: pl.DataFrame) -> Encoder:
 class ClickModel(PythonModel):  # type: ignore[misc]
     """Answers rows of I1 to I13 and C1 to C26, as they are landed, with ``probability``.
 
-    It encodes with the kernel that encoded the training rows and scores with native LightGBM.
+    It encodes and scores with the kernels that encoded and scored the training rows.
     """
 
     def load_context(self, context: PythonModelContext) -> None:
@@ -55,7 +58,7 @@ class ClickModel(PythonModel):  # type: ignore[misc]
         texts = (
             Path(context.artifacts[n]).read_text(encoding="utf-8") for n in ("booster", "blend")
         )
-        self.booster, self.blend = read_booster(next(texts)), Blend(**json.loads(next(texts)))
+        self.trees, self.blend = BoostedTrees(next(texts)), Blend(**json.loads(next(texts)))
 
     def predict(
         self,
@@ -66,5 +69,5 @@ class ClickModel(PythonModel):  # type: ignore[misc]
         """Click probability of each row."""
         rows = model_input[[*NUMBERS, *CATEGORIES]].astype(dict.fromkeys(NUMBERS, np.float32))
         features = encode(pl.from_pandas(rows), self.encoder)
-        chance = click_probability(self.booster, features, self.blend)
+        chance = click_probability(self.trees, features, self.blend)
         return pd.DataFrame({"probability": chance})

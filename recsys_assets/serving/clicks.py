@@ -11,11 +11,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys_assets.kernels.blending import Blend
-from recsys_assets.kernels.boosting import click_probability, contributions, read_booster
+from recsys_assets.kernels.boosted_trees import BoostedTrees
+from recsys_assets.kernels.boosting import additive_log_odds, contributions
 from recsys_assets.kernels.click_fields import CATEGORIES, NUMBERS
 from recsys_assets.kernels.code_table import CodeTable, code_table_of, encode_codes
 from recsys_assets.kernels.encode import Encoder, feature_names
-from recsys_assets.kernels.native_lightgbm import lgb
 from recsys_assets.kernels.top_k import Ints
 from recsys_assets.kernels.vectors import places_of
 from recsys_assets.serving.folder import BundleReader, BundleWriter
@@ -79,7 +79,7 @@ class ClickScorer:
     """Encoder, trees and calibration of one version."""
 
     table: CodeTable
-    booster: lgb.Booster
+    trees: BoostedTrees
     blend: Blend
     model: str
     model_version: int
@@ -89,8 +89,9 @@ class ClickScorer:
         return encode_codes(rows.numbers, rows.codes, rows.absent, self.table)
 
     def probability(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Click probability of each row."""
-        return click_probability(self.booster, features, self.blend)
+        """Click probability of each row, what `click_probability` says, by LightGBM."""
+        scores = self.trees.booster.predict(features, raw_score=True, num_threads=1)
+        return self.blend.probability(np.asarray(scores), additive_log_odds(features))
 
     def contributions(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """What each feature adds to the log odds of each row, the rest (bias) in the last column.
@@ -98,7 +99,7 @@ class ClickScorer:
         Exact Shapley values of the trees: Lundberg et al., "Consistent Individualized Feature
         Attribution for Tree Ensembles" (2018). They cost a thousand times as much as scoring.
         """
-        return contributions(self.booster, features, self.blend)
+        return contributions(self.trees, features, self.blend)
 
 
 @dataclass(frozen=True)
@@ -130,12 +131,14 @@ def read_offers(reader: BundleReader) -> KnownOffers | None:
     return KnownOffers(reader.array("offer_items"), reader.lines("offers.jsonl"))
 
 
-def write_click_scorer(writer: BundleWriter, encoder: Encoder, booster: str, blend: Blend) -> None:
+def write_click_scorer(
+    writer: BundleWriter, encoder: Encoder, trees: BoostedTrees, blend: Blend
+) -> None:
     """Add encoder, trees and calibration to a bundle."""
     table = code_table_of(encoder.without_folds())
     for field in fields(table):
         writer.array(f"encoder_{field.name}", getattr(table, field.name))
-    writer.text("booster.txt", booster)
+    writer.text("booster.txt", trees.text)
     writer.text("blend.json", json.dumps(blend._asdict()))
 
 
@@ -144,9 +147,9 @@ def read_click_scorer(reader: BundleReader) -> ClickScorer | None:
     about = reader.facts["models"].get("click")
     if about is None:
         return None
-    booster = read_booster(reader.text("booster.txt"))
-    if booster.feature_name() != feature_names():
+    trees = BoostedTrees(reader.text("booster.txt"))
+    if trees.names != feature_names():
         raise ValueError("booster.txt was trained on other features than this service makes")
     table = CodeTable(*(reader.array(f"encoder_{field.name}") for field in fields(CodeTable)))
     blend = Blend(**json.loads(reader.text("blend.json")))
-    return ClickScorer(table, booster, blend, about["model"], about["version"])
+    return ClickScorer(table, trees, blend, about["model"], about["version"])

@@ -36,6 +36,7 @@ def main() -> None:
         import recsys_assets.kernels.judging
         import recsys_assets.kernels.recommending
         import recsys_assets.kernels.tally
+        import recsys_assets.kernels.tree_scores
         import recsys_assets.steps.als.blocks
         import recsys_assets.steps.clicks.parts
         import recsys_assets.steps.validation.blocks  # noqa: F401

@@ -54,7 +54,7 @@ def test_it_comes_near_the_truth_and_is_calibrated(
     clicks: pl.DataFrame, fitted: FittedClicks
 ) -> None:
     test = clicks[36_000:]
-    chance = fitted.probability(test, threads=1)
+    chance = fitted.probability(test)
     truth = auc(test[LABEL], test["probability"])
     assert truth - auc(test[LABEL], chance) < 0.025
     assert ece(test[LABEL], chance) < 0.012
@@ -65,7 +65,7 @@ def test_it_is_ahead_of_ordinal_codes_and_of_hashed_features(
     clicks: pl.DataFrame, fitted: FittedClicks
 ) -> None:
     train, validation, test = clicks[:32_000], clicks[32_000:36_000], clicks[36_000:]
-    own = logloss(test[LABEL], fitted.probability(test, threads=1))
+    own = logloss(test[LABEL], fitted.probability(test))
     for baseline in (fit_ordinal, fit_hashed):
         assert own < logloss(test[LABEL], baseline(train, validation, 0)(test)) - 0.005
 
@@ -119,7 +119,7 @@ def test_values_never_seen_are_harmless(clicks: pl.DataFrame, fitted: FittedClic
     strange = test.with_columns(pl.lit("deadbeef").alias(name) for name in CATEGORIES)
     empty = test.with_columns(pl.lit(None, pl.String).alias(name) for name in CATEGORIES)
     for rows in (strange, empty):
-        chance = fitted.probability(rows, threads=1)
+        chance = fitted.probability(rows)
         assert np.isfinite(chance).all()
         assert 0.1 < chance.mean() < 0.35
         assert auc(rows[LABEL], chance) > 0.65
@@ -129,8 +129,8 @@ def test_what_features_add_adds_up_to_the_log_odds(
     clicks: pl.DataFrame, fitted: FittedClicks
 ) -> None:
     rows = encode(clicks[36_000:36_200], fitted.encoder)
-    parts = contributions(fitted.booster, rows, MEAN).sum(axis=1)
-    chance = click_probability(fitted.booster, rows, MEAN)
+    parts = contributions(fitted.trees, rows, MEAN).sum(axis=1)
+    chance = click_probability(fitted.trees, rows, MEAN)
     assert 1 / (1 + np.exp(-parts)) == pytest.approx(chance, abs=1e-9)
     levels = fitted.encoder.levels(clicks[36_000:36_200])
     columns = fitted.encoder.contributions(levels)
@@ -140,5 +140,5 @@ def test_what_features_add_adds_up_to_the_log_odds(
 def test_the_same_rows_give_the_same_model(clicks: pl.DataFrame) -> None:
     rows = (clicks[:5_000], clicks[5_000:6_000])
     first, second = (fit_clicks(*rows, PLAN, SETTINGS, 20) for _ in range(2))
-    assert first.booster.model_to_string() == second.booster.model_to_string()
+    assert first.trees.text == second.trees.text
     assert first.blend == second.blend

@@ -16,6 +16,7 @@ from recsys_assets.contracts.recommendations import SIMILAR_ITEMS, TOP_K
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.home import Home
 from recsys_assets.kernels.blending import Blend
+from recsys_assets.kernels.boosted_trees import BoostedTrees
 from recsys_assets.kernels.boosting import feature_matrix
 from recsys_assets.kernels.click_folds import assign_folds
 from recsys_assets.kernels.effects import fit_effects
@@ -129,12 +130,12 @@ def publish_clicks(home: Home) -> None:
         feature_matrix(features), raw[LABEL].to_numpy(), feature_name=feature_names()
     )
     settings = {"objective": "binary", "num_leaves": 7, "verbose": -1, "num_threads": 1}
-    booster = lgb.train(settings, data, 20)
+    trees = BoostedTrees(lgb.train(settings, data, 20).model_to_string())
     with tempfile.TemporaryDirectory() as folder:
         home.registry.log(
             CLICK_MODEL,
             ClickModel(),
-            save_clicks(Path(folder), encoder, booster.model_to_string(), BLEND),
+            save_clicks(Path(folder), encoder, trees, BLEND),
             raw.head(2)
             .select(*NUMBERS, *CATEGORIES)
             .with_columns(pl.col(NUMBERS).cast(pl.Float64))

@@ -15,8 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_assets.kernels.boosting import threads_for
-from recsys_assets.kernels.native_lightgbm import lgb
+from recsys_assets.kernels.boosted_trees import BoostedTrees
 from recsys_assets.kernels.recommenders.blend import learn_weights, normalize, normalize_groups
 from recsys_assets.kernels.recommenders.features import (
     FACTS,
@@ -84,9 +83,9 @@ class Hybrid:
         return item_facts(self.catalogue)
 
     @cached_property
-    def boosters(self) -> list[lgb.Booster]:
-        """The trees, read."""
-        return [lgb.Booster(model_str=text) for text in self.trees]
+    def rankers(self) -> list[BoostedTrees]:
+        """The trees, read, by kind."""
+        return [BoostedTrees(text) for text in self.trees]
 
     def scores(self, users: Ids) -> Scores:
         """Users x catalogue; users without training ratings get what newcomers rate."""
@@ -168,12 +167,8 @@ class Hybrid:
     def rank(self, found: Candidates) -> NDArray[np.float64]:
         """Positive scores of candidates: all kinds of trees, each normalized per user."""
         features, counts = self.features_of(found), found.counts
-        threads = threads_for(len(features))
-        grown = [
-            booster.predict(features, raw_score=True, num_threads=threads)
-            for booster in self.boosters
-        ]
-        total = np.sum([normalize_groups(np.asarray(kind), counts) for kind in grown], axis=0)
+        scores = [normalize_groups(trees.score(features), counts) for trees in self.rankers]
+        total = np.sum(scores, axis=0)
         starts = np.cumsum(counts) - counts
         return total - np.repeat(np.minimum.reduceat(total, starts), counts) + 1e-3
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_assets.kernels.boosted_trees import BoostedTrees
 from recsys_assets.kernels.boosting import threads_for
 from recsys_assets.kernels.native_lightgbm import lgb
 from recsys_assets.kernels.recommenders.histories import Catalogue
@@ -44,7 +45,7 @@ class RatingModel:
     """Members and trees that predict the stars of pairs."""
 
     members: RatingMembers
-    booster: lgb.Booster
+    trees: BoostedTrees
     scale: tuple[float, float]
     """Least and greatest stars of training."""
 
@@ -59,9 +60,7 @@ class RatingModel:
         answer[described] += self.members.item_bias[column[described]]
         if both.any():
             features = self.members.features(row[both], column[both])
-            answer[both] = features[:, 0] + np.asarray(
-                self.booster.predict(features, num_threads=threads_for(len(features)))
-            )
+            answer[both] = features[:, 0] + self.trees.score(features)
         return np.clip(answer, *self.scale).astype(np.float32)
 
 
@@ -75,7 +74,8 @@ def fit_rating(catalogue: Catalogue, seed: int) -> RatingModel:
     )
     stars = catalogue.train.stars.data
     scale = (float(stars.min()), float(stars.max()))
-    return RatingModel(fit_rating_members(catalogue, seed), booster, scale)
+    trees = BoostedTrees(booster.model_to_string())
+    return RatingModel(fit_rating_members(catalogue, seed), trees, scale)
 
 
 def _held_out_rows(catalogue: Catalogue, seed: int) -> Iterator[tuple[Scores, NDArray[np.float32]]]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_assets.kernels.boosted_trees import BoostedTrees
 from recsys_assets.kernels.boosting import threads_for
 from recsys_assets.kernels.native_lightgbm import lgb
 from recsys_assets.kernels.recommenders.inner import RankingRows
@@ -55,22 +56,23 @@ def _grow(rows: RankingRows, kind: str, seed: int) -> str:
     return str(lgb.train(settings, data, rounds).model_to_string())
 
 
-def contributions(booster: lgb.Booster, features: NDArray[np.float32]) -> NDArray[np.float64]:
+def contributions(trees: BoostedTrees, features: NDArray[np.float32]) -> NDArray[np.float64]:
     """SHAP values of each row by LightGBM's own `pred_contrib`: rows x (features + 1).
 
     The last column is the expected score; a row adds up to the raw score of its candidate.
     """
     threads = threads_for(len(features))
-    return np.asarray(booster.predict(features, pred_contrib=True, num_threads=threads), np.float64)
+    shares = trees.booster.predict(features, pred_contrib=True, num_threads=threads)
+    return np.asarray(shares, np.float64)
 
 
 def mean_contributions(
-    boosters: Sequence[lgb.Booster], features: NDArray[np.float32]
+    rankers: Sequence[BoostedTrees], features: NDArray[np.float32]
 ) -> dict[str, float]:
     """Mean absolute contribution of each feature over rows and kinds, the greatest first."""
-    sizes = [np.abs(contributions(each, features)[:, :-1]).mean(axis=0) for each in boosters]
+    sizes = [np.abs(contributions(each, features)[:, :-1]).mean(axis=0) for each in rankers]
     # Each kind counts the same whatever the scale of its scores.
     total = np.sum([size / max(size.sum(), 1e-12) for size in sizes], axis=0) / len(sizes)
-    names = boosters[0].feature_name()
+    names = rankers[0].names
     order = np.argsort(-total, kind="stable")
     return {names[at]: float(total[at]) for at in order}

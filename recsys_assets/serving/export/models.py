@@ -52,14 +52,13 @@ def write_clicks(export: Export) -> None:
         return
     found = export.registry.find(CLICK_MODEL, CHAMPION)
     model = export.registry.load(CLICK_MODEL, CHAMPION).unwrap_python_model()
-    trees = model.booster.model_to_string()
-    write_click_scorer(export.writer, model.encoder, trees, model.blend)
+    write_click_scorer(export.writer, model.encoder, model.trees, model.blend)
     export.facts["models"]["click"] = {"model": CLICK_MODEL, "version": found.version}
     rows = (
         export.lake.scan(CLICKS.name).select(*FIELDS).head(export.params.example_clicks).collect()
     )
     # The batch's own way, from a frame, against which the service's way is held.
-    scores = click_probability(model.booster, encode(rows, model.encoder), model.blend)
+    scores = click_probability(model.trees, encode(rows, model.encoder), model.blend)
     export.facts["examples"]["clicks"] = list(zip(rows.rows(), scores.tolist(), strict=True))
 
 

@@ -92,7 +92,7 @@ def compare(
     comparison.judgement = ClickJudgement(
         fold.label,
         fold.probability,
-        fitted.booster,
+        fitted.trees,
         fitted.blend,
         encode(part[2].head(SHAP_ROWS), fitted.encoder),
         comparison.table,

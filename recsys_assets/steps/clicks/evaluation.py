@@ -17,7 +17,7 @@ from recsys_assets.contracts.click_tables import (
     CLICK_MODEL,
 )
 from recsys_assets.kernels.blending import Blend
-from recsys_assets.kernels.boosting import read_booster
+from recsys_assets.kernels.boosted_trees import BoostedTrees
 from recsys_assets.kernels.metrics.classification import click_metrics
 from recsys_assets.kernels.report_page import Row
 from recsys_assets.lake.store import read_parquet, scan_parquet
@@ -69,7 +69,7 @@ def evaluate_click_model(session: Session, params: ClickEvaluationParams) -> Ste
     judgement = ClickJudgement(
         label,
         {CLICK_MODEL: probability},
-        read_booster(model["booster"]),
+        BoostedTrees(model["booster"]),
         blend,
         _some_features(session),
         report.tables["Models"],

@@ -27,7 +27,8 @@ from recsys_assets.contracts.click_tables import (
 )
 from recsys_assets.contracts.clicks import CATEGORIES, CLICKS, LABEL, NUMBERS
 from recsys_assets.kernels.blending import Blend, fit_blend
-from recsys_assets.kernels.boosting import first_trees, read_booster
+from recsys_assets.kernels.boosted_trees import BoostedTrees
+from recsys_assets.kernels.boosting import first_trees
 from recsys_assets.kernels.metrics.classification import click_metrics
 from recsys_assets.kernels.plots import models as plots
 from recsys_assets.lake.spark_files import read_table
@@ -65,19 +66,19 @@ def train_click_model(session: Session, params: ClickModelParams) -> StepReport:
     )
     curves = _curves(session, grown, params)
     kept = int(np.argmin(curves["validation"])) + 1
-    booster = first_trees(read_booster(grown), kept)
-    judged = score(session, booster, feature_parts(session, "validation"))
+    trees = first_trees(BoostedTrees(grown), kept)
+    judged = score(session, trees.text, feature_parts(session, "validation"))
     blend, calibration = fit_blend(judged.label, judged.trees, judged.margin)
     figures = click_metrics(judged.label, judged.probability(blend))
     metrics = {f"validation_{name}": value for name, value in figures.items()}
     report = StepReport(rows={CLICK_MODEL: 1}, figures={"trees": kept, **metrics})
-    _draw(report, booster, curves)
-    logged = _register(session, (booster, blend), params, report, curves)
+    _draw(report, trees, curves)
+    logged = _register(session, (trees, blend), params, report, curves)
     table = pl.DataFrame(
         {
             "model": CLICK_MODEL,
             "model_version": logged.version,
-            "booster": booster,
+            "booster": trees.text,
             "trees": kept,
             **{f"blend_{name}": value for name, value in blend._asdict().items()},
             "click_rate": _clicks(session)["train"],
@@ -115,27 +116,27 @@ def _fault_of(session: Session) -> str:
     return ""
 
 
-def _curves(session: Session, booster: str, params: ClickModelParams) -> Curves:
+def _curves(session: Session, grown: str, params: ClickModelParams) -> Curves:
     train, rows = [], 0
     for part in feature_parts(session, "train"):
         if rows < params.curve_rows:
             train.append(part)
             rows += part.rows
     return {
-        "train": mean_loss_by_tree(session, booster, train),
-        "validation": mean_loss_by_tree(session, booster, feature_parts(session, "validation")),
+        "train": mean_loss_by_tree(session, grown, train),
+        "validation": mean_loss_by_tree(session, grown, feature_parts(session, "validation")),
     }
 
 
-def _draw(report: StepReport, booster: str, curves: Curves) -> None:
-    trees = np.arange(1, len(curves["train"]) + 1)
-    report.draw("Learning curve", lambda: plots.learning_curve(trees, curves, "logloss"))
-    report.draw("Feature importance", lambda: draw_importance(read_booster(booster)))
+def _draw(report: StepReport, trees: BoostedTrees, curves: Curves) -> None:
+    counts = np.arange(1, len(curves["train"]) + 1)
+    report.draw("Learning curve", lambda: plots.learning_curve(counts, curves, "logloss"))
+    report.draw("Feature importance", lambda: draw_importance(trees))
 
 
 def _register(
     session: Session,
-    scorer: tuple[str, Blend],
+    scorer: tuple[BoostedTrees, Blend],
     params: ClickModelParams,
     report: StepReport,
     curves: Curves,

@@ -11,10 +11,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys_assets.kernels.blending import Blend
+from recsys_assets.kernels.boosted_trees import BoostedTrees
 from recsys_assets.kernels.boosting import contributions, feature_matrix
 from recsys_assets.kernels.encode import feature_names
 from recsys_assets.kernels.metrics.classification import calibration_table, precision_recall_points
-from recsys_assets.kernels.native_lightgbm import lgb
 from recsys_assets.kernels.plots import clicks as click_plots
 from recsys_assets.kernels.plots import models as model_plots
 from recsys_assets.kernels.plots import scores as plots
@@ -33,7 +33,7 @@ class ClickJudgement:
     """Labels of the held-out rows."""
     probability: Mapping[str, NDArray[np.float64]]
     """Model → probability of each row; the platform's own model first."""
-    booster: lgb.Booster
+    trees: BoostedTrees
     blend: Blend
     features: pl.DataFrame
     """Some encoded rows whose predictions are taken apart."""
@@ -59,20 +59,18 @@ def draw_clicks(report: StepReport, judgement: ClickJudgement) -> None:
     report.draw("Lift", lambda: click_plots.lift_curve(label, ranked))
     report.draw("Precision and recall", lambda: plots.precision_recall_curve(points, rate))
     report.draw("Score distribution", lambda: plots.score_distribution(groups, "click probability"))
-    report.draw("Feature importance", lambda: draw_importance(judgement.booster))
+    report.draw("Feature importance", lambda: draw_importance(judgement.trees))
     report.draw("SHAP summary", lambda: _draw_shap(judgement))
 
 
-def draw_importance(booster: lgb.Booster) -> bytes:
+def draw_importance(trees: BoostedTrees) -> bytes:
     """Plot of the gain of each feature."""
-    return model_plots.feature_importance(
-        booster.feature_name(), booster.feature_importance("gain")
-    )
+    return model_plots.feature_importance(trees.names, trees.booster.feature_importance("gain"))
 
 
 def _draw_shap(judgement: ClickJudgement) -> bytes:
     rows = judgement.features.head(SHAP_ROWS)
-    parts = contributions(judgement.booster, rows, judgement.blend)
+    parts = contributions(judgement.trees, rows, judgement.blend)
     return click_plots.shap_summary(feature_names(), parts[:, :-1], feature_matrix(rows))
 
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from recsys_assets.contracts.click_tables import CLICK_FEATURES
 from recsys_assets.contracts.clicks import LABEL
 from recsys_assets.kernels.blending import Blend
+from recsys_assets.kernels.boosted_trees import BoostedTrees
 from recsys_assets.kernels.boosting import (
     additive_log_odds,
     loss_by_tree,
-    read_booster,
     tree_log_odds,
 )
 from recsys_assets.lake.store import read_parquet
@@ -41,40 +41,40 @@ def feature_parts(session: Session, split: str) -> list[Part]:
     return parts_of(session.lake, CLICK_FEATURES, "split", split)
 
 
-def score(session: Session, booster: str, parts: list[Part]) -> Scores:
+def score(session: Session, trees: str, parts: list[Part]) -> Scores:
     """Labels and log odds of all rows, in order.
 
     Args:
         session: whose workers score.
-        booster: LightGBM's own text of the trees.
+        trees: LightGBM's own text of them.
         parts: files of ``click_features``.
     """
-    shared = session.spark.sparkContext.broadcast(booster)
+    shared = session.spark.sparkContext.broadcast(trees)
 
     def work(part: Part) -> Iterator[tuple[bytes, bytes, bytes]]:
         rows = read_parquet(part.path)
-        trees = tree_log_odds(read_booster(shared.value), rows)
+        scores = tree_log_odds(BoostedTrees(shared.value), rows)
         label = rows[LABEL].cast(pl.Int8).to_numpy()
-        yield label.tobytes(), trees.tobytes(), additive_log_odds(rows).tobytes()
+        yield label.tobytes(), scores.tobytes(), additive_log_odds(rows).tobytes()
 
     rows = [row for _, row in map_items(session.spark, parts, work)]
     shared.destroy()
-    label, trees, margin = (b"".join(column) for column in zip(*rows, strict=True))
+    label, scores, margin = (b"".join(column) for column in zip(*rows, strict=True))
     return Scores(
         np.frombuffer(label, np.int8),
-        np.frombuffer(trees, np.float64),
+        np.frombuffer(scores, np.float64),
         np.frombuffer(margin, np.float64),
     )
 
 
-def mean_loss_by_tree(session: Session, booster: str, parts: list[Part]) -> NDArray[np.float64]:
+def mean_loss_by_tree(session: Session, trees: str, parts: list[Part]) -> NDArray[np.float64]:
     """Log loss of all rows after the first tree, the second, and so on."""
-    shared = session.spark.sparkContext.broadcast(booster)
+    shared = session.spark.sparkContext.broadcast(trees)
 
     def work(part: Part) -> Iterator[dict[str, Any]]:
         rows = read_parquet(part.path)
         label = rows[LABEL].cast(pl.Int8).to_numpy()
-        loss = loss_by_tree(read_booster(shared.value), rows, label)
+        loss = loss_by_tree(BoostedTrees(shared.value), rows, label)
         yield {"rows": rows.height, "loss": loss.tolist()}
 
     rows = [row for _, row in map_items(session.spark, parts, work)]

@@ -61,8 +61,8 @@ def sweep_click_params(session: Session, params: ClickSweepParams) -> StepReport
                 report(environment.iteration, environment.evaluation_result_list[0][2])
 
         settings = base.model_copy(update=chosen).native()
-        booster = grow_trees(train, validation, settings, base.trees, (on_tree,))
-        return logloss(label, click_probability(booster, validation, MEAN, threads=0))
+        trees = grow_trees(train, validation, settings, base.trees, (on_tree,))
+        return logloss(label, click_probability(trees, validation, MEAN))
 
     search = Search(
         CLICK_MODEL,

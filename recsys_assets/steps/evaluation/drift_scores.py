@@ -8,7 +8,8 @@ import polars as pl
 from recsys_assets.contracts.click_tables import CLICK_EFFECTS, CLICK_ENCODER, CLICK_MODEL
 from recsys_assets.contracts.models import ALS_FACTORS
 from recsys_assets.kernels.blending import Blend
-from recsys_assets.kernels.boosting import click_probability, read_booster
+from recsys_assets.kernels.boosted_trees import BoostedTrees
+from recsys_assets.kernels.boosting import click_probability
 from recsys_assets.kernels.encode import encode
 from recsys_assets.kernels.vectors import factor_matrix, places_of
 from recsys_assets.registry.clicks import read_encoder
@@ -48,6 +49,6 @@ def click_scorer(session: Session) -> Scorer | None:
     tables = (session.lake.scan(table).collect() for table in (CLICK_ENCODER, CLICK_EFFECTS))
     encoder = read_encoder(*tables).without_folds()
     model = session.lake.scan(CLICK_MODEL).collect().row(0, named=True)
-    booster = read_booster(model["booster"])
+    trees = BoostedTrees(model["booster"])
     blend = Blend(*(model[f"blend_{name}"] for name in Blend._fields))
-    return lambda rows: pl.Series(click_probability(booster, encode(rows, encoder), blend))
+    return lambda rows: pl.Series(click_probability(trees, encode(rows, encoder), blend))

@@ -133,7 +133,7 @@ def _features(model: Hybrid) -> pl.DataFrame:
     histories = model.catalogue.train.part(_spread(known, _EXPLAINED_USERS))
     found = find_and_describe(model.members, histories, model.facts)
     rows = _spread(len(found.features), _EXPLAINED_ROWS)
-    shares = mean_contributions(model.boosters, model.features_of(found)[rows])
+    shares = mean_contributions(model.rankers, model.features_of(found)[rows])
     weights = dict(zip(model.members, model.weights.tolist(), strict=True))
     table = [(name, share, weights.get(name)) for name, share in shares.items()]
     return pl.DataFrame(table, schema=polars_schema(RankFeatures), orient="row")

@@ -114,10 +114,11 @@ def test_contributions_of_the_trees_add_up_to_their_score() -> None:
     model = hybrid()
     found = find_and_describe(model.members, model.catalogue.train.part(slice(0, 9)), model.facts)
     features = model.features_of(found)
-    for booster in model.boosters:
-        raw = booster.predict(features, raw_score=True)
-        np.testing.assert_allclose(contributions(booster, features).sum(axis=1), raw, atol=1e-6)
-    shares = mean_contributions(model.boosters, features)
+    for trees in model.rankers:
+        raw = trees.booster.predict(features, raw_score=True)
+        assert np.array_equal(trees.score(features), raw)
+        np.testing.assert_allclose(contributions(trees, features).sum(axis=1), raw, atol=1e-6)
+    shares = mean_contributions(model.rankers, features)
     assert sum(shares.values()) == pytest.approx(1.0)
     assert list(shares.values()) == sorted(shares.values(), reverse=True)
 

@@ -29,7 +29,8 @@ from recsys_assets.contracts.click_tables import (
 from recsys_assets.contracts.clicks import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.home import Home
 from recsys_assets.kernels.blending import Blend
-from recsys_assets.kernels.boosting import click_probability, read_booster
+from recsys_assets.kernels.boosted_trees import BoostedTrees
+from recsys_assets.kernels.boosting import click_probability
 from recsys_assets.kernels.click_fit import fit_clicks
 from recsys_assets.kernels.click_folds import FOLD, assign_folds
 from recsys_assets.kernels.encode import Encoder, encode, feature_names
@@ -163,11 +164,11 @@ def test_the_model_beats_the_constant(trained: Session) -> None:
 
 
 def test_workers_score_in_the_order_of_the_rows(trained: Session) -> None:
-    booster, blend = model_of(trained)
-    scores = score(trained, booster, feature_parts(trained, "test"))
+    text, blend = model_of(trained)
+    scores = score(trained, text, feature_parts(trained, "test"))
     features = features_of(trained, "test")
     assert scores.label.tolist() == features[LABEL].to_list()
-    expected = click_probability(read_booster(booster), features, blend)
+    expected = click_probability(BoostedTrees(text), features, blend)
     assert np.array_equal(scores.probability(blend), expected)
 
 
@@ -177,13 +178,13 @@ def test_the_trees_after_the_least_validation_loss_are_cut_off(trained: Session)
     features = features_of(trained, "validation")
     label = features[LABEL].to_numpy()
     matrix = features.select(feature_names()).to_numpy()
-    booster = read_booster(grown)
+    booster = BoostedTrees(grown).booster
     losses = [
         log_loss(label, booster.predict(matrix, num_iteration=trees))
         for trees in range(1, BOOSTING.trees + 1)
     ]
     assert row["trees"] == int(np.argmin(losses)) + 1
-    kept = click_probability(read_booster(row["booster"]), features)
+    kept = click_probability(BoostedTrees(row["booster"]), features)
     assert np.array_equal(kept, booster.predict(matrix, num_iteration=row["trees"]))
 
 
@@ -195,7 +196,7 @@ def test_synapse_native_and_served_models_agree(trained: Session, logged: pl.Dat
     from synapse.ml.lightgbm import LightGBMClassificationModel
 
     text, blend = model_of(trained)
-    native = click_probability(read_booster(text), features_of(trained, "test"), blend)
+    native = click_probability(BoostedTrees(text), features_of(trained, "test"), blend)
     raw = logged[5_400:].select(pl.col(NUMBERS).cast(pl.Float64), *CATEGORIES).to_pandas()
     served = pd.DataFrame(trained.registry.load(CLICK_MODEL, "challenger").predict(raw))
     assert served["probability"].to_numpy() == pytest.approx(native, abs=1e-12)
@@ -207,7 +208,7 @@ def test_synapse_native_and_served_models_agree(trained: Session, logged: pl.Dat
     scored = synapse.transform(assembler.transform(trained.spark.read.parquet(*paths)))
     rows = scored.select("probability", *names).toPandas()
     theirs = np.array([vector[1] for vector in rows["probability"]])
-    ours = click_probability(read_booster(text), pl.from_pandas(rows[names]))
+    ours = click_probability(BoostedTrees(text), pl.from_pandas(rows[names]))
     assert theirs == pytest.approx(ours, abs=1e-6)
 
 
@@ -220,8 +221,8 @@ def test_one_process_learns_what_the_assets_learn(trained: Session, logged: pl.D
     test = logged[5_400:]
     assert_frame_equal(encode(test, fitted.encoder), encode(test, encoder), abs_tol=1e-5)
     text, blend = model_of(trained)
-    theirs = click_probability(read_booster(text), features_of(trained, "test"), blend)
-    ours = fitted.probability(test, threads=1)
+    theirs = click_probability(BoostedTrees(text), features_of(trained, "test"), blend)
+    ours = fitted.probability(test)
     assert np.abs(ours - theirs).mean() < 0.01
     assert np.corrcoef(ours, theirs)[0, 1] > 0.99
 
