@@ -70,13 +70,9 @@ class Catalogue:
         if not len(self.users):
             return empty_histories(len(users), len(self.items))
         place, known = places_of(users, self.users)
-        keep = csr_matrix(
-            (np.ones(known.sum(), np.float32), (np.flatnonzero(known), place[known])),
-            shape=(len(users), len(self.users)),
-        )
-        times = None if self.train.times is None else keep.astype(np.float64) @ self.train.times
-        stars = (keep @ self.train.stars).astype(np.float32)
-        return Histories(stars, times, np.where(known, place, -1))
+        of_known = self.train.part(place[known])
+        times = None if of_known.times is None else _spread_rows(of_known.times, known)
+        return Histories(_spread_rows(of_known.stars, known), times, np.where(known, place, -1))
 
     def counts(self) -> NDArray[np.float32]:
         """Training ratings of each item."""
@@ -118,6 +114,14 @@ def history_of(
         dated = csr_matrix((times[known][order], column, bounds), shape=shape)
     rated = csr_matrix((stars[known][order].astype(np.float32), column, bounds), shape=shape)
     return Histories(rated, dated, np.array([-1]))
+
+
+def _spread_rows(matrix: csr_matrix, known: NDArray[np.bool_]) -> csr_matrix:
+    """The rows at the known places, in order, and rows that hold nothing at the others."""
+    lengths = np.zeros(len(known), matrix.indptr.dtype)
+    lengths[known] = np.diff(matrix.indptr)
+    bounds = np.concatenate([[0], lengths.cumsum()])
+    return csr_matrix((matrix.data, matrix.indices, bounds), shape=(len(known), matrix.shape[1]))
 
 
 def _over(matrix: csr_matrix, column: NDArray[np.int64], width: int) -> csr_matrix:

@@ -14,7 +14,11 @@ from scipy.sparse import csr_matrix, vstack
 
 from recsys_assets.kernels.recommenders.histories import Catalogue, Histories
 from recsys_assets.kernels.recommenders.linear import inverse, rating_marks
-from recsys_assets.kernels.recommenders.products import gram_upper, mirror_upper
+from recsys_assets.kernels.recommenders.products import (
+    gram_upper,
+    mirror_upper,
+    sparse_by_sparse,
+)
 from recsys_assets.kernels.recommenders.protocol import Scores
 
 NEIGHBOURS = 200
@@ -33,7 +37,7 @@ class ItemNeighbours:
 
     def score(self, histories: Histories) -> Scores:
         """Sum of the similarities to what the user rated."""
-        return np.asarray((rating_marks(histories.stars) @ self.similarities).toarray(), np.float32)
+        return np.asarray(sparse_by_sparse(rating_marks(histories.stars), self.similarities))
 
 
 def fit_item_neighbours(catalogue: Catalogue) -> ItemNeighbours:

@@ -1,11 +1,13 @@
-"""Products of a sparse matrix that are dense: with a dense one, and with itself.
+"""Products of a sparse matrix that are dense: with another, dense or sparse, and with itself.
 
     histories x (items x items, a strip of columns at a time) -> scores of these columns
+    histories x (items x items, few in a row) -> scores
     Z -> Z'Z, a column at a time
 
 SciPy adds whole rows of the dense matrix, of which none is left in the cache when the next user
-needs it. By strips the rows of what many people rate are read from memory once for all users. Of
-a product with itself SciPy makes both halves, as a sparse matrix, on one core.
+needs it. By strips the rows of what many people rate are read from memory once for all users. A
+product of sparse ones SciPy makes sparse, looking for what it holds first; of one with itself it
+makes both halves, on one core.
 """
 
 import os
@@ -57,6 +59,25 @@ def _add_rows(starts, columns, values, right, answer):  # type: ignore[no-untype
                 for at in range(high - low):
                     own[at] += value * only[at]
                 place += 1
+
+
+def sparse_by_sparse(left: csr_matrix, right: csr_matrix) -> NDArray[np.floating]:
+    """The product as a dense matrix, in the precision of both; sums run as SciPy's do."""
+    kind = np.result_type(left.dtype, right.dtype)
+    answer = np.zeros((left.shape[0], right.shape[1]), kind)
+    sides = [(m.indptr, m.indices, m.data.astype(kind, copy=False)) for m in (left, right)]
+    _add_sparse_rows(*sides[0], *sides[1], answer)
+    return answer
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_sparse_rows(starts, columns, values, other_starts, other_columns, other_values, answer):  # type: ignore[no-untyped-def]
+    for row in range(len(answer)):
+        own = answer[row]
+        for place in range(starts[row], starts[row + 1]):
+            value, column = values[place], columns[place]
+            for other in range(other_starts[column], other_starts[column + 1]):
+                own[other_columns[other]] += value * other_values[other]
 
 
 def gram_upper(z: csr_matrix) -> NDArray[np.floating]:

@@ -21,6 +21,7 @@ from recsys_assets.kernels.recommenders.histories import USERS_AT_ONCE, Catalogu
 from recsys_assets.kernels.recommenders.linear import MOST_COLUMNS, EaseMember, fit_ease
 from recsys_assets.kernels.recommenders.members import EASE_PENALTY
 from recsys_assets.kernels.recommenders.neighbours import MOST_USERS, nearest_columns
+from recsys_assets.kernels.recommenders.products import sparse_by_sparse
 from recsys_assets.kernels.recommenders.protocol import Scores
 
 BIAS_SHRINKAGE = 5.0
@@ -92,7 +93,7 @@ def _votes(own: csr_matrix | Scores, others: csr_matrix) -> Scores:
     One of the two holds residuals or correlations as a sparse matrix, zero where nothing is known.
     """
     if isinstance(own, csr_matrix):
-        total, weight = (own @ others).toarray(), (_marks(own) @ others).toarray()
+        total, weight = (sparse_by_sparse(each, others) for each in (own, _marks(own)))
     else:
         total, weight = own @ others, own @ _marks(others)
     return np.asarray(total / (weight + VOTE_SHRINKAGE), np.float32)

@@ -12,6 +12,7 @@ from recsys_assets.kernels.recommenders.products import (
     gram_upper,
     mirror_upper,
     sparse_by_dense,
+    sparse_by_sparse,
 )
 
 
@@ -24,6 +25,19 @@ def test_whole_numbers_give_the_exact_product(seed: int, rows: int, inner: int, 
     found = sparse_by_dense(csr_matrix(left.astype(np.float32)), right)
     assert found.dtype == np.float32
     assert found.tolist() == (left @ right).tolist()
+
+
+@pytest.mark.parametrize("kinds", [(np.float32, np.float32), (np.float32, np.float64)])
+def test_a_product_of_sparse_ones_is_scipys_to_the_last_bit(kinds: tuple[type, type]) -> None:
+    one, other = (
+        random_matrix(*shape, density=0.3, format="csr", dtype=kind, rng=seed)
+        for shape, kind, seed in zip(((40, 60), (60, 90)), kinds, (1, 2), strict=True)
+    )
+    found = sparse_by_sparse(one, other)
+    expected = (one @ other).toarray()
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+    assert sparse_by_sparse(one[:0], other).shape == (0, 90)
 
 
 @pytest.mark.parametrize("width", [_STRIP, 2 * _STRIP + 77])
