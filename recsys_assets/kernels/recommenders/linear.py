@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack
 from scipy.sparse import csr_matrix, vstack
 
+from recsys_assets.kernels.choosing import best_places
 from recsys_assets.kernels.recommenders.content import genre_rows, year_rows
 from recsys_assets.kernels.recommenders.histories import Catalogue, Histories
 from recsys_assets.kernels.recommenders.products import gram_upper, mirror_upper, sparse_by_dense
@@ -196,14 +197,11 @@ def strongest_links(
     for start in range(0, len(columns) if most else 0, _TARGETS_AT_ONCE):
         targets = np.arange(start, min(start + _TARGETS_AT_ONCE, len(columns)))
         if member.weights is not None:
-            weights = member.weights[:, targets].T.copy()
+            weights = member.weights[:, targets].T
         else:
             weights = np.asarray((member.rows.T @ member.dual[:, targets]).T)
             weights[np.arange(len(targets)), targets] = 0
-        best = np.argpartition(-weights, most - 1, axis=1)[:, :most]
-        order = np.argsort(-np.take_along_axis(weights, best, 1), axis=1, kind="stable")
-        best = np.take_along_axis(best, order, 1)
-        value = np.take_along_axis(weights, best, 1)
+        best, value = best_places(weights, most)
         row, place = np.nonzero(value > 0)
         parts.append(
             (columns[targets[row]], place + 1, columns[best[row, place]], value[row, place])

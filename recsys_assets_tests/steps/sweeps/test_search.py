@@ -157,7 +157,9 @@ def test_click_settings_are_searched_by_validation_rows(session: Session) -> Non
         odds = values[:, 0] + values[:, 1] - 1
         label = (rng.random(rows) < 1 / (1 + np.exp(-odds))).astype(np.int8)
         frame = pl.DataFrame(values, schema=feature_names()).with_columns(
-            pl.Series(LABEL, label), pl.lit(split).alias("split"), pl.lit(0.0).alias(MARGIN)
+            pl.Series(LABEL, label),
+            pl.lit(split).alias("split"),
+            pl.lit(0.0, pl.Float32).alias(MARGIN),
         )
         session.lake.write_frame(frame, CLICK_FEATURES, {"split": split})
     clicks = pl.DataFrame({LABEL: [0, 1]})
