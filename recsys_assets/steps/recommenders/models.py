@@ -5,6 +5,7 @@ interactions (train) + movie_features -> item_links, item_model (EASE) in the re
 -> rank_features, rank_model (the hybrid) in the registry
 """
 
+import gc
 import tempfile
 from pathlib import Path
 
@@ -167,5 +168,8 @@ def _register(
                 "table/interactions": str(session.lake.version(INTERACTIONS)),
             },
         )
+    # MLflow leaves exceptions that it caught in circles, and with them the frames of its callers:
+    # gigabytes of members, until Python looks for circles of its own accord.
+    gc.collect()
     report.figures["model_version"] = logged.version
     report.links["MLflow run"] = logged.link

@@ -1,7 +1,10 @@
+import gc
+
 import pandas as pd
 import polars as pl
 
 from recsys_assets.kernels.recommenders.hybrid import Hybrid
+from recsys_assets.kernels.recommenders.linear import EaseMember
 from recsys_assets.registry.packing import load_model, save_model
 from recsys_assets.steps.als.train import ALSParams, train_als
 from recsys_assets.steps.evaluation.ranking import RankingEvaluationParams, evaluate_ranking
@@ -69,6 +72,22 @@ def test_the_models_are_trained_judged_and_published_with_reasons(session: Sessi
     served = session.registry.load("rank_model")
     answer = served.predict(pd.DataFrame({"user": [1, 77_777], "k": [4, 2]}))
     assert answer.groupby("user").size().to_dict() == {1: 4, 77_777: 2}
+
+
+def test_nothing_of_a_fit_is_left_when_it_has_ended(session: Session) -> None:
+    """Of a large catalogue a member takes gigabytes, and the next step runs in this process."""
+    prepare(session)
+    others = members_held()
+    gc.disable()
+    try:
+        assert not train_item_model(session, ItemModelParams(links=5)).failed
+        assert {id(each) for each in members_held()} <= {id(each) for each in others}
+    finally:
+        gc.enable()
+
+
+def members_held() -> list[EaseMember]:
+    return [each for each in gc.get_objects() if isinstance(each, EaseMember)]
 
 
 def test_a_saved_model_answers_as_before(session: Session, tmp_path) -> None:  # type: ignore[no-untyped-def]
