@@ -146,8 +146,15 @@ def _lay_out(fields: Mapping[str, list[str]]) -> _Layout | None:
     with np.errstate(over="ignore"):
         near = exact.astype(np.float32)
     thresholds = np.where(near > exact, np.nextafter(near, np.float32(-np.inf)), near)
+    columns, values = numbers("split_feature", np.int64), numbers("leaf_value", np.float64)
     children = (numbers("left_child", np.int64), numbers("right_child", np.int64))
-    masks, values = leaf_bits(*children, numbers("leaf_value", np.float64), starts)
+    # The kernels look at no bounds.
+    if {len(each) for each in (kinds, exact, columns, *children)} != {starts[-1]} or (
+        len(values) != leaves.sum()
+        or columns.max(initial=0) >= len(fields["feature_names"][0].split())
+    ):
+        raise ValueError("trees and their numbers do not fit each other: the text is damaged")
+    masks, places = leaf_bits(*children, values, starts)
     # What is missing, and never was in training, counts as 0.
     nan_left = np.where(kinds & _NAN_IS_MISSING, kinds & _MISSING_GOES_LEFT, exact >= 0) > 0
-    return _Layout(numbers("split_feature", np.int64), thresholds, masks, nan_left, starts, values)
+    return _Layout(columns, thresholds, masks, nan_left, starts, places)

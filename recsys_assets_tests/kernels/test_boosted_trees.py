@@ -118,3 +118,13 @@ def test_damaged_text_is_refused() -> None:
     for damaged in ("", "damaged", text[: len(text) // 3], text[10:]):
         with pytest.raises(ValueError, match="not the whole text"):
             BoostedTrees(damaged)
+
+
+@pytest.mark.parametrize("name", ["threshold", "left_child", "leaf_value", "split_feature"])
+def test_a_number_that_is_missing_is_noticed_before_anything_is_scored(name: str) -> None:
+    text = grow(draw_rows(1, missing=False), trees=3).text
+    start = text.index(f"\n{name}=") + 1
+    end = text.index("\n", start)
+    damaged = BoostedTrees(text[:start] + text[start:end].rpartition(" ")[0] + text[end:])
+    with pytest.raises(ValueError, match="the text is damaged"):
+        damaged.score(draw_rows(2, missing=False))

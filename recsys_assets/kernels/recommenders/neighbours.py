@@ -37,7 +37,9 @@ class ItemNeighbours:
 
     def score(self, histories: Histories) -> Scores:
         """Sum of the similarities to what the user rated."""
-        return np.asarray(sparse_by_sparse(rating_marks(histories.stars), self.similarities))
+        return np.asarray(
+            sparse_by_sparse(rating_marks(histories.stars), self.similarities), np.float32
+        )
 
 
 def fit_item_neighbours(catalogue: Catalogue) -> ItemNeighbours:
