@@ -36,7 +36,7 @@ def _look_up() -> None:
 
 
 def _score_by_trees() -> None:
-    """Score one row by a tree of two leaves."""
+    """Score two rows by a tree grown on them."""
     rows = np.array([[0], [1]], np.float32)
     settings = {"min_data_in_leaf": 1, "min_data_in_bin": 1, "verbosity": -1}
     grown = lgb.train(settings, lgb.Dataset(rows, rows[:, 0]), 1)

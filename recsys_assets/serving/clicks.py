@@ -148,7 +148,8 @@ def read_click_scorer(reader: BundleReader) -> ClickScorer | None:
     if about is None:
         return None
     trees = BoostedTrees(reader.text("booster.txt"))
-    if trees.names != feature_names():
+    # LightGBM reads them here, so that no request waits for it.
+    if trees.booster.feature_name() != feature_names():
         raise ValueError("booster.txt was trained on other features than this service makes")
     table = CodeTable(*(reader.array(f"encoder_{field.name}") for field in fields(CodeTable)))
     blend = Blend(**json.loads(reader.text("blend.json")))

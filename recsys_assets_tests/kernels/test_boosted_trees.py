@@ -1,5 +1,6 @@
 """Scores of boosted trees: LightGBM's own to the bit, whatever the trees and the rows."""
 
+import re
 from typing import Any
 
 import lightgbm as lgb
@@ -20,6 +21,7 @@ def grow(rows: Rows, trees: int = 8, **chosen: Any) -> BoostedTrees:
     rng = np.random.default_rng(1)
     label = np.nan_to_num(rows).clip(-9, 9) @ np.array([1.0, -2.0, 0.5, 0.0, 3.0])
     label += np.sin(3 * np.nan_to_num(rows[:, 0]).clip(-9, 9)) + rng.normal(size=len(rows))
+    label += 20 * (rows[:, 1] == 0)  # so that zeros, where they are missing, go a way of their own
     own = {"objective": "regression", "num_leaves": 15, "min_data_in_leaf": 2, "num_threads": 1}
     data = lgb.Dataset(rows, label, categorical_feature=chosen.pop("categories", []))
     return BoostedTrees(
@@ -91,12 +93,17 @@ def test_a_tree_that_found_no_split_is_its_constant() -> None:
 
 
 @pytest.mark.parametrize(
-    "chosen",
-    [{"zero_as_missing": True}, {"linear_tree": True}, {"categories": [1]}],
+    ("chosen", "told"),
+    [
+        ({"zero_as_missing": True}, r"^decision_type=.*\b[46]\b"),
+        ({"linear_tree": True}, "^is_linear=1$"),
+        ({"categories": [1]}, "^num_cat=[1-9]"),
+    ],
     ids=["zeros are missing", "linear leaves", "categories"],
 )
-def test_trees_of_another_kind_are_left_to_lightgbm(chosen: dict[str, Any]) -> None:
+def test_trees_of_another_kind_are_left_to_lightgbm(chosen: dict[str, Any], told: str) -> None:
     trees, rows = grow(draw_rows(8, missing=False), **chosen), draw_rows(9, missing=False)
+    assert re.search(told, trees.text, re.MULTILINE)
     assert np.array_equal(trees.score(rows), expected(trees, rows))
     assert trees.running_scores(rows)[-1] == pytest.approx(expected(trees, rows), abs=1e-12)
 
