@@ -2,10 +2,9 @@
 
 While modules load, Python's garbage collector looks through all of them again and again, and once
 more when the process ends. They are no garbage until then: without these looks a process starts
-and ends in half the time. Nor is looked at the end through what came later: all of it goes anyway.
+and ends in half the time.
 """
 
-import atexit
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,5 @@ def loading_modules() -> Iterator[None]:
         yield
     finally:
         gc.freeze()
-        atexit.register(gc.freeze)
         if enabled:
             gc.enable()

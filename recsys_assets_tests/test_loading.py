@@ -47,9 +47,11 @@ def test_whoever_works_without_the_collector_keeps_it_off() -> None:
         gc.unfreeze()
 
 
-@pytest.mark.parametrize(("before", "said"), [("", "found at the end"), (LOAD, "")])
-def test_nothing_is_looked_for_when_a_process_ends(before: str, said: str) -> None:
+def test_what_was_loaded_later_is_still_collected_when_the_process_ends() -> None:
+    """Libraries made with nanobind take what is not for leaks, and say so at length."""
+    later = "import duckdb, duckdb.sqltypes\nduckdb.sql('select 1').fetchall()\n"
     done = subprocess.run(
-        [sys.executable, "-c", before + CYCLE], capture_output=True, text=True, check=True
+        [sys.executable, "-c", LOAD + later + CYCLE], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == said
+    assert done.stdout.strip() == "found at the end"
+    assert done.stderr == ""
