@@ -3,6 +3,8 @@
 landing -> validated -> features -> models -> evaluation -> recommendations -> delivery
 """
 
+from typing import Any
+
 import dagster as dg
 
 from recsys_assets.assets import ASSETS
@@ -14,7 +16,7 @@ from recsys_assets.automation.monitors import build_monitors
 from recsys_assets.automation.schedules import build_landing_sensor, build_schedules
 from recsys_assets.automation.sensors import build_alert_sensors
 from recsys_assets.checks import CHECKS
-from recsys_assets.deployment import Deployment, current_deployment
+from recsys_assets.deployment import Deployment, current_deployment, naming_variables
 from recsys_assets.resources.alerts import Notifier
 from recsys_assets.resources.delivery import Delivery
 from recsys_assets.resources.digests import Digests
@@ -40,21 +42,28 @@ def build_definitions(deployment: Deployment) -> dg.Definitions:
             *build_alert_sensors(sensors, catalogue),
             *build_monitors(sensors, catalogue, fresh, deployment.champion_days),
         ],
-        resources={
-            "compute": deployment.compute(),
-            "storage": Storage(
-                home=str(deployment.home.root),
-                account=deployment.home.account,
-                mlflow=deployment.home.mlflow,
-            ),
-            "delivery": Delivery(**deployment.delivery),
-            "notifier": Notifier(**deployment.alerts),
-            "mailer": Digests(**deployment.digests),
-        },
+        resources=build_resources(deployment),
         loggers={"console": build_run_logger({check.node_def.name for check in CHECKS})},
         # One process per run: a Spark session takes seconds to open and all its steps share it.
         executor=dg.in_process_executor,
     )
+
+
+def build_resources(deployment: Deployment) -> dict[str, dg.ConfigurableResource[Any]]:
+    """What assets, checks and sensors work with.
+
+    Raises:
+        DeploymentError: a variable of the environment holds what it cannot.
+    """
+    home = deployment.home
+    with naming_variables():
+        return {
+            "compute": deployment.compute(),
+            "storage": Storage(home=str(home.root), account=home.account, mlflow=home.mlflow),
+            "delivery": Delivery(**deployment.delivery),
+            "notifier": Notifier(**deployment.alerts),
+            "mailer": Digests(**deployment.digests),
+        }
 
 
 defs = build_definitions(current_deployment())

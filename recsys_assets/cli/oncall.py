@@ -8,7 +8,7 @@ import dagster as dg
 import typer
 
 from recsys_assets.cli.shared import JsonOption, console, deployment, print_json, print_table
-from recsys_assets.deployment import Deployment
+from recsys_assets.deployment import Deployment, naming_variables
 from recsys_assets.resources.alerts import AlertDeliveryError, DeliveryLedger, Notifier
 
 
@@ -93,5 +93,6 @@ def redeliver_command() -> None:
 
 def notifier_of(where: Deployment) -> Notifier:
     """The notifier of a deployment, its secrets looked up."""
-    notifier: Notifier = Notifier(**where.alerts).process_config_and_initialize()
+    with naming_variables():
+        notifier: Notifier = Notifier(**where.alerts).process_config_and_initialize()
     return notifier

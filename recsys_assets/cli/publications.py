@@ -7,6 +7,7 @@ import typer
 from recsys_assets.cli.shared import JsonOption, console, deployment, print_json, print_table
 from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.delivery.lookup import roll_back
+from recsys_assets.deployment import naming_variables
 from recsys_assets.resources.delivery import Delivery
 
 
@@ -26,7 +27,8 @@ def publications_command(
     Example: recsys publications --roll-back lookup
     """
     # As Dagster does before a run: names of variables become their values.
-    delivery = Delivery(**deployment().delivery).process_config_and_initialize()
+    with naming_variables():
+        delivery = Delivery(**deployment().delivery).process_config_and_initialize()
     if roll not in ("", "lookup", "warehouse"):
         raise typer.BadParameter(f"{roll!r} is neither lookup nor warehouse")
     if roll == "lookup":

@@ -49,7 +49,8 @@ process that sends an alert looks them up. Each may hold ``env:NAME``, the name 
 or ``keyvault:NAME``, the name of a secret of the vault.
 """
 
-from recsys_assets.deployment.description import Deployment, DeploymentError
+from recsys_assets.deployment.description import Deployment
+from recsys_assets.deployment.errors import DeploymentError, naming_variables
 from recsys_assets.deployment.process import enter, spare_cores
 from recsys_assets.deployment.secrets import secrets
 from recsys_assets.deployment.variables import current_deployment
@@ -59,6 +60,7 @@ __all__ = [
     "DeploymentError",
     "current_deployment",
     "enter",
+    "naming_variables",
     "secrets",
     "spare_cores",
 ]

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from recsys_assets.deployment.description import DeploymentError
+from recsys_assets.deployment.errors import DeploymentError
 from recsys_assets.deployment.secrets import secret_of
 from recsys_assets.home import Home
 from recsys_assets.registry.address import RegistryAddress

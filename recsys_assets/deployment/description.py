@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from recsys_assets.deployment.errors import naming_variables
 from recsys_assets.home import Home
 from recsys_assets.resources.spark import SparkSettings
 
@@ -12,10 +13,6 @@ if TYPE_CHECKING:
     from recsys_assets.resources.compute import Compute
 
 Name = Literal["local", "production", "azure"]
-
-
-class DeploymentError(Exception):
-    """The environment describes no deployment; the message names the variable."""
 
 
 class Deployment(BaseModel):
@@ -50,7 +47,15 @@ class Deployment(BaseModel):
         return self.name != "local"
 
     def compute(self) -> "Compute":
-        """Where steps run; imported on demand, because most commands run none."""
+        """Where steps run; imported on demand, because most commands run none.
+
+        Raises:
+            DeploymentError: a variable of the environment holds what it cannot.
+        """
+        with naming_variables():
+            return self._compute()
+
+    def _compute(self) -> "Compute":
         if self.databricks:
             from recsys_assets.resources.databricks import DatabricksSpark
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from recsys_assets.deployment.description import DeploymentError
+from recsys_assets.deployment.errors import DeploymentError
 from recsys_assets.deployment.secrets import secret_of
 from recsys_assets.home import Home
 
@@ -46,7 +46,7 @@ def alert_settings(known: Mapping[str, str], home: Home) -> dict[str, Any]:
 def _mail_server(known: Mapping[str, str]) -> dict[str, Any]:
     return {
         "host": known["RECSYS_SMTP_HOST"],
-        "port": int(known.get("RECSYS_SMTP_PORT") or 587),
+        "port": known.get("RECSYS_SMTP_PORT") or 587,
         "security": known.get("RECSYS_SMTP_SECURITY") or "starttls",
         "username": known.get("RECSYS_SMTP_USERNAME"),
         "password": secret_of(known, "RECSYS_SMTP_PASSWORD"),

@@ -6,25 +6,45 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from recsys_assets.deployment.description import DeploymentError
+from recsys_assets.deployment.errors import DeploymentError
 from recsys_assets.resources.azure.secrets import PREFIX, refer
 
+VARIABLE = "env:"
 _SHORTEST_SECRET = 6
 _SECRET_NAME = re.compile(
-    r"(PASSWORD|PASSWD|TOKEN|SECRET|_KEY|CREDENTIAL|CONNECTION_STRING|(WEBHOOK|TEAMS|SLACK)_URL)$"
+    r"(PASSWORD|PASSWD|TOKEN|SECRET|_KEY|CREDENTIAL|CONNECTION_STRING|(WEBHOOK|TEAMS|SLACK|WAREHOUSE)_URL)$"
 )
 
 
 def secret_of(known: Mapping[str, str], name: str) -> str | None:
-    """Where a secret is to be looked up; its value is not kept."""
+    """Where a secret is to be looked up; its value is not kept.
+
+    Raises:
+        DeploymentError: it refers to a variable that is not set, or to a vault that is not named.
+    """
+    name = variable_of(known, name)
     value = known.get(name, "")
-    if value.startswith("env:"):
-        return secret_of(known, value.removeprefix("env:").strip())
     if not value.startswith(PREFIX):
         return dg.EnvVar(name) if value else None
     if not known.get("RECSYS_AZURE_KEY_VAULT"):
         raise DeploymentError(f"{name} refers to a vault: set RECSYS_AZURE_KEY_VAULT")
     return refer(known["RECSYS_AZURE_KEY_VAULT"], value.removeprefix(PREFIX).strip())
+
+
+def variable_of(known: Mapping[str, str], name: str) -> str:
+    """The variable that holds a value: the one given, or the one that it refers to.
+
+    Raises:
+        DeploymentError: it refers to one that is not set, or in a circle to itself.
+    """
+    path = [name]
+    while (value := known.get(path[-1], "")).startswith(VARIABLE):
+        other = value.removeprefix(VARIABLE).strip()
+        if other in path or not known.get(other):
+            what = "refers to itself" if other in path else "is not set"
+            raise DeploymentError(f"{' refers to '.join([*path, other])}, which {what}")
+        path.append(other)
+    return path[-1]
 
 
 def secrets(environment: Mapping[str, str] | None = None) -> list[str]:
@@ -33,9 +53,11 @@ def secrets(environment: Mapping[str, str] | None = None) -> list[str]:
     They are read when something is about to be written down that might hold one, and kept nowhere.
     """
     known = os.environ if environment is None else environment
-    found = {
-        value
-        for name, value in known.items()
-        if len(value) >= _SHORTEST_SECRET and _SECRET_NAME.search(name)
+    named = {name for name in known if _SECRET_NAME.search(name)}
+    referred = {
+        known[name].removeprefix(VARIABLE).strip()
+        for name in named
+        if known[name].startswith(VARIABLE)
     }
-    return sorted(found, key=len, reverse=True)
+    values = {known.get(name, "") for name in named | referred}
+    return sorted((v for v in values if len(v) >= _SHORTEST_SECRET), key=len, reverse=True)

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from recsys_assets.deployment.azure import account_of, databricks_settings, mlflow_of
-from recsys_assets.deployment.description import Deployment, DeploymentError
+from recsys_assets.deployment.description import Deployment
+from recsys_assets.deployment.errors import DeploymentError, naming_variables
 from recsys_assets.deployment.notices import alert_settings, digest_settings
 from recsys_assets.deployment.secrets import secret_of
 from recsys_assets.home import PROJECT, Home
@@ -28,7 +27,7 @@ def current_deployment(environment: Mapping[str, str] | None = None) -> Deployme
     }
     root = Path(known.get("RECSYS_HOME") or PROJECT / ".recsys").expanduser().resolve()
     home = Home(root=root, account=account_of(known), mlflow=mlflow_of(known))
-    try:
+    with naming_variables():
         return Deployment.model_validate(
             {
                 "name": known.get("RECSYS_DEPLOYMENT") or "local",
@@ -44,11 +43,6 @@ def current_deployment(environment: Mapping[str, str] | None = None) -> Deployme
                 "prices": known.get("RECSYS_PRICES") or None,
             }
         )
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise DeploymentError(
-            f"RECSYS_{'_'.join(str(p) for p in first['loc']).upper()}: {first['msg']}"
-        ) from error
 
 
 def _delivery(known: Mapping[str, str], home: Home) -> dict[str, Any]:

@@ -19,8 +19,8 @@ class SparkSettings(BaseModel):
 
     master: str = "local[*]"
     """Spark master; one process with all cores by default."""
-    driver_memory: str = "6g"
-    """Memory of the JVM; kernels take their own beside it."""
+    driver_memory: str = Field(default="6g", pattern=r"^\d+[kmgtKMGT]$")
+    """Memory of the JVM, as 6g or 6000m; kernels take their own beside it."""
     shuffle_partitions: int = Field(default_factory=lambda: os.cpu_count() or 2)
     """Partitions of a shuffle; the number of cores suits one machine."""
     azure: bool = False

@@ -1,0 +1,71 @@
+"""Every setting that cannot be is told by its variable, and no secret with it."""
+
+from pathlib import Path
+
+import pytest
+
+from recsys_assets.definitions import build_resources
+from recsys_assets.deployment import DeploymentError, current_deployment
+
+MAIL = {
+    "RECSYS_SMTP_HOST": "127.0.0.1",
+    "RECSYS_SMTP_RECIPIENTS": "oncall@example.org",
+    "RECSYS_DIGEST_SENDER": "films@example.org",
+}
+CLUSTER = {
+    "RECSYS_DATABRICKS_HOST": "https://adb-1.azuredatabricks.net",
+    "RECSYS_DATABRICKS_TOKEN": "dapi-of-somebody",
+    "RECSYS_DATABRICKS_VOLUME": "/Volumes/a/b/c",
+}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"RECSYS_DEPLOYMENT": "prod"}, "RECSYS_DEPLOYMENT: Input should be 'local'"),
+        ({"RECSYS_SPARK_MEMORY": "lots"}, "RECSYS_SPARK_MEMORY: String should match"),
+        ({"RECSYS_CHAMPION_DAYS": "x"}, "RECSYS_CHAMPION_DAYS: Input should be a valid integer"),
+        ({"RECSYS_LOOKUP": "redis"}, "RECSYS_LOOKUP: Input should be 'sqlite'"),
+        (MAIL | {"RECSYS_SMTP_PORT": "smtp"}, "RECSYS_SMTP_PORT: Input should be a valid integer"),
+        (MAIL | {"RECSYS_SMTP_SECURITY": "tls"}, "RECSYS_SMTP_SECURITY: Input should be 'plain'"),
+        ({"RECSYS_SMTP_HOST": "127.0.0.1"}, "RECSYS_SMTP_RECIPIENTS: List should have at least 1"),
+        (MAIL | {"RECSYS_SMTP_USERNAME": "me"}, "RECSYS_SMTP: give both username and password"),
+        (
+            MAIL | {"RECSYS_ALERT_ROUTES": '[{"channel": "email"}]'},
+            r"RECSYS_ALERT_ROUTES\[0\]\.channels: Input should be a valid list",
+        ),
+        (
+            MAIL | {"RECSYS_ALERT_ROUTES": '[{"channels": ["slack"]}]'},
+            "a route leads to slack, which is not configured; there is: email",
+        ),
+        (
+            CLUSTER | {"RECSYS_DATABRICKS_MIN_WORKERS": "few"},
+            "RECSYS_DATABRICKS_MIN_WORKERS: Input should be a valid integer",
+        ),
+        (
+            CLUSTER | {"RECSYS_DATABRICKS_TIMEOUT": "1h"},
+            "RECSYS_DATABRICKS_TIMEOUT: Input should be a valid integer",
+        ),
+    ],
+)
+def test_a_setting_that_cannot_be_names_its_variable(
+    wrong: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DeploymentError, match=f"^{said}"):
+        build_resources(current_deployment({"RECSYS_HOME": str(tmp_path), **wrong}))
+
+
+@pytest.mark.parametrize("right", [{}, MAIL, MAIL | {"RECSYS_SMTP_PORT": "25"}, CLUSTER])
+def test_what_can_be_makes_resources(right: dict[str, str], tmp_path: Path) -> None:
+    resources = build_resources(current_deployment({"RECSYS_HOME": str(tmp_path), **right}))
+    assert set(resources) == {"compute", "storage", "delivery", "notifier", "mailer"}
+
+
+def test_a_value_is_not_quoted(tmp_path: Path) -> None:
+    secret = MAIL | {"RECSYS_SMTP_PASSWORD": "planted-secret", "RECSYS_SMTP_USERNAME": "me"}
+    wrong = secret | {"RECSYS_SMTP_SECURITY": "planted-secret"}
+    with pytest.raises(DeploymentError) as told:
+        build_resources(current_deployment({"RECSYS_HOME": str(tmp_path), **wrong}))
+    assert "RECSYS_SMTP_SECURITY" in str(told.value)
+    assert "planted-secret" not in str(told.value)
+    assert told.value.__suppress_context__

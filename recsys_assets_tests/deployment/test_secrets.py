@@ -1,0 +1,38 @@
+"""References lead to a variable that is set, or are told; what they lead to is a secret too."""
+
+import dagster as dg
+import pytest
+
+from recsys_assets.deployment import DeploymentError, secrets
+from recsys_assets.deployment.secrets import secret_of
+
+HOOK = "RECSYS_WEBHOOK_URL"
+
+
+def test_a_reference_leads_to_the_variable_that_holds_the_value() -> None:
+    known = {HOOK: "env:SECOND", "SECOND": "env: HOLDER", "HOLDER": "http://127.0.0.1:1/hook"}
+    assert secret_of(known, HOOK) == dg.EnvVar("HOLDER")
+    assert secret_of({}, HOOK) is None
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({HOOK: "env:NOBODY"}, "RECSYS_WEBHOOK_URL refers to NOBODY, which is not set"),
+        ({HOOK: "env:EMPTY", "EMPTY": ""}, "RECSYS_WEBHOOK_URL refers to EMPTY, which is not set"),
+        ({HOOK: f"env:{HOOK}"}, f"refers to {HOOK}, which refers to itself"),
+        ({HOOK: "env:A", "A": f"env:{HOOK}"}, f"refers to A refers to {HOOK}, which refers to"),
+    ],
+)
+def test_a_reference_to_nothing_is_told(known: dict[str, str], said: str) -> None:
+    with pytest.raises(DeploymentError, match=said):
+        secret_of(known, HOOK)
+
+
+def test_what_a_reference_leads_to_is_a_secret_whatever_its_name() -> None:
+    known = {HOOK: "env:HOLDER", "HOLDER": "http://127.0.0.1:1/planted", "OTHER": "no secret"}
+    assert "http://127.0.0.1:1/planted" in secrets(known)
+    assert "no secret" not in secrets(known)
+    assert "postgresql://me:pw@127.0.0.1/x" in secrets(
+        {"RECSYS_WAREHOUSE_URL": "postgresql://me:pw@127.0.0.1/x"}
+    )
