@@ -58,8 +58,8 @@ def restore(home: Home, folder: Path) -> list[str]:
     """Put the databases of a backup in place; paths within the home.
 
     All of them are checked before the first is replaced; those that were there are kept beside
-    with the suffix ``.before-restore``. Databases that the backup does not know are set aside too:
-    they would not fit the others.
+    with the suffix ``.before-restore``, with a number where one is kept already. Databases that the
+    backup does not know are set aside too: they would not fit the others.
 
     Raises:
         BackupError: the folder is no backup, or is damaged.
@@ -95,7 +95,7 @@ def _manifest(folder: Path) -> dict[str, str]:
 def _copy_database(source: Path, target: Path) -> None:
     try:
         with (
-            closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=30)) as live,
+            closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True, timeout=30)) as live,
             closing(sqlite3.connect(target)) as copy,
         ):
             live.backup(copy)
@@ -108,10 +108,13 @@ def _copy_database(source: Path, target: Path) -> None:
 
 def _set_aside(path: Path) -> None:
     # The write-ahead log belongs to the database it lies beside, and to no other.
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        old = path.with_name(path.name + suffix)
+    files = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
+    # What an earlier restore set aside, perhaps one that was killed, is all there is of it.
+    marks = (".before-restore", *(f".before-restore-{n}" for n in range(2, 10_000)))
+    free = next(m for m in marks if not any(f.with_name(f.name + m).exists() for f in files))
+    for old in files:
         if old.is_file():
-            old.replace(old.with_name(f"{old.name}.before-restore"))
+            old.replace(old.with_name(old.name + free))
 
 
 def _digest(path: Path) -> str:

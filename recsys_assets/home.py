@@ -3,12 +3,15 @@
 import shutil
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from recsys_assets.lake.landing import LandingZone
 from recsys_assets.lake.store import name_account, place
 from recsys_assets.lake.tables import Lake
 from recsys_assets.registry import ModelRegistry
+
+_UNREADABLE = set("[]{}()*?|^\\%=,:;#\"'`<>")
+"""Characters that one or other of Spark, polars and delta-rs takes for more than a letter."""
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -21,6 +24,16 @@ class Home(BaseModel):
     """Storage account of Azure in which landed files and tables lie; below the root if empty."""
     mlflow: str = ""
     """MLflow's address (see `registry.address`); a database file below the root if empty."""
+
+    @field_validator("root")
+    @classmethod
+    def _can_be_read_by_all(cls, root: Path) -> Path:
+        if found := sorted(_UNREADABLE & set(str(root))):
+            raise ValueError(
+                f"Spark and the tables cannot work in {root}, for its {' '.join(found)}: "
+                "choose a folder named by letters, digits and blanks"
+            )
+        return root
 
     @property
     def landing_zone(self) -> LandingZone:

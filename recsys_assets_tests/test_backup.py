@@ -131,3 +131,27 @@ def test_nothing_is_restored_under_a_run(home: Home, tmp_path: Path) -> None:
             restore(home, tmp_path / "backup")
         process.kill()
     assert len(restore(home, tmp_path / "backup")) == len(databases(home)) > 0
+
+
+def test_a_home_of_any_name_is_backed_up(tmp_path: Path) -> None:
+    home = Home(root=tmp_path / "zwei wörter")
+    home.root.mkdir()
+    with closing(sqlite3.connect(home.alerts)) as connection:
+        connection.execute("CREATE TABLE told (event TEXT)")
+    back_up(home, tmp_path / "backup")
+    with closing(sqlite3.connect(tmp_path / "backup" / "alerts.sqlite")) as copy:
+        assert copy.execute("SELECT count(*) FROM told").fetchone() == (0,)
+
+
+def test_what_the_first_restore_set_aside_stays(home: Home, tmp_path: Path) -> None:
+    for text in ("older", "old", "now"):
+        home.alerts.unlink(missing_ok=True)
+        with closing(sqlite3.connect(home.alerts)) as connection:
+            connection.execute(f"CREATE TABLE {text} (event TEXT)")
+        if text != "now":
+            back_up(home, tmp_path / text)
+    restore(home, tmp_path / "older")
+    restore(home, tmp_path / "old")
+    kept = home.alerts.with_name("alerts.sqlite.before-restore")
+    with closing(sqlite3.connect(kept)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("now",)]

@@ -21,6 +21,7 @@ from recsys_assets.cli.shared import (
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.files import FILES, quarantine_of
 from recsys_assets.lake.tables import DROP_DATE, Lake
+from recsys_assets.steps.validation.blocks import duplicate_rule
 
 app = typer.Typer(no_args_is_help=True, help="Lines that broke a rule: list, show, replay.")
 
@@ -68,8 +69,14 @@ def show_command(
 
     Example: recsys quarantine show ratings --out fix.csv
     """
+    for path in (out, report):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise typer.BadParameter(f"{path.parent} is no folder")
     lake = deployment().home.lake
-    table = lake.scan(quarantine_of(check_dataset(dataset)))
+    name = quarantine_of(check_dataset(dataset))
+    if lake.exists(dataset) and not lake.exists(name):  # it is made for the first bad line
+        raise typer.BadParameter(f"no line of {dataset} has ever been quarantined")
+    table = lake.scan(name)
     if date:
         table = table.filter(pl.col(DROP_DATE) == parse_date(date))
     if file:
@@ -93,13 +100,21 @@ def show_command(
 
 def _export(lines: pl.DataFrame, dataset: str, lake: Lake, out: Path) -> None:
     """Write lines to a file in the form they came in, header included, ready to be corrected."""
+    # A double is no mistake to correct; replayed, it might take the place of the row that was kept.
+    lines = lines.filter(pl.col("rules") != [duplicate_rule(DATASETS[dataset])])
     if lines.is_empty():
-        raise typer.BadParameter("no line is quarantined there; see `recsys quarantine list`")
+        raise typer.BadParameter("no line to correct there; see `recsys quarantine list`")
     files = lake.scan(FILES).filter(dataset=dataset).select(DROP_DATE, "file", "form").collect()
-    forms = lines.join(files, on=[DROP_DATE, "file"])["form"].unique().sort().to_list()
+    forms = lines.join(files, on=[DROP_DATE, "file"], how="left")["form"].unique().to_list()
+    if None in forms:
+        raise typer.BadParameter(
+            "a file of these lines was rejected as a whole or taken away since: choose others with"
+            " --date or --file, or write a --report"
+        )
     if len(forms) != 1:
         raise typer.BadParameter(
-            f"the lines come in several forms ({', '.join(forms)}); choose one with --file"
+            f"the lines come in several forms ({', '.join(sorted(forms))}); choose one with --file"
+            " or --date"
         )
     dialect = next(d for d in DATASETS[dataset].dialects if d.name == forms[0])
     header = [dialect.separator.join(dialect.header)] if dialect.header else []

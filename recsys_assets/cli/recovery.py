@@ -58,7 +58,8 @@ def rollback_command(
     """Make an old version of a table the newest again; nothing is deleted.
 
     Whoever reads the table sees the old rows at once. Tables made from it follow with --rebuild,
-    or with the next run.
+    or with the next run. Ratings, movies and clicks are what has landed: the next run validates
+    again what a rollback took from them; `recsys withdraw` takes a drop back for good.
 
     Example: recsys rollback top_k --to 3
     """

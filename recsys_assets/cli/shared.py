@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from recsys_assets.contracts import DATASETS
@@ -88,4 +89,4 @@ def _cell(name: str, value: Any) -> str:
         return str(value) if name in IDENTIFIERS else f"{value:,}"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value).replace("[", "\\[")
+    return escape(str(value))

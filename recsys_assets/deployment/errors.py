@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 _VARIABLES = {
     "name": "RECSYS_DEPLOYMENT",
+    "root": "RECSYS_HOME",
     "master": "RECSYS_SPARK_MASTER",
     "driver_memory": "RECSYS_SPARK_MEMORY",
     "spark.driver_memory": "RECSYS_SPARK_MEMORY",

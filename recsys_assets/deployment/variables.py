@@ -26,8 +26,8 @@ def current_deployment(environment: Mapping[str, str] | None = None) -> Deployme
         "conf": _spark_conf(known.get("RECSYS_SPARK_CONF")),
     }
     root = Path(known.get("RECSYS_HOME") or PROJECT / ".recsys").expanduser().resolve()
-    home = Home(root=root, account=account_of(known), mlflow=mlflow_of(known))
     with naming_variables():
+        home = Home(root=root, account=account_of(known), mlflow=mlflow_of(known))
         return Deployment.model_validate(
             {
                 "name": known.get("RECSYS_DEPLOYMENT") or "local",

@@ -8,6 +8,7 @@ withdrawn/<dataset>/<YYYY-MM-DD>/<file>    files of drops that were taken back
 
 import datetime
 import fcntl
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recsys_assets.lake.newcomer import Newcomer
-from recsys_assets.lake.store import copy, is_remote, make_folder, move
+from recsys_assets.lake.store import copy, is_remote, make_folder, move, same_content
 from recsys_assets.lake.uploads import Progress
 
 FIRST_DROP = datetime.date(2020, 1, 1)
@@ -24,7 +25,7 @@ FIRST_DROP = datetime.date(2020, 1, 1)
 
 _UNSAFE = re.compile(r"[^\w.()+-]")
 _LONGEST_NAME = 120
-"""Characters; each may take four bytes, and file systems allow 255 with what we add."""
+"""Bytes; file systems allow 255 with what we add."""
 
 
 class LandingError(Exception):
@@ -87,7 +88,9 @@ class LandingZone:
                 if landed.size == new.size and new.is_in(landed.path):
                     return LandedFile(dataset, landed.date, landed.path, known=True)
             folder = self.landing / dataset / date.isoformat()
-            target = _create(new, folder, _safe_name(source))
+            # The account tells files by name and size: one that was withdrawn keeps its name.
+            taken = self.withdrawn / dataset / date.isoformat()
+            target = _create(new, folder, _safe_name(source), taken)
         return LandedFile(dataset, date, target)
 
     @contextmanager
@@ -167,6 +170,9 @@ class LandingZone:
             files = there.drop(dataset, date)
             if not files:
                 raise LandingError(f"no {dataset} file was withdrawn for {date}")
+            for old, new in itertools.product(files, self.drop(dataset, date)):
+                if old.size == new.size and same_content(old.path, new.path):
+                    raise LandingError(f"{old.name} has landed again as {new.name}: withdraw that")
             return self._move(files, self.landing / dataset / date.isoformat())
 
     @property
@@ -213,13 +219,16 @@ def _date_of(name: str) -> datetime.date | None:
 
 def _safe_name(source: Path) -> str:
     """The source's own name as far as it is safe in a path, a shell and a table."""
-    return _UNSAFE.sub("_", source.name).lstrip(".")[-_LONGEST_NAME:] or "file"
+    name = _UNSAFE.sub("_", source.name).lstrip(".").encode()[-_LONGEST_NAME:]
+    return name.decode(errors="ignore") or "file"
 
 
-def _create(new: Newcomer, folder: Path, name: str) -> Path:
-    """Copy a file under the first of name, name-2, name-3 … that is free."""
+def _create(new: Newcomer, folder: Path, name: str, taken: Path) -> Path:
+    """Copy a file under the first of name, name-2, name-3 … that is free, in ``taken`` too."""
     stem, dot, suffix = name.partition(".")
     for candidate in (name, *(f"{stem}-{n}{dot}{suffix}" for n in range(2, 10_000))):
+        if (taken / candidate).exists():
+            continue
         try:
             new.create(folder / candidate)
         except FileExistsError:

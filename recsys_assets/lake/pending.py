@@ -24,7 +24,7 @@ class WaitingDrops:
 
 
 def pending_dates(lake: Lake, landing: LandingZone, datasets: list[str]) -> list[datetime.date]:
-    """Drop dates whose files differ from those accounted for, ascending."""
+    """Drop dates whose files or rows differ from those accounted for, ascending."""
     known: set[tuple[str, datetime.date, str, int]] = set()
     if lake.exists(FILES):
         rows = lake.scan(FILES).select("dataset", "drop_date", "file", "size").collect()
@@ -36,7 +36,26 @@ def pending_dates(lake: Lake, landing: LandingZone, datasets: list[str]) -> list
     }
     # A drop whose folder is gone may come back with its disk: nothing can be done about it here.
     present = {(dataset, date) for dataset in datasets for date in landing.dates(dataset)}
-    return sorted({date for dataset, date, _, _ in known ^ landed if (dataset, date) in present})
+    changed = {(dataset, date) for dataset, date, _, _ in known ^ landed}
+    changed |= {(dataset, date) for dataset in datasets for date in _unbalanced(lake, dataset)}
+    return sorted({date for _, date in changed & present})
+
+
+def _unbalanced(lake: Lake, dataset: str) -> set[datetime.date]:
+    """Drops of which a table holds other rows than the account says.
+
+    So it is where a run died before it wrote the account, and after a rollback. A drop of nothing
+    but rejected files is none of them: the table keeps what it held before.
+    """
+    held = lake.rows_by_drop(dataset)
+    told: dict[datetime.date, int] = {}
+    if lake.exists(FILES):
+        drops = lake.scan(FILES).filter(dataset=dataset).group_by("drop_date")
+        counts = drops.agg(pl.col("accepted").sum(), pl.col("rejected").all()).collect()
+        told = {date: rows for date, rows, _ in counts.iter_rows()}
+        for date in counts.filter("rejected")["drop_date"]:
+            told[date] = held.get(date, 0)
+    return {date for date in held.keys() | told.keys() if held.get(date, 0) != told.get(date, 0)}
 
 
 def rejected_dates(lake: Lake) -> set[datetime.date]:

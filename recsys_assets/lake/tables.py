@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import polars as pl
 import pyarrow as pa
@@ -43,6 +44,20 @@ class MissingTableError(Exception):
         super().__init__(
             f"the table {table!r} does not exist yet: land its files and materialize its asset"
         )
+
+
+class _Table(DeltaTable):
+    """A table whose files lie where their paths say, whatever the folder above it is called.
+
+    delta-rs tells a file of this machine by its address without ``file://``, in which a blank is
+    ``%20``; there is no such file.
+    """
+
+    def file_uris(self, *filters: Any, **more: Any) -> list[str]:
+        """Paths of the table's files, in Azure their addresses."""
+        address = self.table_uri.removeprefix("file://")
+        folder = unquote(address) if address.startswith("/") else address
+        return [folder + path.removeprefix(address) for path in super().file_uris(*filters, **more)]
 
 
 @dataclass(frozen=True)
@@ -79,7 +94,7 @@ class Lake:
             MissingTableError: nothing has written it yet.
         """
         try:
-            return DeltaTable(self.uri(table), version, self.storage_options)
+            return _Table(self.uri(table), version, self.storage_options)
         except TableNotFoundError as error:
             raise MissingTableError(table) from error
 
@@ -159,6 +174,14 @@ class Lake:
         """Folder for new data files of one drop."""
         return place(self.uri(table)) / partition_folder({DROP_DATE: date.isoformat()})
 
+    def rows_by_drop(self, table: str) -> dict[datetime.date, int]:
+        """Drop date → rows that a table holds of it, from its log alone; none without a table."""
+        if not self.exists(table):
+            return {}
+        actions = pl.DataFrame(self.open(table).get_add_actions(flatten=True))
+        day = pl.col(f"partition.{DROP_DATE}").cast(pl.Date)
+        return dict(actions.group_by(day).agg(pl.col("num_records").sum()).iter_rows())
+
     def replace_drop(
         self, table: str, date: datetime.date, files: list[DataFile], schema: pa.Schema, note: str
     ) -> int:
@@ -216,6 +239,8 @@ class Lake:
         newest = int(delta.version())
         if not 0 <= version <= newest:
             raise ValueError(f"{table} has versions 0 to {newest}, not {version}")
+        if version == newest:  # which delta-rs refuses
+            return newest
         try:
             delta.restore(version)
         except Exception as error:

@@ -1,6 +1,7 @@
 """Opening Spark on this machine: its settings."""
 
 import os
+import shlex
 from pathlib import Path
 
 from pydantic import BaseModel, Field
@@ -81,7 +82,7 @@ def session_config(settings: SparkSettings, cache: Path, scratch: Path) -> dict[
         "spark.master": settings.master,
         "spark.app.name": "recsys_assets",
         "spark.driver.memory": settings.driver_memory,
-        "spark.driver.extraJavaOptions": " ".join(
+        "spark.driver.extraJavaOptions": shlex.join(
             [
                 *jvm_options(cache, scratch),
                 f"-Dderby.system.home={scratch}",

@@ -48,3 +48,16 @@ def keep_page(folder: Path | None, report: StepReport, name: str, page: str) -> 
     path = folder / f"{name}.html"
     path.write_text(page, encoding="utf-8")
     report.links["Report page"] = str(path)
+
+
+def nothing_left(what: str, made: str) -> StepReport:
+    """The report where all rows were withdrawn of which a table was made: no silent matter.
+
+    Args:
+        what: data set that holds no row any more.
+        made: table that was made from it, and still holds rows.
+    """
+    return StepReport(
+        failed=f"{what} holds no row any more, so {made} and all that follows stay as they were, "
+        f"made from rows that were withdrawn. Land {what} again: see `recsys land --help`."
+    )

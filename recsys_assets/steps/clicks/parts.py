@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from recsys_assets.contracts.click_tables import CLICK_FEATURES
 from recsys_assets.contracts.clicks import CLICKS
 from recsys_assets.contracts.features import SPLITS
 from recsys_assets.lake.store import scan_parquet
 from recsys_assets.lake.tables import DROP_DATE, Lake
-from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.report import StepReport, nothing_left
 from recsys_assets.steps.session import Session
 
 NOTHING_LANDED = "no clicks landed yet: `recsys land clicks FILE`"
@@ -43,10 +44,15 @@ class Block:
 
 def nothing_landed(session: Session) -> StepReport | None:
     """The report of a step that has nothing to do, if that is so."""
-    table = CLICKS.name
-    if session.lake.exists(table) and session.lake.open(table).count() > 0:
+    if _has_rows(session, CLICKS.name):
         return None
+    if _has_rows(session, CLICK_FEATURES):
+        return nothing_left(CLICKS.name, CLICK_FEATURES)
     return StepReport(skipped=NOTHING_LANDED)
+
+
+def _has_rows(session: Session, table: str) -> bool:
+    return session.lake.exists(table) and session.lake.open(table).count() > 0
 
 
 def parts_of(lake: Lake, table: str, partition_by: str, only: str | None = None) -> list[Part]:

@@ -16,7 +16,7 @@ from recsys_assets.kernels.plots import data as plots
 from recsys_assets.lake.spark_files import read_table, write_table
 from recsys_assets.lake.tables import DROP_DATE
 from recsys_assets.steps.features.splits import SplitParams, with_split
-from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.report import StepReport, nothing_left
 from recsys_assets.steps.session import Session
 
 _YEAR = r"\((\d{4})(?:\s*[-–]\s*\d{0,4})?\)\s*$"
@@ -35,6 +35,8 @@ def build_interactions(session: Session, params: SplitParams) -> StepReport:
     successor. The other splits are stable under partitioning too, but move with what arrives.
     """
     if not _has_rows(session, "ratings"):
+        if _has_rows(session, INTERACTIONS):
+            return nothing_left("ratings", INTERACTIONS)
         return _nothing_landed("ratings")
     latest = _latest(session, "ratings", ["user", "item"], ["timestamp", DROP_DATE])
     rows = with_split(latest.select("user", "item", "rating", "timestamp"), params)
@@ -76,6 +78,8 @@ def _report_interactions(session: Session, version: int) -> StepReport:
 def build_movie_features(session: Session, params: NoParams) -> StepReport:
     """Year and genres from the catalogue; popularity and recency from the interactions."""
     if not _has_rows(session, "movies"):
+        if _has_rows(session, MOVIE_FEATURES):
+            return nothing_left("movies", MOVIE_FEATURES)
         return _nothing_landed("movies")
     if not session.lake.exists(INTERACTIONS):
         return _nothing_landed("ratings")

@@ -38,6 +38,10 @@ class FileAccount:
     fault_lines: int = 0
     """Lines of a file that is rejected as a whole."""
 
+    def __post_init__(self) -> None:
+        # As the work on it begins: a file that grows meanwhile must make its drop wait again.
+        self.size = self.file.size
+
     @property
     def header_lines(self) -> int:
         """Lines above the first line of data."""
@@ -113,7 +117,7 @@ class FileAccount:
             "dataset": self.file.dataset,
             DROP_DATE: self.file.date,
             "file": self.file.name,
-            "size": self.file.size,
+            "size": self.size,
             "form": self.chunks[0].dialect.name if self.chunks else None,
             "read": self.lines,
             "accepted": self.accepted,

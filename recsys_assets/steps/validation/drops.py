@@ -76,11 +76,19 @@ def validate_drops(session: Session, params: ValidationParams) -> StepReport:
 
 
 def _is_withdrawn(session: Session, dataset: Dataset, date: datetime.date) -> bool:
-    """Whether the drop is accounted for and all its files have been taken out of its folder.
+    """Whether the drop is known and all its files have been taken out of its folder.
+
+    A drop whose run died before the account was written is known by its rows alone.
 
     A folder that is gone itself withdraws nothing: the disk may not be there.
     """
-    if date not in session.landing.dates(dataset.name) or not session.lake.exists(FILES):
+    if date not in session.landing.dates(dataset.name):
+        return False
+    if any(
+        session.lake.rows_by_drop(t).get(date) for t in (dataset.name, quarantine_of(dataset.name))
+    ):
+        return True
+    if not session.lake.exists(FILES):
         return False
     known = session.lake.scan(FILES).filter(dataset=dataset.name, drop_date=date)
     return not known.collect().is_empty()

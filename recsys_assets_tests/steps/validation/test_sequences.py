@@ -1,0 +1,161 @@
+"""Folders of any name, withdrawn drops, rollbacks, doubles that are replayed, growing files."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recsys_assets.home import Home
+from recsys_assets.lake.landing import LandingError
+from recsys_assets.lake.pending import pending_dates
+from recsys_assets.steps.features.tables import SplitParams, build_interactions
+from recsys_assets.steps.session import Session
+from recsys_assets.steps.validation import drops
+from recsys_assets_tests.conftest import Recsys
+from recsys_assets_tests.steps.landing_files import (
+    DAY,
+    NEXT_DAY,
+    csv_of,
+    files,
+    place,
+    quarantine,
+    ratings,
+    rows,
+    validate,
+)
+
+
+@pytest.mark.parametrize("name", ["two words", "jörg", "a+b@c"])
+def test_a_home_may_lie_in_a_folder_of_any_name(
+    session: Session, tmp_path: Path, name: str
+) -> None:
+    home = Home(root=tmp_path / name)
+    there = replace(session, lake=home.lake, landing=home.landing_zone)
+    place(there, csv_of([*ratings(20), "bad"]))
+    validate(there)
+    assert rows(there).height == 20 and len(quarantine(there)) == 1
+    assert build_interactions(there, SplitParams()).rows == {"interactions": 20}
+
+
+def test_a_corrected_file_of_the_same_name_and_size_waits(
+    recsys: Recsys, session: Session, tmp_path: Path
+) -> None:
+    source = tmp_path / "ratings.csv"
+    source.write_text(csv_of(["1,1,1.0,1112486001"]), encoding="utf-8")
+    recsys("land", "ratings", source, "--date", DAY)
+    validate(session)
+    recsys("withdraw", "ratings", DAY, "--no-rebuild")
+    source.write_text(csv_of(["1,1,5.0,1112486001"]), encoding="utf-8")
+    recsys("land", "ratings", source, "--date", DAY)
+    assert pending_dates(session.lake, session.landing, ["ratings"]) == [DAY]
+    validate(session)
+    assert rows(session)["rating"].to_list() == [5.0]
+    # What was withdrawn before is not in the way.
+    recsys("withdraw", "ratings", DAY, "--no-rebuild")
+
+
+def test_what_has_landed_again_is_not_put_back_too(session: Session, tmp_path: Path) -> None:
+    source = tmp_path / "ratings.csv"
+    source.write_text(csv_of(ratings(3)), encoding="utf-8")
+    session.landing.land(source, "ratings", DAY)
+    session.landing.withdraw("ratings", DAY)
+    session.landing.land(source, "ratings", DAY)
+    with pytest.raises(LandingError, match="has landed again"):
+        session.landing.reinstate("ratings", DAY)
+
+
+def test_a_drop_that_a_rollback_took_away_waits(recsys: Recsys, session: Session) -> None:
+    for number, date in enumerate((DAY, NEXT_DAY)):
+        place(session, csv_of(ratings(5, user=number + 1)), date=date)
+        validate(session, date)
+    recsys("rollback", "ratings", "--to", 0)
+    assert pending_dates(session.lake, session.landing, ["ratings"]) == [NEXT_DAY]
+
+
+def test_a_drop_that_a_rollback_brought_back_goes(recsys: Recsys, session: Session) -> None:
+    place(session, csv_of(ratings(5)))
+    place(session, csv_of(ratings(7, user=2)), date=NEXT_DAY)
+    version = validate(session, DAY, NEXT_DAY).versions["ratings"]
+    recsys("withdraw", "ratings", NEXT_DAY, "--no-rebuild")
+    validate(session, NEXT_DAY)
+    recsys("rollback", "ratings", "--to", version)
+    assert pending_dates(session.lake, session.landing, ["ratings"]) == [NEXT_DAY]
+    validate(session, NEXT_DAY)
+    assert rows(session).height == 5
+
+
+def test_a_drop_whose_run_died_before_its_account_is_withdrawn_too(
+    recsys: Recsys, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place(session, csv_of(ratings(5)))
+    validate(session)
+    place(session, csv_of(ratings(7, user=2)), date=NEXT_DAY)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(drops, "polars_schema", die)
+        with pytest.raises(KeyboardInterrupt):
+            validate(session, NEXT_DAY)
+    recsys("withdraw", "ratings", NEXT_DAY, "--no-rebuild")
+    assert pending_dates(session.lake, session.landing, ["ratings"]) == [NEXT_DAY]
+    validate(session, NEXT_DAY)
+    assert rows(session).height == 5
+
+
+def test_that_nothing_is_left_of_a_table_is_said(recsys: Recsys, session: Session) -> None:
+    place(session, csv_of(ratings(20)))
+    validate(session)
+    build_interactions(session, SplitParams())
+    recsys("withdraw", "ratings", DAY, "--no-rebuild")
+    validate(session)
+    assert "holds no row any more" in build_interactions(session, SplitParams()).failed
+    assert rows(session, "interactions").height == 20
+
+
+def test_doubles_are_not_replayed(recsys: Recsys, session: Session, tmp_path: Path) -> None:
+    lines = "movieId,title,genres\n1,Old,Drama\nx,C,Drama\n1,New,Drama\n"
+    place(session, lines, "movies.csv", "movies")
+    validate(session, dataset="movies")
+    out = tmp_path / "repaired.csv"
+    recsys("quarantine", "show", "movies", "--out", out)
+    session.landing.land(out, "movies", DAY)
+    validate(session, dataset="movies")
+    assert rows(session, "movies").filter(item=1)["title"].to_list() == ["New"]
+
+
+def test_a_file_that_grew_while_it_was_read_waits(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = place(session, csv_of(ratings(20)))
+    whole = drops._validate
+
+    def grow(*arguments: object) -> None:
+        whole(*arguments)  # type: ignore[arg-type]
+        with path.open("a", encoding="utf-8") as file:
+            file.write("3,3,3.0,1112486000\n")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(drops, "_validate", grow)
+        validate(session)
+    assert pending_dates(session.lake, session.landing, ["ratings"]) == [DAY]
+    validate(session)
+    assert rows(session).height == 21 == files(session)["read"].sum()
+
+
+def test_no_line_breaks_the_commands(recsys: Recsys, session: Session, tmp_path: Path) -> None:
+    place(session, csv_of(ratings(20)))
+    validate(session)
+    recsys("quarantine", "show", "ratings", code=2)
+    place(session, csv_of([*ratings(20), r"7,1,\[/red]9,1112486027"]))
+    newest = validate(session).versions["ratings"]
+    assert r"\[/red]9" in recsys("quarantine", "show", "ratings").stdout
+    recsys("quarantine", "show", "ratings", "--out", tmp_path / "no" / "fix.csv", code=2)
+    recsys("rollback", "ratings", "--to", newest)
+    place(session, "<html>sign in</html>\n")
+    validate(session)
+    recsys("quarantine", "show", "ratings", "--out", tmp_path / "fix.csv", code=2)
+    long = tmp_path / f"{'評' * 83}.csv"
+    long.write_text(csv_of(ratings(1)), encoding="utf-8")
+    recsys("land", "ratings", long)
