@@ -10,6 +10,7 @@ from recsys_assets.assets.materialize import OWNERS, WRITES_LAKE
 from recsys_assets.assets.steps import step_asset
 from recsys_assets.contracts.feedback import ClickThrough
 from recsys_assets.lake.damage import damage_in_words
+from recsys_assets.registry import champions
 from recsys_assets.resources.storage import Storage
 from recsys_assets.steps.clicks.through import count_click_through
 
@@ -67,6 +68,7 @@ def serving_bundle(config: BundleConfig, storage: Storage) -> dg.MaterializeResu
         "tables": dg.MetadataValue.json(facts["tables"]),
         "folder": dg.MetadataValue.path(str(root / version)),
     }
+    logged = None
     if config.register_model:
         logged = storage.registry.log(
             BUNDLE_MODEL,
@@ -80,6 +82,9 @@ def serving_bundle(config: BundleConfig, storage: Storage) -> dg.MaterializeResu
         metadata["MLflow run"] = logged.link
     if config.promote:
         promote(root, version)
+        if logged is not None:
+            # Else its first version would be the champion for ever, and be alerted on as too old.
+            champions.promote(storage.registry, BUNDLE_MODEL, logged.version, "its bundle serves")
         metadata["removed"] = ", ".join(remove_old(root)) or "none"
     return dg.MaterializeResult(metadata=metadata)
 

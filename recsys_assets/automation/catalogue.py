@@ -16,6 +16,8 @@ class Catalogue:
     """Assets and steps that work on drops."""
     stages: dict[str, str] = field(default_factory=dict)
     """Asset → its stage."""
+    promises: dict[str, str] = field(default_factory=dict)
+    """``asset:check`` → what the check says of itself."""
 
     def owners_of(self, names: Iterable[str]) -> tuple[str, ...]:
         """Owners of assets or steps, each once."""
@@ -41,11 +43,16 @@ def build_catalogue(
         )
         owners |= dict.fromkeys(names, whose)
         daily |= set(names) if asset.partitions_def is not None else set()
+    promises: dict[str, str] = {}
     for check in checks:
+        promises |= {
+            f"{spec.asset_key.to_user_string()}:{spec.name}": spec.description or ""
+            for spec in check.check_specs
+        }
         name, of = check.node_def.name, {k.asset_key.to_user_string() for k in check.check_keys}
         owners[name] = tuple(dict.fromkeys(o for asset in of for o in owners.get(asset, ())))
         daily |= {name} if of & daily else set()
     stages = {
         spec.key.to_user_string(): spec.group_name or "" for asset in assets for spec in asset.specs
     }
-    return Catalogue(owners, frozenset(daily), stages)
+    return Catalogue(owners, frozenset(daily), stages, promises)

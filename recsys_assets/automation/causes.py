@@ -116,11 +116,18 @@ def step_error(event: dg.EventLogEntry) -> str:
     return plain_error(failure.error) if failure.error else "The step gave no reason."
 
 
+def is_overtime(event: dg.EventLogEntry) -> bool:
+    """Whether a run failed because Dagster ended it at its longest time."""
+    return (event.get_dagster_event().message or "").startswith("Exceeded maximum runtime")
+
+
 def run_error(event: dg.EventLogEntry) -> str:
     """Why a run failed of which no step reported an error."""
     failure = event.get_dagster_event()
     if failure.event_specific_data is not None and failure.job_failure_data.error is not None:
         return plain_error(failure.job_failure_data.error)
+    if is_overtime(event):
+        return f"The run took longer than it may, so it was ended. Dagster says: {failure.message}"
     return (
         "No step failure was recorded: the process of the run died or never started (out of memory,"
         f" killed, or its machine lost). Dagster says: {failure.message}"

@@ -1,6 +1,7 @@
 """All failed checks of a run, put into one alert: a pure function of the run and its events."""
 
 import hashlib
+from collections.abc import Mapping
 
 import dagster as dg
 
@@ -37,7 +38,7 @@ def alert_for_failed_checks(story: RunStory) -> Alert | None:
         what=f"{len(failed)} of {len(latest)} checks failed. {_consequence(story.run)}",
         severity=_severity(failed[worst_first[0]]),
         since=time_of(min(failed.values(), key=lambda event: event.timestamp)),
-        cause=worst.description or f"{worst_first[0]} gave no description",
+        cause=worst.description or _in_words(worst, story.catalogue.promises),
         facts={
             **story.facts,
             **{name: _check_line(failed[name]) for name in worst_first},
@@ -48,6 +49,13 @@ def alert_for_failed_checks(story: RunStory) -> Alert | None:
         owners=story.catalogue.owners_of(assets),
         subjects=tuple(story.check_subject(_evaluation(event)) for event in failed.values()),
     )
+
+
+def _in_words(evaluation: dg.AssetCheckEvaluation, promises: Mapping[str, str]) -> str:
+    """Why a check failed that only gave figures: what should hold, and what was found."""
+    name = f"{evaluation.asset_key.to_user_string()}:{evaluation.check_name}"
+    found = "; ".join(f"{n} = {text}" for n, text in metadata_texts(evaluation.metadata).items())
+    return f"This does not hold: {promises.get(name) or name}\nFound: {found or 'no figures'}"
 
 
 def _consequence(run: dg.DagsterRun) -> str:

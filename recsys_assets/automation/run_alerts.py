@@ -7,7 +7,13 @@ gets its own key.
 
 import dagster as dg
 
-from recsys_assets.automation.causes import is_failed_check, kind_of_error, run_error, step_error
+from recsys_assets.automation.causes import (
+    is_failed_check,
+    is_overtime,
+    kind_of_error,
+    run_error,
+    step_error,
+)
 from recsys_assets.automation.run_story import (
     RunStory,
     first_of,
@@ -31,8 +37,10 @@ def alert_for_run_failure(story: RunStory) -> Alert | None:
     if failures and not steps:
         return None
     names = [event.step_key or "?" for event in steps]
-    cause = step_error(steps[0]) if steps else run_error(story.events[-1])
-    subjects = [story.subject("step", name, name) for name in names]
+    died = story.of_type(dg.DagsterEventType.RUN_FAILURE)[0]
+    # The step that was interrupted then does not know why.
+    cause = step_error(steps[0]) if steps and not is_overtime(died) else run_error(died)
+    subjects = [story.subject("step", name, name) for name in names or _unmade(story)]
     return Alert(
         title=f"{first_of(names)} failed in {run_name(story.run)}"
         if steps
@@ -41,18 +49,31 @@ def alert_for_run_failure(story: RunStory) -> Alert | None:
         if steps
         else "The run failed and no step reported an error. What it had not yet made is missing.",
         severity=Severity.ERROR,
-        since=time_of((steps or story.events)[0]),
+        since=time_of(steps[0] if steps else died),
         cause=cause,
         facts={
             **story.facts,
             **(_failure_metadata(steps[0]) if steps else {}),  # counts for more
             **_run_facts(story),
         },
-        event_key=f"run-failure:{story.first_attempt}",
+        event_key=_event_key(story, names),
         kind=kind_of_error(cause),
         owners=story.catalogue.owners_of(names or _planned(story.run)),
         subjects=tuple(subjects or [story.subject("run", story.run.job_name, "")]),
     )
+
+
+def _event_key(story: RunStory, names: list[str]) -> str:
+    """The key of the first attempt; its own where a retry fails in a step that did not before."""
+    is_retry = story.first_attempt != story.run.run_id
+    news = sorted(set(names) - story.failed_before) if is_retry else []
+    return ":".join(["run-failure", story.first_attempt, *news])
+
+
+def _unmade(story: RunStory) -> list[str]:
+    """Steps that a run that died still had before it: another run of its job may leave them out."""
+    made = {event.step_key or "?" for event in story.of_type(dg.DagsterEventType.STEP_SUCCESS)}
+    return sorted(story.planned() - made)
 
 
 def _planned(run: dg.DagsterRun) -> list[str]:
@@ -68,7 +89,7 @@ def _run_facts(story: RunStory) -> dict[str, str]:
     facts = {"run id": story.run.run_id}
     if story.run.tags.get(WILL_RETRY_TAG) == "true":
         facts["automatic retry"] = (
-            "Dagster retries this run by itself; look whether that succeeds: it is told then, and a"
-            " failure of the retry is not reported again"
+            "Dagster retries this run by itself; look whether that succeeds: it is told then, so"
+            " is another step that fails, but the same one is not told again"
         )
     return facts

@@ -26,6 +26,8 @@ class RunStory:
     """In the order they happened."""
     first_attempt: str
     """Id of the run of which this one is an automatic retry; its own id if none."""
+    failed_before: frozenset[str] = frozenset()
+    """Steps that failed in the attempts before this one."""
     catalogue: Catalogue = field(default_factory=Catalogue)
     facts: Mapping[str, str] = field(default_factory=dict)
     """What else the reader should know: rows quarantined, what is still served."""
@@ -44,6 +46,11 @@ class RunStory:
         asset = evaluation.asset_key.to_user_string()
         return self.subject("check", f"{asset}:{evaluation.check_name}", asset)
 
+    def planned(self) -> set[str]:
+        """Steps that the run was to make."""
+        planned = self.of_type(dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+        return {event.step_key for event in planned if event.step_key}
+
     def mended(self) -> dict[str, datetime]:
         """What worked, and when: steps, checks, and the run itself where it succeeded."""
         mended = {
@@ -55,7 +62,10 @@ class RunStory:
             if evaluation.passed:
                 mended[self.check_subject(evaluation)] = time_of(event)
         if self.run.status is dg.DagsterRunStatus.SUCCESS and self.events:
-            mended[f"run:{self.run.job_name}"] = time_of(self.events[-1])
+            end = time_of(self.events[-1])
+            mended[f"run:{self.run.job_name}"] = end
+            # What it left out on purpose, for nothing had landed, is not broken either.
+            mended |= {self.subject("step", step, step): end for step in self.planned()}
         return mended
 
 
@@ -87,7 +97,10 @@ def metadata_texts(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, str]:
         if isinstance(value, dict | list):
             value = json.dumps(value, default=str)
         if isinstance(value, str):
-            value = next((line for line in value.splitlines() if line.strip()), "")
+            lines = [line for line in value.splitlines() if line.strip()]
+            # Of a table the first row says more than the names of its columns.
+            is_table = len(lines) > 2 and lines[0].startswith("|")
+            value = lines[2 if is_table else 0] if lines else ""
         if isinstance(value, str | int | float | bool):
             texts[name] = clean_line(value, MAX_METADATA_LENGTH)
     return texts

@@ -8,7 +8,7 @@ does not come back. So an alert that could not be delivered waits in the notifie
 `redeliver_alerts`, an ordinary sensor, tries again and fails visibly until the alert is out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import dagster as dg
 
@@ -27,6 +27,7 @@ RETRY_NUMBER_TAG = "dagster/retry_number"
 PARENT_RUN_TAG = "dagster/parent_run_id"
 
 _TYPES = {
+    dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
     dg.DagsterEventType.STEP_FAILURE,
     dg.DagsterEventType.STEP_SUCCESS,
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
@@ -35,14 +36,26 @@ _TYPES = {
 }
 
 
-def first_attempt_of(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str:
-    """Follow automatic retries back to the run that was launched first, as far as it is known."""
+def attempts_before(run: dg.DagsterRun, instance: dg.DagsterInstance) -> list[str]:
+    """Ids of the runs of which this is an automatic retry, the first last, as far as known."""
+    before: list[str] = []
     while run.tags.get(RETRY_NUMBER_TAG, "0") != "0" and PARENT_RUN_TAG in run.tags:
-        parent = instance.get_run_by_id(run.tags[PARENT_RUN_TAG])
+        before.append(run.tags[PARENT_RUN_TAG])
+        parent = instance.get_run_by_id(before[-1])
         if parent is None:
-            return run.tags[PARENT_RUN_TAG]
+            break
         run = parent
-    return run.run_id
+    return before
+
+
+def failed_steps(run_ids: Iterable[str], instance: dg.DagsterInstance) -> frozenset[str]:
+    """Steps that failed in some runs."""
+    failed = dg.DagsterEventType.STEP_FAILURE
+    return frozenset(
+        record.event_log_entry.step_key or "?"
+        for run_id in run_ids
+        for record in instance.get_records_for_run(run_id, of_type=failed).records
+    )
 
 
 def story_of(
@@ -50,10 +63,12 @@ def story_of(
 ) -> RunStory:
     """A run that ended, with all that alerts tell of it."""
     records = instance.get_records_for_run(run.run_id, of_type=_TYPES, ascending=True).records
+    before = attempts_before(run, instance)
     return RunStory(
         run=run,
         events=[record.event_log_entry for record in records],
-        first_attempt=first_attempt_of(run, instance),
+        first_attempt=[run.run_id, *before][-1],
+        failed_before=failed_steps(before, instance),
         catalogue=catalogue,
         facts=served_facts(storage.lake, *dates_of(dict(run.tags))),
     )
@@ -124,7 +139,14 @@ def build_alert_sensors(
     def told_success(
         context: dg.RunStatusSensorContext, notifier: Notifier, storage: Storage
     ) -> None:
-        told(context, notifier, storage)
+        try:
+            told(context, notifier, storage)
+        finally:  # a channel that is down must not silence what was published
+            tell_published(context, notifier, storage)
+
+    def tell_published(
+        context: dg.RunStatusSensorContext, notifier: Notifier, storage: Storage
+    ) -> None:
         run, written = context.dagster_run, {dg.DagsterEventType.ASSET_MATERIALIZATION}
         found = context.instance.get_records_for_run(run.run_id, of_type=written, ascending=True)
         events = [record.event_log_entry for record in found.records]

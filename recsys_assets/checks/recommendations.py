@@ -28,7 +28,9 @@ def lists_are_whole(storage: Storage) -> dg.AssetCheckResult:
     """Ranks of each list run from 1 without a gap, items differ, scores are finite and fall."""
     lists = storage.lake.scan(TOP_K).sort("user", "rank").collect()
     by_user = lists.group_by("user").agg(
-        whole=(pl.col("rank").max() == pl.len()) & (pl.col("item").n_unique() == pl.len()),
+        whole=(pl.col("rank").max() == pl.len())
+        & (pl.col("rank").n_unique() == pl.len())  # with ranks from 1 on: each of them once
+        & (pl.col("item").n_unique() == pl.len()),
         falling=pl.col("score").is_finite().all()
         & (pl.col("score").diff().max().fill_null(0) <= 0),
     )

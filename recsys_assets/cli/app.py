@@ -39,6 +39,7 @@ from recsys_assets.registry.champions import PromotionError
 from recsys_assets.resources.azure.secrets import SecretError
 from recsys_assets.resources.jars import SparkSetupError
 from recsys_assets.resources.run_lock import HomeBusyError
+from recsys_assets.serving.settings import ListenError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -74,6 +75,7 @@ EXPECTED = (
     FetchError,
     HomeBusyError,
     LandingError,
+    ListenError,
     MissingTableError,
     PriceError,
     PromotionError,

@@ -85,7 +85,9 @@ def compare(
 
     comparison = compare_models(train, test, fit, k, seed, fit_rating, _tell)
     found = (
-        check_leaks(comparison.results, train, test, fit, k, split, ratio, seed)
+        check_leaks(
+            *(comparison.results, train, test, fit, k, split, ratio, seed, protocol.gap_days)
+        )
         if leaks_too
         else []
     )

@@ -49,10 +49,18 @@ def bootstrap(
         rng = np.random.default_rng([seed, number])
         prepared = {name: _prepare(fold.label, fold.probability[name]) for name in names}
         for draw in range(resamples):
-            weight = rng.poisson(1.0, fold.label.size).astype(np.float64)
+            weight = _draw(rng, fold.label)
             for name in names:
                 figures[name][:, draw] += _figures(weight, *prepared[name])
     return {name: Resampled(*(values / len(folds))) for name, values in figures.items()}
+
+
+def _draw(rng: np.random.Generator, label: NDArray[np.int8]) -> Floats:
+    """How often each row counts; drawn again where a label is missing, which leaves no AUC."""
+    while True:
+        weight = rng.poisson(1.0, label.size).astype(np.float64)
+        if 0 < weight @ label < weight.sum():
+            return weight
 
 
 def weighted_auc(weight: Floats, label: NDArray[np.int8], starts: NDArray[np.intp]) -> float:

@@ -31,16 +31,19 @@ def promote(
     Raises:
         PromotionError: no such model or version.
     """
+    with quiet_mlflow():
+        if registry.registered(name) is None:
+            raise PromotionError(f"no model {name!r} is registered; there are {_names(registry)}")
     known = aliases(registry, name)
-    if not known:
-        raise PromotionError(f"no model {name!r} is registered; there are {_names(registry)}")
-    chosen = known[CHALLENGER] if version is None else version
+    chosen = known.get(CHALLENGER) if version is None else version
+    if chosen is None:
+        raise PromotionError(f"{name} has no challenger: name a version with --version")
     before = known.get(CHAMPION)
     if chosen == before:
         return before, chosen
     with quiet_mlflow():
         client, full = registry.client(), registry.address.full(name)
-        versions = {int(v.version) for v in client.search_model_versions(f"name = '{full}'")}
+        versions = _versions(registry, name)
         if chosen not in versions:
             raise PromotionError(
                 f"{name} has no version {chosen}; it has {', '.join(map(str, sorted(versions)))}"
@@ -61,11 +64,13 @@ def demote(registry: ModelRegistry, name: str) -> tuple[int, int]:
     known = aliases(registry, name)
     if CHAMPION not in known:
         raise PromotionError(f"no champion of {name!r}; there are {_names(registry)}")
-    former = _former(registry, name)
+    # A version that was deleted cannot come back: the one before it does.
+    there = _versions(registry, name)
+    former = [version for version in _former(registry, name) if version in there]
     if not former:
         raise PromotionError(
-            f"version {known[CHAMPION]} of {name} is its first champion: there is none to go back"
-            " to; choose a version with `recsys promote --version`"
+            f"version {known[CHAMPION]} of {name} is its first champion that is left: there is none"
+            " to go back to; choose a version with `recsys promote --version`"
         )
     with quiet_mlflow():
         client, full = registry.client(), registry.address.full(name)
@@ -86,6 +91,12 @@ def _former(registry: ModelRegistry, name: str) -> list[int]:
     found = registry.registered(name)
     tags = found.tags if found else {}
     return [int(version) for version in tags.get(FORMER, "").split(",") if version]
+
+
+def _versions(registry: ModelRegistry, name: str) -> set[int]:
+    with quiet_mlflow():
+        query = f"name = '{registry.address.full(name)}'"
+        return {int(v.version) for v in registry.client().search_model_versions(query)}
 
 
 def _names(registry: ModelRegistry) -> str:

@@ -40,7 +40,7 @@ class FactorModel(ListModel):
 
     def best(self, users: NDArray[np.int64], k: int) -> tuple[Ints, Floats]:
         """The items whose vectors point the user's way."""
-        rows, known = places_of(users.astype(np.int32), self.users)
+        rows, known = places_of(users, self.users)
         indices = np.full((len(users), k), NO_ITEM, np.int32)
         scores = np.full((len(users), k), -np.inf, np.float32)
         found = top_k(self.user_factors[rows[known]], self.item_factors, k, seen=None)

@@ -11,6 +11,9 @@ from recsys_assets.kernels.top_k import Floats, Ints
 from recsys_assets.registry.answers import ListModel
 from recsys_assets.registry.packing import load_model
 
+_NOBODY = -1
+"""An id that no user has: theirs begin at 1."""
+
 
 class RecommenderModel(ListModel):
     """Lists by a fitted recommender.
@@ -26,7 +29,8 @@ class RecommenderModel(ListModel):
 
     def best(self, users: NDArray[np.int64], k: int) -> tuple[Ints, Floats]:
         """The best of the catalogue."""
-        ids = users.astype(np.int32)
+        # Cut to 32 bits a greater number would be another user's.
+        ids = np.where(np.abs(users) < 2**31, users, _NOBODY).astype(np.int32)
         scores = self.recommender.scores(ids)
         seen = self.recommender.catalogue.histories(ids).seen()
         return best_places(np.where(seen, np.finfo(np.float32).min, scores), k)

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from recsys_assets.serving.server import serve
-from recsys_assets.serving.settings import ServiceSettings, settings_of
+from recsys_assets.serving.settings import ListenError, ServiceSettings, settings_of
 
 
 def main() -> None:
@@ -25,7 +25,10 @@ def main() -> None:
         settings = ServiceSettings.model_validate(settings_of(os.environ) | given)
     except ValidationError as error:
         sys.exit("; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()))
-    serve(settings)
+    try:
+        serve(settings)
+    except ListenError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from recsys_assets.serving.arms import CHAMPION
 from recsys_assets.serving.catalogue import Filters
@@ -25,12 +25,16 @@ async def decoded(asked: Service, request: Request, decoder: Any) -> Any:
     """The body as what the decoder makes of it.
 
     Raises:
-        Problem: 415, 413, 400 or 422: it is not JSON, too large, broken, or not what is asked for.
+        Problem: 415, 413, 400 or 422: it is not JSON, too large, broken, cut off, or not what is
+            asked for.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != JSON:
         raise Problem(415, f"send the body as {JSON}")
-    body = await _body(request, asked.settings.max_body)
+    try:
+        body = await _body(request, asked.settings.max_body)
+    except ClientDisconnect as error:  # nobody reads the answer, but it is no fault of ours
+        raise Problem(400, "the connection was closed within the body") from error
     try:
         try:
             return decoder.decode(body)
@@ -38,7 +42,7 @@ async def decoded(asked: Service, request: Request, decoder: Any) -> Any:
             return msgspec.convert(_with_whole_numbers(msgspec.json.decode(body)), decoder.type)
     except msgspec.ValidationError as error:
         raise Problem(422, str(error)) from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, f"the body is not JSON: {error}") from error
 
 

@@ -45,6 +45,10 @@ class Endpoint:
             response = await self.handler(asked, request)
         except Problem as problem:
             response = problem_response(problem)
+        except Exception:
+            # The framework answers; without this the figures would know of no fault of ours.
+            asked.timings.observe(self.route, 500, time.perf_counter() - start)
+            raise
         asked.timings.observe(self.route, response.status_code, time.perf_counter() - start)
         return response
 

@@ -31,8 +31,9 @@ def folded_list(arm: str, bundle: Bundle, asked: NewUser) -> bytes:
     rated = rows[known]
     stars = np.fromiter(stars_of.values(), np.float32, len(stars_of))[known]
     scores = fold_in.scores(fold_in.vector(rated, stars))
-    places, _ = bundle.catalogue.places(fold_in.items)
-    scores[~kept_by(bundle, filters)[places]] = -np.inf
+    # The model may know items that are gone since: their place is that of another one.
+    places, offered = bundle.catalogue.places(fold_in.items)
+    scores[~(offered & kept_by(bundle, filters)[places])] = -np.inf
     best = _best(scores, asked.k)
     because = fold_in.reasons(rated, stars, best)
     about = bundle.facts["models"]["fold_in"]
@@ -43,7 +44,7 @@ def folded_list(arm: str, bundle: Bundle, asked: NewUser) -> bytes:
         bundle.catalogue.fragments,
         places[best].tolist(),
         scores[best].tolist(),
-        [_because(bundle, place) for place in places[because].tolist()],
+        [_because(bundle, places[n] if offered[n] else None) for n in because.tolist()],
     )
     return b'%b,"recommendations":[%b]}' % (head, listed)
 
@@ -56,6 +57,7 @@ def _best(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     return best[np.isfinite(scores[best])]
 
 
-def _because(bundle: Bundle, place: int) -> bytes:
-    title = msgspec.json.decode(b"{%b}" % bundle.catalogue.fragments[place])["title"]
+def _because(bundle: Bundle, place: int | None) -> bytes:
+    fragment = b'"title":null' if place is None else bundle.catalogue.fragments[place]
+    title = msgspec.json.decode(b"{%b}" % fragment)["title"]
     return msgspec.json.encode(f"because you rated {title or 'a movie'}")

@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import socket
 import sys
 import tempfile
 from importlib import import_module
@@ -13,13 +14,18 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
-from recsys_assets.serving.settings import ServiceSettings
+from recsys_assets.serving.settings import ListenError, ServiceSettings
 
 BACKLOG = 2_048
 
 
 def serve(settings: ServiceSettings) -> None:
-    """Listen until a signal ends it; requests under way are answered first."""
+    """Listen until a signal ends it; requests under way are answered first.
+
+    Raises:
+        ListenError: the address is not this machine's, or somebody listens on it already.
+    """
+    address = _free_address(settings.host, settings.port)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
@@ -31,7 +37,7 @@ def serve(settings: ServiceSettings) -> None:
         _preload()
         Server(
             "recsys_assets.serving.app:build_app",
-            address=settings.host,
+            address=address,
             port=settings.port,
             interface=Interfaces.ASGI,
             workers=settings.workers,
@@ -43,6 +49,24 @@ def serve(settings: ServiceSettings) -> None:
             respawn_interval=0.5,
             workers_kill_timeout=5,
         ).serve(target_loader=_Loader(settings, Path(folder)), wrap_loader=False)
+
+
+def _free_address(host: str, port: int) -> str:
+    """The address of a host, if nobody listens on the port there.
+
+    Granian shares ports: of two services on one port each would get a part of the requests, and
+    nobody would be told.
+    """
+    try:
+        # By its number, which is all that granian takes.
+        known = socket.getaddrinfo("127.0.0.1" if host == "localhost" else host, port)
+        family, _, _, _, address = known[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise ListenError(f"cannot listen on {host}, port {port}: {error.strerror}") from error
+    return str(address[0])
 
 
 def _preload() -> None:

@@ -67,7 +67,10 @@ class Service:
             await self.journal.append(rows)
         except OSError as error:
             raise Problem(503, f"the feedback could not be kept: {error.strerror}") from error
-        known = {b.version for b in (self.arms.champion, self.arms.canary) if b is not None}
+        # They are kept, whatever serves: an error now would make the caller send them again.
+        arms = self.watcher.arms
+        bundles = (arms.champion, arms.canary) if arms is not None else ()
+        known = {b.version for b in bundles if b is not None}
         for event in events:
             # A label of a caller's own making would let them fill the memory.
             version = event.version if event.version in known else "other"

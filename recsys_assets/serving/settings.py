@@ -10,6 +10,10 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 ROLES = ("reader", "scorer", "admin")
 
 
+class ListenError(Exception):
+    """An address that the service cannot listen on; the message says why."""
+
+
 class AuthSettings(BaseModel):
     """Whose tokens are taken: Microsoft Entra ID, or another issuer that publishes its keys."""
 

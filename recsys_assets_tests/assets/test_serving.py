@@ -39,6 +39,12 @@ def test_the_bundle_serves_once_it_is_materialized(home: Home) -> None:
     run = home.registry.client().get_run(logged.mlflow_run_id)
     assert run.data.tags["bundle"] == said["version"]
 
+    again = materialize(home)
+    in_use = home.registry.find(BUNDLE_MODEL, "champion")
+    tags = home.registry.client().get_run(in_use.mlflow_run_id).data.tags
+    assert tags["bundle"] == again["version"]
+    pointer = read_pointer(home.bundles)
+
     publish(home, seed=9)
     second = materialize(home, promote=False, register_model=False)
     assert read_pointer(home.bundles).champion == pointer.champion

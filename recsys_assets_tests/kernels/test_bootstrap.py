@@ -41,3 +41,10 @@ def test_the_same_seed_gives_the_same_draws() -> None:
     first, second = (bootstrap([fold, fold], seed=5, resamples=10)["one"] for _ in range(2))
     assert np.array_equal(first.auc, second.auc)
     assert np.array_equal(first.logloss, second.logloss)
+
+
+def test_few_clicks_have_an_interval_too() -> None:
+    label = np.zeros(200, np.int8)
+    label[:3] = 1  # in one draw of twenty none of them would be drawn
+    drawn = bootstrap([JudgedFold(label, {"one": np.random.default_rng(4).random(200)})], seed=0)
+    assert np.isfinite(drawn["one"].auc).all()

@@ -75,3 +75,20 @@ def test_by_hand(home_of_three: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "version 1 is the champion again, in place of 2" in said[2]
     wrong = CliRunner().invoke(app, ["promote", "moon"])
     assert isinstance(wrong.exception, PromotionError)
+
+
+def test_a_champion_that_was_deleted_is_no_way_back(home_of_three: Home) -> None:
+    registry = home_of_three.registry
+    promote(registry, NAME, 2)
+    promote(registry, NAME, 3)
+    registry.client().delete_model_version(NAME, "2")
+    assert demote(registry, NAME) == (3, 1)
+
+
+def test_without_its_newest_version_a_model_wants_to_be_told_which(home_of_three: Home) -> None:
+    registry = home_of_three.registry
+    registry.client().delete_model_version(NAME, "3")
+    with pytest.raises(PromotionError, match="--version"):
+        promote(registry, NAME)
+    registry.client().delete_registered_model_alias(NAME, "champion")
+    assert promote(registry, NAME, 2) == (None, 2)

@@ -24,6 +24,7 @@ from recsys_assets.resources.digests.subscriptions import (
     is_address,
     read_list,
     resubscribe,
+    set_apart,
     states,
     subscribe,
     subscribed,
@@ -201,6 +202,8 @@ class TestSubscriptions:
         assert not unsubscribe(home.lake, 1)
         assert subscribe(home.lake, [(1, address(1)), (2, address(2))]) == 0
         assert subscribed(home.lake)["user"].to_list() == [2]
+        set_apart(home.lake, [(1, address(1), "came back later")])
+        assert subscribe(home.lake, [(1, "other@example.org")]) == 0
         resubscribe(home.lake, 1, "new@example.org")
         assert subscribed(home.lake)["address"].to_list() == ["new@example.org", address(2)]
 

@@ -8,7 +8,8 @@ from starlette.testclient import TestClient
 
 from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.serving.operations import OPERATIONS
-from recsys_assets.serving.settings import ServiceSettings
+from recsys_assets.serving.server import serve
+from recsys_assets.serving.settings import ListenError, ServiceSettings
 from recsys_assets.serving.shapes import answers
 from recsys_assets_tests.serving.conftest import Platform, Start
 from recsys_assets_tests.serving.running import running
@@ -35,12 +36,13 @@ BAD = [
     ("POST", "/recommendations", '{"ratings": [{"item": 1, "rating": 6}]}', 422, "rating"),
     ("POST", "/feedback", '{"events": [{"user": 1}]}', 422, "item"),
     ("POST", "/rank", " " * (3 << 20), 413, "bytes"),
+    ("POST", "/rank", b'{"genre": "\xff"}', 400, "JSON"),
 ]
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status", "word"), BAD)
 def test_every_error_is_a_problem_with_a_reason(
-    client: TestClient, method: str, path: str, body: str | None, status: int, word: str
+    client: TestClient, method: str, path: str, body: str | bytes | None, status: int, word: str
 ) -> None:
     headers = {"Content-Type": "application/json"} if body is not None else {}
     answer = client.request(method, path, content=body, headers=headers)
@@ -104,3 +106,22 @@ def test_who_sends_too_much_is_told_so_over_a_real_connection(settings: ServiceS
             answer = service.client.post("/rank", content=b" " * (3 << 20), headers=headers)
             assert answer.status_code == 413
         assert service.client.get("/health").status_code == 200
+
+
+def test_a_fault_of_the_service_stands_in_its_figures(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr("recsys_assets.serving.recommending.found_items", fail)
+    assert client.get("/items").status_code == 500
+    counted = 'recsys_request_seconds_count{route="/items",status="500"} 1.0'
+    assert counted in client.get("/metrics").text
+
+
+def test_two_services_never_share_a_port(settings: ServiceSettings) -> None:
+    with running(**settings.model_dump()) as first:
+        first.wait()
+        with pytest.raises(ListenError, match="already in use"):
+            serve(first.settings)

@@ -16,7 +16,9 @@ from recsys_assets.contracts.feedback import CLICK_THROUGH, COLUMNS, ClickThroug
 from recsys_assets.home import Home
 from recsys_assets.kernels.metrics.proportion import wilson_interval
 from recsys_assets.lake.journals import land_journals
+from recsys_assets.serving.app import build_app
 from recsys_assets.serving.feedback import Journal
+from recsys_assets.serving.settings import ServiceSettings
 from recsys_assets.steps.clicks.through import ClickThroughParams, count_click_through
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.serving.conftest import Start
@@ -172,3 +174,21 @@ def test_wilson_interval_at_its_limits() -> None:
     with pytest.raises(ValueError, match="hits"):
         wilson_interval(3, 2)
     assert pl.Series(low).is_between(0, 1).all()
+
+
+def test_what_is_kept_is_answered_for_where_nothing_serves_yet(
+    settings: ServiceSettings, tmp_path: Path
+) -> None:
+    nowhere = settings.model_copy(update={"bundles": tmp_path / "none"})
+    with TestClient(build_app(nowhere)) as client:
+        assert client.get("/ready").status_code == 503
+        assert send(client, event(1)) == 1
+    assert len(rows_in(tmp_path / "feedback")) == 1
+
+
+@pytest.mark.parametrize("field", ["event", "version"])
+def test_no_line_of_a_journal_is_broken_by_what_is_told(
+    client: TestClient, tmp_path: Path, field: str
+) -> None:
+    answer = client.post("/feedback", json={"events": [event(1, **{field: "v1\n"})]})
+    assert answer.status_code == 422, rows_in(tmp_path / "feedback")

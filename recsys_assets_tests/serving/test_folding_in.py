@@ -1,13 +1,17 @@
 """Lists for somebody new, held against the objective they minimize."""
 
 import math
+from dataclasses import replace
 
 import msgspec
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from recsys_assets.kernels.folding import FoldIn
+from recsys_assets.serving.folding_in import folded_list
 from recsys_assets.serving.shapes import answers
+from recsys_assets.serving.shapes.requests import NewUser, Rated
 from recsys_assets_tests.serving.conftest import Platform
 
 
@@ -45,3 +49,20 @@ def _minimum(
 def test_somebody_who_rated_nothing_known_gets_the_segment(client: TestClient) -> None:
     answer = client.post("/recommendations", json={"ratings": [{"item": 1, "rating": 3}]}).json()
     assert (answer["source"], answer["unknown_items"]) == ("segment", [1])
+
+
+def test_what_left_the_catalogue_since_the_training_is_no_other_movie(platform: Platform) -> None:
+    bundle = platform.bundle(platform.old)
+    known = bundle.fold_in
+    assert known is not None
+    gone = int(bundle.catalogue.ids[-1]) + 1
+    items, factors = np.append(known.items, gone), np.vstack([known.factors, known.factors[:1]])
+    fold_in = FoldIn(items.astype(np.int32), factors, known.alpha, known.regularization)
+    asked = NewUser([Rated(gone, 5)], k=100)
+    answer = msgspec.json.decode(
+        folded_list("champion", replace(bundle, fold_in=fold_in), asked),
+        type=answers.Recommendations,
+    )
+    listed = [row.item for row in answer.recommendations]
+    assert sorted(listed) == known.items.tolist()
+    assert {row.reason for row in answer.recommendations} == {"because you rated a movie"}

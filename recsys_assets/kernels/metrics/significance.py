@@ -97,7 +97,10 @@ def compare_paired(
     difference = float(gains.mean())
     astray = np.abs(means[:, 0] - difference) >= abs(difference)
     # Counting the sample itself keeps p above 0: a resample as odd could always come next.
-    p_value = (1 + int(astray.sum())) / (1 + resamples)
+    # Few users can never be surer than that all of them differ the same way by chance, which
+    # resamples of one or two users, all alike, do not show.
+    by_chance = 2.0 ** (1 - int(np.count_nonzero(gains)))
+    p_value = min(1.0, max((1 + int(astray.sum())) / (1 + resamples), by_chance))
     low, high = _ends(means, confidence)[0]
     return PairedTest(difference, Interval(low, high), p_value, _wilcoxon(gains[:, 0]))
 

@@ -140,6 +140,7 @@ def ranking_rows(catalogue: Catalogue, penalty: float, seed: int) -> RankingRows
             inner, fit_members(inner, penalty, seed), held_out, MOST_ROWS // parts, seed
         )
         for inner, held_out in inner_splits(catalogue, parts, seed)
+        if held_out.nnz  # of less than five ratings some tenths hold none
     ]
     return join_rows(rows)
 

@@ -11,7 +11,7 @@ What is told and what is only counted is decided in `incidents`, in the same tra
 import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +35,17 @@ CREATE TABLE IF NOT EXISTS deliveries (
     delivered_at REAL,
     PRIMARY KEY (event_key, channel)
 ) WITHOUT ROWID;
+"""
+
+# A pager that is told of the end first opens the trouble afterwards, and nothing ever closes it.
+_BEGINNING_WAITS = f"""
+(deliveries.event_key LIKE '{recoveries.OVER}%' AND EXISTS (
+    SELECT 1 FROM deliveries AS earlier
+    WHERE earlier.channel = deliveries.channel AND earlier.event_key <> deliveries.event_key
+    AND CASE WHEN earlier.delivered_at IS NULL
+        THEN '{recoveries.OVER}' || json_extract(earlier.alert, '$.incident') END
+        = deliveries.event_key
+))
 """
 
 
@@ -64,17 +75,22 @@ class DeliveryLedger:
         with self._transaction() as connection:
             return self._record(connection, recoveries.mend(connection, subjects))
 
-    def claim(self, event_key: str, channel: str) -> bool:
-        """Take the right to deliver; False if it was delivered or another sender is at it."""
+    def claim(self, event_key: str, channel: str) -> Alert | None:
+        """Take the right to deliver: the alert as it was recorded.
+
+        None if it was delivered, if another sender is at it, or if it tells the end of a trouble
+        whose beginning still waits for this target.
+        """
         now = time.time()
         with self._transaction() as connection:
             claimed = connection.execute(
                 "UPDATE deliveries SET claimed_until = ?, attempts = attempts + 1"
                 " WHERE event_key = ? AND channel = ?"
-                " AND delivered_at IS NULL AND claimed_until < ?",
+                f" AND delivered_at IS NULL AND claimed_until < ? AND NOT {_BEGINNING_WAITS}"
+                " RETURNING alert",
                 (now + CLAIM_SECONDS, event_key, channel, now),
-            )
-            return claimed.rowcount == 1
+            ).fetchone()
+        return None if claimed is None else Alert.model_validate_json(claimed[0])
 
     def settle(self, event_key: str, channel: str, error: str | None = None) -> None:
         """End a claim: delivered if `error` is None, otherwise waiting again.
@@ -107,6 +123,7 @@ class DeliveryLedger:
             rows = connection.execute(
                 "SELECT alert FROM deliveries"
                 " WHERE channel = ? AND delivered_at IS NULL AND claimed_until < ?"
+                f" AND NOT {_BEGINNING_WAITS}"
                 " ORDER BY attempts, recorded_at LIMIT ?",
                 (channel, time.time(), limit),
             ).fetchall()
@@ -123,8 +140,14 @@ class DeliveryLedger:
 
     def open_incidents(self) -> list[dict[str, object]]:
         """Troubles that are not over: title, since when, how often told and only counted."""
-        with self._transaction() as connection:
-            return incidents.listing(connection)
+        # Only read: on a full disk nothing can be opened for writing, not even the log beside it.
+        address = f"{self.path.resolve().as_uri()}?immutable=1"
+        try:
+            with self._transaction() as connection:
+                return incidents.listing(connection)
+        except sqlite3.OperationalError:
+            with closing(sqlite3.connect(address, uri=True)) as connection:
+                return incidents.listing(connection)
 
     def forget(self, before: float) -> int:
         """Drop what was delivered before a time, and what was mended then; rows dropped."""

@@ -7,6 +7,7 @@ counted, and its end is told once.
 
 import logging
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from recsys_assets.resources.alerts.channels import AlertDeliveryError, Channel, ChannelError
 from recsys_assets.resources.alerts.hooks import WebhookChannel
+from recsys_assets.resources.alerts.incidents import QUIET_SECONDS, TOLD_IN_A_ROW
 from recsys_assets.resources.alerts.ledger import DeliveryLedger
 from recsys_assets.resources.alerts.mail import EmailChannel
 from recsys_assets.resources.alerts.message import Alert
@@ -32,6 +34,9 @@ from recsys_assets.resources.azure.secrets import SecretError, reveal_all
 logger = logging.getLogger(__name__)
 
 LEDGER = "ledger"
+
+_told_unrecorded: dict[tuple[str, ...], list[float]] = {}
+"""Trouble and target → when it was told while the ledger could not be written."""
 
 
 class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -104,17 +109,17 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         failures: dict[str, str] = {}
         targets = targets_of(alert, self.channels, self.routes)
         try:
-            told = {known.event_key: known for known in self._ledger().admit(alert, targets)}
+            told = [known.event_key for known in self._ledger().admit(alert, targets)]
             owed = [
-                (told.get(key, alert), target)
+                (key, target)
                 for key in dict.fromkeys([alert.event_key, *told])
                 for target in self._ledger().targets(key)
-                if self._ledger().claim(key, target)
             ]
         except (OSError, sqlite3.Error) as error:
             failures[LEDGER] = f"{self.ledger_path}: {error}"
-            owed = [(alert, target) for target in targets]
-        delivered = [target for known, target in owed if self._deliver(known, target, failures)]
+            delivered = [t for t in targets if self._deliver_unrecorded(alert, t, failures)]
+        else:
+            delivered = [t for key, t in owed if self._deliver_owed(key, t, failures)]
         if failures:
             raise AlertDeliveryError(alert.subject, failures)
         return delivered
@@ -134,12 +139,16 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         if not self.channels or not subjects:
             return []
         failures: dict[str, str] = {}
+        try:
+            ended = self._ledger().mend(dict(subjects))
+        except (OSError, sqlite3.Error) as error:
+            failures = {LEDGER: f"{self.ledger_path}: {error}"}
+            raise AlertDeliveryError("the end of a trouble", failures) from error
         delivered = [
             alert.subject
-            for alert in self._ledger().mend(dict(subjects))
+            for alert in ended
             for target in self._ledger().targets(alert.event_key)
-            if self._ledger().claim(alert.event_key, target)
-            and self._deliver(alert, target, failures)
+            if self._deliver_owed(alert.event_key, target, failures)
         ]
         if failures:
             raise AlertDeliveryError("the end of a trouble", failures)
@@ -172,6 +181,28 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         if failures:
             raise AlertDeliveryError("alerts that wait in the ledger", failures)
         return delivered
+
+    def _deliver_owed(self, event_key: str, target: str, failures: dict[str, str]) -> bool:
+        """Deliver what the ledger recorded, for that names the trouble it belongs to."""
+        try:
+            alert = self._ledger().claim(event_key, target)
+        except (OSError, sqlite3.Error) as trouble:  # it is recorded, and waits
+            failures[LEDGER] = f"{self.ledger_path}: {trouble}"
+            return False
+        return alert is not None and self._deliver(alert, target, failures)
+
+    def _deliver_unrecorded(self, alert: Alert, target: str, failures: dict[str, str]) -> bool:
+        """Deliver while no ledger can be written: what this process remembers stands in for it.
+
+        Sensors look every minute, and a disk can be full for a night.
+        """
+        trouble = (str(self.ledger_path), target, *(sorted(alert.subjects) or [alert.event_key]))
+        now = time.monotonic()
+        told = [at for at in _told_unrecorded.get(trouble, []) if now - at < QUIET_SECONDS]
+        if len(told) >= TOLD_IN_A_ROW or not self._deliver(alert, target, failures):
+            return False
+        _told_unrecorded[trouble] = [*told, now]
+        return True
 
     def _deliver(self, alert: Alert, target: str, failures: dict[str, str]) -> bool:
         channel = channel_for(target, self.channels)

@@ -13,6 +13,9 @@ from datetime import UTC, datetime
 
 from recsys_assets.resources.alerts.message import RECOVERED, Alert, Severity
 
+OVER = "recovered:"
+"""Begins the event key of a message that says that a trouble is over."""
+
 Told = list[tuple[Alert, Sequence[str]]]
 """Messages to tell, each with those who are owed it."""
 
@@ -72,7 +75,7 @@ def _end_of(first: Alert, over: datetime, repeats: int) -> Alert:
             "what": f"It works again; nothing is left to do. It lasted {minutes} minutes, {times}.",
             "severity": Severity.INFO,
             "facts": {"works since": f"{over:%Y-%m-%d %H:%M:%S} UTC"},
-            "event_key": f"recovered:{first.event_key}",
+            "event_key": f"{OVER}{first.event_key}",
             "resolved": True,
         }
     )

@@ -124,6 +124,8 @@ class Digests(dg.ConfigurableResource):  # type: ignore[type-arg]
         except smtplib.SMTPRecipientsRefused as refusal:
             code, answer = next(iter(refusal.recipients.values()))
             self._refused(digest, code, answer, report)
+            if code == _SHUTTING_DOWN:  # the session is closed: another claim would be lost in it
+                raise smtplib.SMTPResponseException(code, answer) from None
         except smtplib.SMTPResponseException as refusal:
             # Refused after the recipient: it is the mail or the server, not the address.
             self.ledger.settle(*key, states.WAITING, str(refusal.smtp_code))

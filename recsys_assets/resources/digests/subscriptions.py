@@ -92,8 +92,14 @@ def unsubscribe(lake: Lake, user: int) -> bool:
 
 
 def set_apart(lake: Lake, bounced: Iterable[tuple[int, str, str]]) -> None:
-    """Quarantine addresses that no mail reaches: user, address, reason."""
+    """Quarantine addresses that no mail reaches: user, address, reason.
+
+    Who unsubscribed stays so: set apart on top of it, a list could add them again.
+    """
+    ended = {user for user, _, state in _known(lake) if state == UNSUBSCRIBED}
     for user, address, reason in bounced:
+        if user in ended:
+            continue
         _append(lake, [(user, address)], BOUNCED, reason[:300])
 
 

@@ -73,12 +73,12 @@ class Event(Struct, forbid_unknown_fields=True):
     user: Id
     item: Id
     kind: Literal["impression", "click"]
-    version: Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,64}$")]
+    version: Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,64}(?!\n)$")]
     """As the answer gave it."""
     arm: Arm
     """As the answer gave it."""
     rank: Id | None = None
-    event: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")] | None = None
+    event: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}(?!\n)$")] | None = None
     """An id of your own: an event that is sent twice then counts once."""
 
 

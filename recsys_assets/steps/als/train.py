@@ -45,13 +45,13 @@ class ALSParams(SweptParams):
     """Length of a vector in the ranking task."""
     iterations: int = Field(default=10, ge=1)
     """Alternations between users and items, in both tasks."""
-    regularization: float = Field(default=0.2, ge=0)
+    regularization: float = Field(default=0.2, gt=0)
     """Weight of the penalty in the ranking task, for each rating of a user or item."""
     alpha: float = Field(default=0.6, gt=0)
     """Confidence in a rated pair is 1 + alpha × stars."""
     rating_rank: int = Field(default=16, ge=1)
     """Length of a vector in the rating task, without the two places that hold the biases."""
-    rating_regularization: float = Field(default=0.15, ge=0)
+    rating_regularization: float = Field(default=0.15, gt=0)
     """Weight of the penalty in the rating task, for each rating of a user or item."""
     bias_shrinkage: float = Field(default=5.0, ge=0)
     """Ratings' worth of weight that pulls the biases of user and item to 0 in the rating task."""

@@ -49,6 +49,7 @@ def check_leaks(
     method: Method,
     ratio: float,
     seed: int,
+    gap_days: float = 0.0,
 ) -> list[LeakCheck]:
     """Check every model that `fit` gives and that was judged before.
 
@@ -60,14 +61,18 @@ def check_leaks(
         k: length of the lists.
         method: the split that cut off the test part.
         ratio: its share of training rows.
-        seed: its seed.
+        seed: its seed; the inner split is drawn by the next one.
+        gap_days: its days between training and test.
 
     Raises:
         SplitError: the training part is too small to be split again.
     """
     # As many inner test rows as outer ones, so that there is as much to hit for each user.
     inner_ratio = max(0.5, 2 - 1 / ratio)
-    inner_train, inner_test = train_and_test(train, method, inner_ratio, seed)
+    # By another seed: the hashes of all training rows lie below the outer split's bound, so that by
+    # the same one few rows, or none, would lie above the inner bound.
+    inner_seed = (seed + 1) % 2**31
+    inner_train, inner_test = train_and_test(train, method, inner_ratio, inner_seed, gap_days)
     data = rating_data(inner_train)
     outer_by_user = {result.name: result.by_user for result in results}
     found = []

@@ -123,9 +123,13 @@ def _registered(session: Session, test: pl.DataFrame, k: int) -> dict[str, pl.Da
         return {}
     histories = read_training(session.lake, ("train", "validation"))
     truth = test.select("user", "item")
+    train = session.lake.scan(INTERACTIONS).filter(split="train")
+    trained = train.select(pl.col("user").unique()).collect()
     judged = {}
     for name in names:
         lists = list_items(load_recommender(session.registry, name), histories, k, trained=True)
+        # Who has validation rows alone would be shown the newcomers' list, and by ALS nothing.
+        lists = lists.join(trained, on="user", how="semi", maintain_order="left")
         judged[name] = _all_users(ranking_by_user(lists, truth, k), truth)
     return judged
 

@@ -62,7 +62,9 @@ def _of_hybrid(
     model = load_recommender(session.registry, RANK_MODEL, CHAMPION)
     assert isinstance(model, Hybrid)
     ratings = read_training(session.lake, EVERY_PART)
-    lists = list_items(model, ratings, params.k, trained=False)
+    # The champion may have been trained on items that were withdrawn since.
+    offered = np.union1d(ratings.items, np.fromiter(titles, np.int32, len(titles)))
+    lists = list_items(model, ratings, params.k, trained=False, offered=offered)
     rows = lists.with_columns(_reasons(model, ratings, lists, titles)).select(
         *("user", "rank", "item", "score", "reason", "reason_item"),
         model=pl.lit(RANK_MODEL),
@@ -95,7 +97,7 @@ def _runs(
 ) -> tuple[NDArray[np.int64], list[NDArray[np.int32]]]:
     """The users in their order and the items of each, from rows that lie together."""
     starts = np.flatnonzero(np.diff(place, prepend=-1))
-    return place[starts], np.split(items, starts[1:])
+    return place[starts], np.split(items, starts)[1:]
 
 
 def _of_als(

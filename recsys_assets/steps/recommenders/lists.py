@@ -6,6 +6,7 @@ recommender from the registry + histories -> user, rank, item, score
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
@@ -14,7 +15,7 @@ from recsys_assets.kernels.recommenders.histories import USERS_AT_ONCE
 from recsys_assets.kernels.recommenders.hybrid import Hybrid
 from recsys_assets.kernels.recommenders.protocol import RatingData
 from recsys_assets.kernels.recommenders.scorer import SingleMember
-from recsys_assets.kernels.top_k import ranked_rows
+from recsys_assets.kernels.top_k import Ints, ranked_rows
 from recsys_assets.registry import CHALLENGER, ModelRegistry
 from recsys_assets.steps.recommenders.learning_data import full_histories
 from recsys_assets.steps.recommenders.models import CONTENT_MODEL, ITEM_MODEL, RANK_MODEL
@@ -33,7 +34,12 @@ def load_recommender(
 
 
 def list_items(
-    recommender: SingleMember | Hybrid, ratings: RatingData, k: int, *, trained: bool
+    recommender: SingleMember | Hybrid,
+    ratings: RatingData,
+    k: int,
+    *,
+    trained: bool,
+    offered: Ints | None = None,
 ) -> pl.DataFrame:
     """Each user's k best items without those they rated: user, rank, item, score.
 
@@ -42,16 +48,20 @@ def list_items(
         ratings: users to list for, and all that they have rated.
         k: length of the lists.
         trained: scores rest on the training ratings only; otherwise on all the ratings given.
+        offered: items that may be listed; all that the recommender knows if None.
     """
     histories = full_histories(recommender.catalogue, ratings)
     rated = recommender.catalogue.counts() > 0
+    gone = np.zeros(len(rated), bool)
+    if offered is not None:
+        gone = ~np.isin(recommender.items, offered)
 
     def list_block(start: int) -> pl.DataFrame:
         users = ratings.users[start : start + USERS_AT_ONCE]
         block = histories.part(slice(start, start + USERS_AT_ONCE))
         known = recommender.catalogue.histories(users) if trained else block
         # Judged among the items that training rated, as all models are.
-        hidden = block.seen() | ~rated if trained else block.seen()
+        hidden = block.seen() | (~rated if trained else gone)
         best = best_places(recommender.score(known), k, hidden)
         return ranked_rows(users, recommender.items, *best)
 

@@ -201,3 +201,31 @@ def test_published_figures_are_reproduced() -> None:
     assert figures["ease"] == pytest.approx([0.1109, 0.4125, 0.3659, 0.1679], abs=1e-4)
     # Which of the equally popular items come first is left open; it moves the last digits.
     assert figures["popularity"] == pytest.approx([0.0380, 0.2120, 0.1866, 0.0698], abs=5e-4)
+
+
+@pytest.mark.parametrize("ratio", [0.5, 0.75])
+def test_the_inner_split_of_a_random_one_holds_out_its_share(ratio: float) -> None:
+    train, test = train_and_test(tasteful_ratings(), "random", ratio, 42)
+    learned: list[int] = []
+
+    def fit(data: RatingData) -> Iterator[Fitted]:
+        learned.append(data.stars.nnz)
+        yield from small_models(data)
+
+    check_leaks([], train, test, fit, 5, "random", ratio, 42)
+    expected = max(0.5, 2 - 1 / ratio) * train.height
+    assert learned[0] == pytest.approx(expected, rel=0.1)
+
+
+def test_the_inner_split_in_time_has_the_gap_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[pl.DataFrame, pl.DataFrame]] = []
+
+    def draw(*args: object) -> tuple[pl.DataFrame, pl.DataFrame]:
+        drawn.append(train_and_test(*args))  # type: ignore[arg-type]
+        return drawn[-1]
+
+    monkeypatch.setattr("recsys_assets.steps.comparison.leaks.train_and_test", draw)
+    train, test = train_and_test(tasteful_ratings(), "global-time", 0.75, 42, 5.0)
+    check_leaks([], train, test, small_models, 5, "global-time", 0.75, 42, 5.0)
+    known, held_out = (part["timestamp"] for part in drawn[0])
+    assert held_out.min() - known.max() > 5 * 86_400  # type: ignore[operator]

@@ -1,5 +1,6 @@
 import gc
 
+import numpy as np
 import pandas as pd
 import polars as pl
 
@@ -7,6 +8,7 @@ from recsys_assets.kernels.recommenders.hybrid import Hybrid
 from recsys_assets.kernels.recommenders.linear import EaseMember
 from recsys_assets.registry.packing import load_model, save_model
 from recsys_assets.steps.als.train import ALSParams, train_als
+from recsys_assets.steps.evaluation import ranking
 from recsys_assets.steps.evaluation.ranking import RankingEvaluationParams, evaluate_ranking
 from recsys_assets.steps.features.tables import NoParams, build_movie_features
 from recsys_assets.steps.publication.top_k import TopKParams, recommend_top_k
@@ -22,7 +24,11 @@ from recsys_assets.steps.recommenders.models import (
 from recsys_assets.steps.recommenders.popularity import count_popularity
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.kernels.recommenders.worlds import split_rows, taste_world
-from recsys_assets_tests.steps.tables import write_interactions, write_movies
+from recsys_assets_tests.steps.tables import (
+    random_interactions,
+    write_interactions,
+    write_movies,
+)
 
 
 def prepare(session: Session) -> pl.DataFrame:
@@ -68,6 +74,13 @@ def test_the_models_are_trained_judged_and_published_with_reasons(session: Sessi
     assert named["reason"].str.starts_with("because you rated Picture").all()
     rated = frame.select("user", reason_item=pl.col("item").cast(pl.Int32))
     assert named.join(rated, on=["user", "reason_item"], how="anti").is_empty()
+
+    gone = lists["item"].value_counts(sort=True)["item"][0]
+    for table in ("interactions", "movie_features"):
+        kept = session.lake.scan(table).filter(pl.col("item") != gone).collect()
+        session.lake.write_frame(kept, table)
+    recommend_top_k(session, TopKParams(k=5))  # by the champion, which still knows the movie
+    assert gone not in session.lake.scan("top_k").collect()["item"]
 
     served = session.registry.load("rank_model")
     answer = served.predict(pd.DataFrame({"user": [1, 77_777], "k": [4, 2]}))
@@ -117,3 +130,34 @@ def test_nothing_landed_is_said(session: Session) -> None:
         assert step(session, RecommenderParams()).skipped
     assert train_item_model(session, ItemModelParams()).skipped
     assert list_user_segments(session, UserSegmentsParams()).skipped
+
+
+def test_users_without_training_rows_count_with_an_empty_list(session: Session) -> None:
+    rows = random_interactions()
+    alone = [(u, i, *more, "test" if i % 2 else "validation") for u, i, *more, _ in rows if u == 7]
+    write_interactions(session.lake, [*(row for row in rows if row[0] != 7), *alone])
+    train_als(session, ALSParams(rank=6, rating_rank=3))
+    count_popularity(session, NoParams())
+    train_item_model(session, ItemModelParams())
+    test = session.lake.scan("interactions").filter(split="test").collect()
+    judged = ranking._registered(session, test, 10)["item_model"]
+    assert judged.filter(user=7)["ndcg_at_k"].to_list() == [0.0]
+    assert judged["ndcg_at_k"].sum() > 0
+
+
+def test_where_everybody_has_rated_everything_there_are_no_lists(session: Session) -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        (user, item, 4.0, 1_700_000_000, "train" if rng.random() < 0.75 else "test")
+        for user in range(1, 31)
+        for item in range(1, 13)
+    ]
+    write_interactions(session.lake, rows)
+    train_rank_model(session, RecommenderParams())
+    assert recommend_top_k(session, TopKParams()).rows == {"top_k": 0}
+
+
+def test_a_rank_model_is_trained_on_three_ratings_too(session: Session) -> None:
+    rows = [(1, 1, 4.0, 1_700_000_000), (1, 2, 3.0, 1_700_000_001), (2, 1, 3.0, 1_700_000_002)]
+    write_interactions(session.lake, [(*row, "train") for row in rows])
+    assert not train_rank_model(session, RecommenderParams()).failed
