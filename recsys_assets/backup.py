@@ -40,7 +40,7 @@ def back_up(home: Home, folder: Path) -> dict[str, str]:
     Raises:
         BackupError: the folder holds something, or a copy is not sound.
     """
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BackupError(f"{folder} is not empty: name a new folder")
     digests = {}
     for path in databases(home):

@@ -39,7 +39,7 @@ from recsys_assets.registry.champions import PromotionError
 from recsys_assets.resources.azure.secrets import SecretError
 from recsys_assets.resources.jars import SparkSetupError
 from recsys_assets.resources.run_lock import HomeBusyError
-from recsys_assets.serving.settings import ListenError
+from recsys_assets.serving.address import ListenError
 
 app = typer.Typer(
     no_args_is_help=True,

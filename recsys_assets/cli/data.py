@@ -1,10 +1,12 @@
 """Commands that bring data in: generate, land, fetch."""
 
+import datetime
 import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -48,7 +50,7 @@ def generate_command(
     ratings: Annotated[int, typer.Option(help="Ratings in all.", min=1)] = 40_000,
     clicks: Annotated[int, typer.Option(help="Ad impressions in all; 0 for none.", min=0)] = 30_000,
     drops: Annotated[int, typer.Option(help="Days over which the files drop.", min=1)] = 3,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 42,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.", min=0)] = 42,
     last_day: Annotated[
         str, typer.Option(help="Drop date of the last file, YYYY-MM-DD.")
     ] = "2026-01-31",
@@ -60,8 +62,15 @@ def generate_command(
 
     Example: recsys generate --ratings 1000000 --users 6040 --movies 3883 --clicks 0
     """
-    size = MovieLensSize(users=users, movies=movies, ratings=ratings)
+    try:
+        size = MovieLensSize(users=users, movies=movies, ratings=ratings)
+    except ValidationError as error:
+        raise typer.BadParameter("; ".join(e["msg"] for e in error.errors())) from error
+    most = min(size.days, clicks or size.days)
+    if drops > most:
+        raise typer.BadParameter(f"{drops} drops asked for, but this data fills 1 to {most}")
     last = parse_date(last_day)
+    parse_date((last - datetime.timedelta(days=drops - 1)).isoformat())
     zone = deployment().home.landing_zone
     with tempfile.TemporaryDirectory() as scratch, _Progress("generate", ratings + clicks) as step:
         folder = out or Path(scratch)

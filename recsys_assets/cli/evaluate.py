@@ -39,7 +39,9 @@ def evaluate_command(
     ratio: Annotated[
         float, typer.Option(help="Share to train on: of the rows, or of whole users or items.")
     ] = 0.75,
-    seed: Annotated[int, typer.Option(help="Of split, models and bootstrap.", min=0)] = 42,
+    seed: Annotated[
+        int, typer.Option(help="Of split, models and bootstrap.", min=0, max=2**32 - 2)
+    ] = 42,
     k: Annotated[int, typer.Option(help="Length of the lists.", min=1)] = 10,
     gap_days: Annotated[
         float, typer.Option(help="Days left out after the training rows; global-time.", min=0)

@@ -22,7 +22,9 @@ def add_to(app: typer.Typer) -> None:
 def evaluate_clicks_command(
     file: Annotated[Path, typer.Argument(help="Criteo file: 40 fields by tab; plain or gzip.")],
     folds: Annotated[int, typer.Option(help="Parts of the cross-validation.", min=2)] = 5,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same figures.", min=0)] = 0,
+    seed: Annotated[
+        int, typer.Option(help="The same seed gives the same figures.", min=0, max=2**32 - 2)
+    ] = 0,
     split: Annotated[
         Literal["folds", "ordered"],
         typer.Option(help="folds: shuffled cross-validation; ordered: 80/10/10 in order."),
@@ -44,6 +46,9 @@ def evaluate_clicks_command(
     from recsys_assets.steps.clicks.comparison import compare, page_of
     from recsys_assets.steps.clicks.file import ComparisonError, read_clicks
 
+    for path in (json_file, page):
+        if path:  # before minutes of work, not after
+            path.parent.mkdir(parents=True, exist_ok=True)
     try:
         clicks = read_clicks(file)
         _tell_what_was_read(clicks)

@@ -10,6 +10,7 @@ from recsys_assets.cli.shared import console, deployment
 from recsys_assets.home import PROJECT
 from recsys_assets.resources.jars import resolve_jars
 from recsys_assets.resources.jvm import archive_classes
+from recsys_assets.serving.address import free_address
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,7 +21,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def setup_command() -> None:
-    """Prepare the home, fetch Spark's jars, compile; done once, needs the network."""
+    """Prepare the home, fetch Spark's jars, compile; done once, needs the network.
+
+    Example: recsys setup
+    """
     from recsys_assets.kernels.compiled import compile_kernels
 
     home = deployment().home
@@ -48,6 +52,7 @@ def ui_command(
 
     Example: recsys ui --port 3001
     """
+    free_address("127.0.0.1", port)
     home = deployment().home
     # Dagster warns of any dagster.yaml in the working folder that is not its home's.
     os.chdir(home.dagster)
@@ -69,5 +74,6 @@ def mlflow_command(
     if not registry.address.is_file:
         console.print(f"the registry is served by {registry.uri}: open its pages there")
         return
+    free_address("127.0.0.1", port)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", registry.uri]
     os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])

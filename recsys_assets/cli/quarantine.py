@@ -54,7 +54,9 @@ def list_command(as_json: JsonOption = False) -> None:
 @app.command("show")
 def show_command(
     dataset: DatasetArgument,
-    date: DateOption = None,
+    date: Annotated[
+        str | None, typer.Option(help="Only lines of this drop, YYYY-MM-DD; of all if not given.")
+    ] = None,
     file: FileOption = None,
     limit: Annotated[int, typer.Option(help="Lines to show at most.", min=1)] = 20,
     out: Annotated[

@@ -99,7 +99,14 @@ def _dates(where: Deployment, first: str | None, last: str | None) -> list[datet
             "or `recsys land ratings FILE`"
         )
     if first or last:
-        return [parse_date(first) if first else landed[0], parse_date(last)]
+        start, end = parse_date(first) if first else landed[0], parse_date(last)
+        if start > end:
+            raise typer.BadParameter(
+                f"--from {start} is after --to {end}"
+                if first
+                else f"nothing has landed until {end}: the first drop is {start}"
+            )
+        return [start, end]
     lake = where.home.lake
     pending = [date for date in pending_dates(lake, zone, list(DATASETS)) if date in landed]
     # Where nothing waits, the newest good drop stands for all; a rejected one would fail again.

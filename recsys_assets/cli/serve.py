@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from recsys_assets.cli.shared import JsonOption, console, deployment, print_json, print_table
 from recsys_assets.contracts.feedback import FEEDBACK
 from recsys_assets.lake.journals import land_journals
+from recsys_assets.serving.address import free_address
 
 bundles_app = typer.Typer(no_args_is_help=True, help="What the service answers from.")
 cost_app = typer.Typer(no_args_is_help=True, help="What things cost.")
@@ -34,7 +35,7 @@ def serve_command(
     Example: recsys serve --port 8081
     """
     from recsys_assets.serving.server import serve
-    from recsys_assets.serving.settings import ServiceSettings, settings_of
+    from recsys_assets.serving.settings import ServiceSettings, in_words, settings_of
 
     where = deployment()
     try:
@@ -42,7 +43,8 @@ def serve_command(
             settings_of(where.serving) | {"host": host, "port": port, "workers": workers}
         )
     except ValidationError as error:
-        raise typer.BadParameter("; ".join(e["msg"] for e in error.errors())) from error
+        raise typer.BadParameter(in_words(error)) from error
+    free_address(host, port)
     console.print(f"http://{host}:{port}  (API: http://{host}:{port}/openapi.json)")
     serve(settings)
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from recsys_assets.contracts import DATASETS
 from recsys_assets.deployment import Deployment, current_deployment, enter
@@ -80,7 +80,7 @@ def print_table(
     console.print(table)
 
 
-def _cell(name: str, value: Any) -> str:
+def _cell(name: str, value: Any) -> str | Text:
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -89,4 +89,4 @@ def _cell(name: str, value: Any) -> str:
         return str(value) if name in IDENTIFIERS else f"{value:,}"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return escape(str(value))
+    return Text(str(value))  # no markup: neither [/b] nor \[/b] nor :100: means anything

@@ -15,7 +15,12 @@ UserArgument = Annotated[int, typer.Argument(help="Id of the user.", min=1)]
 
 @app.command("import")
 def import_command(
-    file: Annotated[Path, typer.Argument(help="CSV file with the columns user and address.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV file with the columns user and address.", exists=True, dir_okay=False
+        ),
+    ],
 ) -> None:
     """Add the subscribers of a file; nobody who unsubscribed is added again.
 

@@ -69,8 +69,12 @@ class Promotion(pa.DataFrameModel):
     """Whether a challenger took its champion's place, and why: the latest decision."""
 
     model: pl.String = pa.Field(unique=True, description="Name of the model.")
-    champion_version: pl.Int64 = pa.Field(ge=1, description="Version in use before the decision.")
-    challenger_version: pl.Int64 = pa.Field(ge=1, description="Version that wanted its place.")
+    champion_version: pl.Int64 = pa.Field(
+        ge=1, nullable=True, description="Version in use before the decision."
+    )
+    challenger_version: pl.Int64 = pa.Field(
+        ge=1, nullable=True, description="Version that wanted its place."
+    )
     promoted: pl.Boolean = pa.Field(description="Whether the challenger is the champion now.")
     reason: pl.String = pa.Field(description="The decision in a sentence.")
     metric: pl.String = pa.Field(description="Main metric, by which the challenger has to win.")

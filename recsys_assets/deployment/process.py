@@ -3,12 +3,23 @@
 import os
 
 from recsys_assets.deployment.description import Deployment
+from recsys_assets.deployment.errors import DeploymentError
 
 
 def enter(deployment: Deployment) -> Deployment:
-    """Prepare the home and point this process's Dagster at it."""
-    deployment.home.prepare()
-    os.environ["DAGSTER_HOME"] = str(deployment.home.dagster)
+    """Prepare the home and point this process's Dagster at it.
+
+    Raises:
+        DeploymentError: the home cannot be written.
+    """
+    try:
+        deployment.home.prepare()
+    except OSError as error:
+        raise DeploymentError(f"RECSYS_HOME: {deployment.home.root} is no home: {error}") from error
+    # The images bring a Dagster home of their own, on PostgreSQL: web server, daemon and code
+    # location share it, and a command beside them has to see what they see.
+    if not (deployment.automated and os.environ.get("DAGSTER_HOME")):
+        os.environ["DAGSTER_HOME"] = str(deployment.home.dagster)
     os.environ["RECSYS_HOME"] = str(deployment.home.root)
     spare_cores()
     return deployment

@@ -48,7 +48,8 @@ class EncodingPlan:
     cross_rows: int
     """Training rows, evenly spaced, that the pairs are chosen from."""
     effect_rows: int
-    """Latest training rows that the additive model is fitted to, at most."""
+    """Latest training rows, before the period where folds are periods, that a fit of the additive
+    model sees, at most."""
     seed: int
     """Draws the folds."""
     earlier: bool
@@ -63,6 +64,12 @@ class EncodingPlan:
     def fits(self) -> list[int]:
         """Folds that a fit leaves out, and `ALL_FOLDS` for the one that leaves out none."""
         return [ALL_FOLDS, *range(self.folds)]
+
+    def fitted_before(self, left_out: int, total: int) -> int:
+        """Position after the last training row that a fit may see: where its period begins."""
+        if not self.earlier or left_out == ALL_FOLDS:
+            return total
+        return -(-left_out * total // self.folds)
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ def fit_fold(
 ) -> Effects:
     """Effects from which the rows of one fold are encoded, or all rows outside training."""
     kept = rows_apart(fold, None if left_out == ALL_FOLDS else left_out, encoder.earlier)
-    chosen = levels if kept.all() else np.ascontiguousarray(levels[:, kept])
+    chosen = np.ascontiguousarray(levels if kept.all() else levels[:, kept])
     return fit_effects(chosen, encoder.level_sizes, label[kept])
 
 
@@ -106,10 +113,14 @@ def fit_encoder(train: pl.DataFrame, plan: EncodingPlan) -> tuple[Encoder, pl.Se
     fold = plan.fold_of(0, train.height, train.height)
     statistics = count_categories(train.with_columns(fold), crosses, plan.min_count)
     encoder = Encoder(statistics, plan.smoothing, earlier=plan.earlier)
-    latest = train.tail(plan.effect_rows)
-    levels, label = encoder.levels(latest), latest[LABEL].cast(pl.Int8).to_numpy()
-    folds = fold.tail(plan.effect_rows).to_numpy()
-    fits = {left: fit_fold(encoder, levels, label, folds, left) for left in plan.fits()}
+    ends = {left_out: plan.fitted_before(left_out, train.height) for left_out in plan.fits()}
+    first = max(0, min(ends.values()) - plan.effect_rows)
+    needed, folds = train[first:], fold[first:].to_numpy()
+    levels, label = encoder.levels(needed), needed[LABEL].cast(pl.Int8).to_numpy()
+    fits = {}
+    for left_out, end in ends.items():
+        own = slice(max(0, end - plan.effect_rows - first), end - first)
+        fits[left_out] = fit_fold(encoder, levels[:, own], label[own], folds[own], left_out)
     effects = encoder.table_of_effects(fits)
     return replace(encoder, effects=effects), fold
 

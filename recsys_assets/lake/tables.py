@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import polars as pl
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from recsys_assets.contracts.schema import plain_schema
 from recsys_assets.lake.commits import (
@@ -101,6 +101,14 @@ class Lake:
     def version(self, table: str) -> int:
         """Number of the newest version."""
         return int(self.open(table).version())
+
+    def holds(self, table: str, version: int) -> bool:
+        """Whether a version of a table can still be read: old ones are tidied away."""
+        try:
+            paths = self.open(table, version).file_uris()
+        except DeltaError:  # its log is gone too
+            return False
+        return all(place(path).exists() for path in paths)
 
     def scan(self, table: str, version: int | None = None) -> pl.LazyFrame:
         """A table for reading without Spark."""

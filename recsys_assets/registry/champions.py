@@ -23,6 +23,21 @@ def aliases(registry: ModelRegistry, name: str) -> dict[str, int]:
         return {alias: int(version) for alias, version in (found.aliases if found else {}).items()}
 
 
+def undecided(name: str, known: dict[str, int]) -> str | None:
+    """Why there is nothing to decide between the two of a model; None where there is.
+
+    Args:
+        name: of the model.
+        known: its versions by alias.
+    """
+    for alias in (CHAMPION, CHALLENGER):
+        if alias not in known:
+            return f"no version is the {alias}: choose one by `recsys promote {name} --version`"
+    if known[CHAMPION] == known[CHALLENGER]:
+        return f"version {known[CHALLENGER]} is the champion already: nothing to decide"
+    return None
+
+
 def promote(
     registry: ModelRegistry, name: str, version: int | None = None, reason: str = "by hand"
 ) -> tuple[int | None, int]:

@@ -127,10 +127,12 @@ class ModelRegistry:
             run = self.client().create_run(experiment, run_name=name, tags=dict(tags))
         return LoggedModel(name, 0, run.info.run_id, experiment, self.uri)
 
-    def end_run(self, run: LoggedModel, metrics: Mapping[str, float]) -> None:
-        """Add the last figures to a run and close it."""
+    def end_run(
+        self, run: LoggedModel, metrics: Mapping[str, float], status: str = "FINISHED"
+    ) -> None:
+        """Add the last figures to a run and close it, as FINISHED or FAILED."""
         self.log_metrics(run, metrics)
-        self.client().set_terminated(run.mlflow_run_id)
+        self.client().set_terminated(run.mlflow_run_id, status)
 
     def log_metrics(self, model: LoggedModel, metrics: Mapping[str, float]) -> None:
         """Add figures to the run of a model, e.g. those of a later evaluation."""
@@ -169,6 +171,16 @@ class ModelRegistry:
         with quiet_mlflow():
             version = self.client().get_model_version_by_alias(self.address.full(name), alias)
         return self.logged(name, int(version.version))
+
+    def tags(self, name: str, alias: str) -> dict[str, str]:
+        """Tags of the run that made the version with an alias.
+
+        Raises:
+            mlflow.exceptions.MlflowException: there is none.
+        """
+        run_id = self.find(name, alias).mlflow_run_id
+        with quiet_mlflow():
+            return dict(self.client().get_run(run_id).data.tags)
 
     def logged(self, name: str, version: int) -> LoggedModel:
         """What is known of a version.

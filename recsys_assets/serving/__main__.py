@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from recsys_assets.serving.address import ListenError
 from recsys_assets.serving.server import serve
-from recsys_assets.serving.settings import ListenError, ServiceSettings, settings_of
+from recsys_assets.serving.settings import ServiceSettings, in_words, settings_of
 
 
 def main() -> None:
@@ -24,7 +25,7 @@ def main() -> None:
     try:
         settings = ServiceSettings.model_validate(settings_of(os.environ) | given)
     except ValidationError as error:
-        sys.exit("; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()))
+        sys.exit(in_words(error))
     try:
         serve(settings)
     except ListenError as error:

@@ -3,7 +3,6 @@
 import gc
 import logging
 import os
-import socket
 import sys
 import tempfile
 from importlib import import_module
@@ -14,7 +13,8 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
-from recsys_assets.serving.settings import ListenError, ServiceSettings
+from recsys_assets.serving.address import free_address
+from recsys_assets.serving.settings import ServiceSettings
 
 BACKLOG = 2_048
 
@@ -25,7 +25,7 @@ def serve(settings: ServiceSettings) -> None:
     Raises:
         ListenError: the address is not this machine's, or somebody listens on it already.
     """
-    address = _free_address(settings.host, settings.port)
+    address = free_address(settings.host, settings.port)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
@@ -49,24 +49,6 @@ def serve(settings: ServiceSettings) -> None:
             respawn_interval=0.5,
             workers_kill_timeout=5,
         ).serve(target_loader=_Loader(settings, Path(folder)), wrap_loader=False)
-
-
-def _free_address(host: str, port: int) -> str:
-    """The address of a host, if nobody listens on the port there.
-
-    Granian shares ports: of two services on one port each would get a part of the requests, and
-    nobody would be told.
-    """
-    try:
-        # By its number, which is all that granian takes.
-        known = socket.getaddrinfo("127.0.0.1" if host == "localhost" else host, port)
-        family, _, _, _, address = known[0]
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise ListenError(f"cannot listen on {host}, port {port}: {error.strerror}") from error
-    return str(address[0])
 
 
 def _preload() -> None:

@@ -5,13 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 ROLES = ("reader", "scorer", "admin")
-
-
-class ListenError(Exception):
-    """An address that the service cannot listen on; the message says why."""
 
 
 class AuthSettings(BaseModel):
@@ -104,6 +100,17 @@ def settings_of(known: Mapping[str, str]) -> dict[str, Any]:
             "jwks_url": value("JWKS_URL"),
         }
     return settings
+
+
+def in_words(error: ValidationError) -> str:
+    """What is wrong with the settings, by the variables that hold them."""
+
+    def told(place: tuple[int | str, ...], message: str) -> str:
+        names = [str(part).upper() for part in place if part != "auth"]
+        variable = "_".join(["RECSYS_SERVE", *names]) + ": " if names else ""
+        return variable + message.removeprefix("Value error, ")
+
+    return "; ".join(told(found["loc"], found["msg"]) for found in error.errors())
 
 
 def is_loopback(host: str) -> bool:

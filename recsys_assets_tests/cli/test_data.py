@@ -1,6 +1,7 @@
 import datetime
 from pathlib import Path
 
+import pytest
 from click.testing import Result
 
 from recsys_assets.home import Home
@@ -72,3 +73,18 @@ def test_generated_files_land_once(recsys: Recsys, home: Home, tmp_path: Path) -
     said = one_line(recsys("generate", *size, "--clicks", 0, "--out", tmp_path / "out"))
     assert "wrote 3 files" in said
     assert len(home.landing_zone.dates("ratings")) == 2
+
+
+@pytest.mark.parametrize(
+    "asked, said",
+    [
+        (["--ratings", 500], "ask for 600 to 480000 ratings"),
+        (["--clicks", 2], "3 drops asked for, but this data fills 1 to 2"),
+        (["--last-day", "2020-01-01"], "2019-12-30 is not between 2020-01-01"),
+        (["--seed", -1], "greater than or equal to 0"),
+    ],
+)
+def test_data_that_cannot_be_generated_is_said_to_be_so(
+    recsys: Recsys, asked: list[object], said: str
+) -> None:
+    assert said in " ".join(recsys("generate", *asked, code=2).output.replace("│", "").split())

@@ -142,3 +142,12 @@ def test_the_same_rows_give_the_same_model(clicks: pl.DataFrame) -> None:
     first, second = (fit_clicks(*rows, PLAN, SETTINGS, 20) for _ in range(2))
     assert first.trees.text == second.trees.text
     assert first.blend == second.blend
+
+
+def test_every_period_is_fitted_to_the_latest_rows_before_it(clicks: pl.DataFrame) -> None:
+    rows = clicks[:10_000]
+    plan = EncodingPlan(**{**EARLIER.__dict__, "effect_rows": 3_000})
+    encoder, fold = fit_encoder(rows, plan)
+    coded = encode(rows.with_columns(fold), encoder, FOLD).with_columns(fold)
+    spread = coded.group_by(FOLD).agg(pl.col(MARGIN).std()).sort(FOLD)[MARGIN].to_list()
+    assert min(spread[1:]) > 0.5

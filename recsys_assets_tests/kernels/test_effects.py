@@ -48,3 +48,17 @@ def test_levels_without_rows_have_no_effect() -> None:
 def test_one_label_or_no_row_still_gives_finite_odds(label: np.ndarray) -> None:
     fit = fit_effects(np.zeros((1, label.size), np.int32), [2], label)
     assert np.isfinite(fit.margin(np.array([[0, 1]], np.int32))).all()
+
+
+def test_rare_clicks_and_one_value_that_is_often_clicked_do_not_send_the_fit_astray() -> None:
+    rng = np.random.default_rng(0)
+    often = rng.random(60_000) < 0.04
+    label = (rng.random(often.size) < np.where(often, 0.8, 0.005)).astype(np.int8)
+    noise = [rng.integers(0, 50, often.size) for _ in range(5)]
+    levels = np.stack([often, *noise]).astype(np.int32)
+    odds = fit_effects(levels, [2, *[50] * 5], label).margin(levels).astype(np.float64)
+    rate = np.array([label[often].mean(), label[~often].mean()])
+    known = np.log(rate / (1 - rate))
+    loss = np.logaddexp(0, np.where(label == 1, -odds, odds)).mean()
+    oracle = np.logaddexp(0, np.where(label == 1, -1, 1) * np.where(often, *known)).mean()
+    assert loss < 1.01 * oracle

@@ -7,9 +7,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from recsys_assets.contracts.recommendations import TOP_K
+from recsys_assets.serving.address import ListenError
 from recsys_assets.serving.operations import OPERATIONS
 from recsys_assets.serving.server import serve
-from recsys_assets.serving.settings import ListenError, ServiceSettings
+from recsys_assets.serving.settings import ServiceSettings
 from recsys_assets.serving.shapes import answers
 from recsys_assets_tests.serving.conftest import Platform, Start
 from recsys_assets_tests.serving.running import running

@@ -26,8 +26,12 @@ def fit_effects_of(
     """The effects of all fits, for the encoder of the same rows."""
     shared = session.spark.sparkContext.broadcast(encoder)
     folder = session.lake.staging(CLICK_EFFECTS)
-    latest = _latest(training, plan.effect_rows)
     total = sum(block.rows for block in training)
+    seen = {
+        left_out: _latest(training, plan.effect_rows, plan.fitted_before(left_out, total))
+        for left_out in plan.fits()
+    }
+    needed = [block for block in training if any(block in own for own in seen.values())]
 
     def find_levels(block: Block) -> Iterator[str]:
         rows = block.read([LABEL, *NUMBERS, *CATEGORIES])
@@ -39,11 +43,12 @@ def fit_effects_of(
         write_parquet(levels.with_columns(label, fold), path, compression="lz4")
         yield path
 
-    paths = [path for _, path in map_items(session.spark, latest, find_levels)]
+    found = map_items(session.spark, needed, find_levels)
+    paths = {needed[number]: path for number, path in found}
 
     def fit(left_out: int) -> Iterator[str]:
         known: Encoder = shared.value
-        rows = pl.concat([read_parquet(path) for path in paths])
+        rows = pl.concat([read_parquet(paths[block]) for block in seen[left_out]])
         label, fold = rows.drop_in_place(LABEL).to_numpy(), rows.drop_in_place(FOLD).to_numpy()
         levels = np.ascontiguousarray(rows.to_numpy().T)
         path = f"{folder}/effects-{left_out}.parquet"
@@ -58,12 +63,13 @@ def fit_effects_of(
     return effects
 
 
-def _latest(training: list[Block], most: int) -> list[Block]:
-    """The last blocks that hold no more than so many rows together; at least one."""
+def _latest(training: list[Block], most: int, end: int) -> list[Block]:
+    """The last blocks before a position that hold no more than so many rows; at least one."""
+    before = [block for block in training if block.first < max(end, 1)]
     kept, rows = 0, 0
-    for block in reversed(training):
+    for block in reversed(before):
         rows += block.rows
         if kept and rows > most:
             break
         kept += 1
-    return training[len(training) - kept :]
+    return before[len(before) - kept :]

@@ -20,7 +20,7 @@ from recsys_assets.kernels.metrics.classification import ece
 from recsys_assets.kernels.promotion import Decision, Guard, decide
 from recsys_assets.lake.store import scan_parquet
 from recsys_assets.registry import CHALLENGER, CHAMPION
-from recsys_assets.registry.champions import aliases
+from recsys_assets.registry.champions import aliases, undecided
 from recsys_assets.steps.clicks.parts import click_parts, nothing_landed
 from recsys_assets.steps.clicks.scores import feature_parts
 from recsys_assets.steps.evaluation.promotion_report import conclude
@@ -52,10 +52,8 @@ def decide_click_promotion(session: Session, params: ClickPromotionParams) -> St
     known = aliases(session.registry, CLICK_MODEL)
     if not known or not session.lake.exists(CLICK_FEATURES):
         return StepReport(skipped="no click model is registered yet: nothing to decide")
-    decision = None
     rows = _latest_clicks(session, params.most_rows)
-    if known[CHAMPION] != known[CHALLENGER]:
-        decision = _try_clicks(session, rows, params)
+    decision = undecided(CLICK_MODEL, known) or _try_clicks(session, rows, params)
     return conclude(
         session, CLICK_PROMOTION, {CLICK_MODEL: (known, decision)}, f"{rows.height:,} test rows"
     )

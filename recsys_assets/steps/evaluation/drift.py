@@ -175,7 +175,8 @@ def _with_earlier(session: Session, frame: pl.DataFrame, dataset: str) -> pl.Dat
 def _describe(frame: pl.DataFrame, dates: list[datetime.date], version: int) -> StepReport:
     report = StepReport(rows={DRIFT: frame.height}, versions={DRIFT: version})
     if frame.is_empty():
-        report.figures["reference"] = f"none yet: {dates[0]} is the first drop"
+        first = f"{dates[0]} is the first drop" if dates else "no drop holds a row"
+        report.figures["reference"] = f"none yet: {first}"
         return report
     newest = frame.filter(drop_date=frame["drop_date"].max())
     drifted = newest.filter("drifted")

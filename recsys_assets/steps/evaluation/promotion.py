@@ -8,6 +8,7 @@ guard metric below its limit; `recsys promote` and `recsys demote` overrule it.
 """
 
 from collections.abc import Iterator
+from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,7 @@ from recsys_assets.kernels.metrics.segments import LIGHT, NEW, user_segments
 from recsys_assets.kernels.promotion import Decision, Guard, decide
 from recsys_assets.kernels.splits import pair_hashes
 from recsys_assets.registry import CHALLENGER, CHAMPION
-from recsys_assets.registry.champions import aliases
+from recsys_assets.registry.champions import aliases, undecided
 from recsys_assets.steps.als.train import ALS_MODEL
 from recsys_assets.steps.evaluation.promotion_report import conclude
 from recsys_assets.steps.recommenders.models import CONTENT_MODEL, ITEM_MODEL, RANK_MODEL
@@ -68,7 +69,7 @@ def decide_promotion(session: Session, params: PromotionParams) -> StepReport:
     for name in params.models:
         known = aliases(session.registry, name)
         if known:
-            decisions[name] = known, _try_ranking(session, name, known, bench)
+            decisions[name] = known, undecided(name, known) or _try_ranking(session, name, bench)
     return conclude(session, PROMOTION, decisions, f"{bench.users.len():,} test users")
 
 
@@ -86,6 +87,17 @@ class _RankingBench:
         self.seen = table.filter(pl.col("split") != "test", of_users).select("user", "item")
         segments = user_segments(self.train, self.users)
         self.cold = segments.filter(pl.col("segment").is_in([NEW, LIGHT]))["user"]
+
+    def without(self, trained: pl.DataFrame) -> "_RankingBench":
+        """The same bench, less the test rows that a model was trained on: it would not list them.
+
+        They count as seen by their users, whichever model is asked.
+        """
+        other = copy(self)
+        known = self.truth.join(trained, on=["user", "item"], how="semi")
+        other.truth = self.truth.join(known, on=["user", "item"], how="anti")
+        other.seen = pl.concat([self.seen, known])
+        return other
 
     def judge(self, model: "PyFuncModel") -> tuple[Floats, float, float]:
         """NDCG of each user, coverage of the catalogue, mean nDCG of cold users."""
@@ -119,12 +131,12 @@ def _drawn(users: pl.Series, most: int, seed: int) -> pl.Series:
     return users.gather(np.sort(np.argsort(hashes, kind="stable")[:most]))
 
 
-def _try_ranking(
-    session: Session, name: str, known: dict[str, int], bench: _RankingBench
-) -> Decision | None:
-    """The decision on a model; None where the challenger is the champion already."""
-    if known[CHAMPION] == known[CHALLENGER]:
-        return None
+def _try_ranking(session: Session, name: str, bench: _RankingBench) -> Decision | str:
+    """The decision on a model, or why the two cannot be compared."""
+    for alias in (CHAMPION, CHALLENGER):
+        bench = bench.without(_trained_on(session, name, alias))
+    if bench.truth.is_empty():
+        return "one of the two was trained on every test row: nothing to judge by is left"
     old, new = (bench.judge(session.registry.load(name, a)) for a in (CHAMPION, CHALLENGER))
     params = bench.params
     guards = [
@@ -132,3 +144,19 @@ def _try_ranking(
         Guard.relative("ndcg_cold_users", old[2], new[2], params.cold_margin),
     ]
     return decide(f"ndcg@{params.k}", old[0], new[0], guards, params.seed)
+
+
+def _trained_on(session: Session, name: str, alias: str) -> pl.DataFrame:
+    """Pairs that a version was trained on where the split was another; none where it was the same.
+
+    A model tells the version of the interactions that it saw. One that was tidied away since, or
+    that names none, as what is merely popular, tells nothing.
+    """
+    nothing = pl.DataFrame(schema={"user": pl.Int32, "item": pl.Int32})
+    tag = session.registry.tags(name, alias).get("table/interactions")
+    if tag is None or int(tag) == session.lake.version(INTERACTIONS):
+        return nothing
+    if not session.lake.holds(INTERACTIONS, int(tag)):
+        return nothing
+    rows = session.lake.scan(INTERACTIONS, int(tag)).filter(split="train")
+    return rows.select("user", "item").collect()

@@ -19,8 +19,8 @@ from recsys_assets.registry.champions import keep_reason, promote
 from recsys_assets.steps.report import StepReport, keep_page
 from recsys_assets.steps.session import Session
 
-Decisions = dict[str, tuple[dict[str, int], Decision | None]]
-"""Model → versions by alias, and the decision; None where there was nothing to decide."""
+Decisions = dict[str, tuple[dict[str, int], Decision | str]]
+"""Model → versions by alias, and the decision, or why there was nothing to decide."""
 
 
 def conclude(
@@ -33,7 +33,7 @@ def conclude(
     if not decisions:
         return StepReport(skipped="no model is registered yet: nothing to decide")
     for name, (known, decision) in decisions.items():
-        if decision is None:
+        if isinstance(decision, str):
             continue
         if decision.promoted:
             promote(session.registry, name, known[CHALLENGER], decision.reason)
@@ -52,17 +52,17 @@ def conclude(
     return report
 
 
-def _row(name: str, known: dict[str, int], decision: Decision | None) -> dict[str, Any]:
+def _row(name: str, known: dict[str, int], decision: Decision | str) -> dict[str, Any]:
     row = {
         "model": name,
-        "champion_version": known[CHAMPION],
-        "challenger_version": known[CHALLENGER],
+        "champion_version": known.get(CHAMPION),
+        "challenger_version": known.get(CHALLENGER),
         "promoted": False,
-        "reason": f"version {known[CHALLENGER]} is the champion already: nothing to decide",
+        "reason": decision,
         "metric": "",
         "guards": "[]",
     }
-    if decision is None:
+    if isinstance(decision, str):
         return row
     return row | {
         "promoted": decision.promoted,
@@ -85,7 +85,7 @@ def _guards(decisions: Decisions) -> list[dict[str, Any]]:
     return [
         {"model": name, **asdict(guard), "holds": guard.holds}
         for name, (_, decision) in decisions.items()
-        for guard in (decision.guards if decision else ())
+        for guard in (() if isinstance(decision, str) else decision.guards)
     ]
 
 
@@ -96,7 +96,7 @@ def _publish(
     report: StepReport,
     judged_by: str,
 ) -> None:
-    promoted = [name for name, (_, decision) in decisions.items() if decision and decision.promoted]
+    promoted = [str(row["model"]) for row in report.tables["Decisions"] if row["promoted"]]
     summary = f"New champion: {', '.join(promoted)}." if promoted else "Every champion stays."
     page = render_page(
         "Champions and challengers",
@@ -114,7 +114,7 @@ def _publish(
     )
     keep_page(session.reports, report, f"{table}-{report.versions[table]}", page)
     for name, (_, decision) in decisions.items():
-        if decision is None:
+        if isinstance(decision, str):
             continue
         challenger = session.registry.find(name, CHALLENGER)
         figures = {

@@ -42,10 +42,18 @@ def open_journal(root: str, model: str) -> Iterator[Journal]:
     kept = place(root) / FOLDER / f"{model}.log"
     if not is_remote(kept):
         kept.parent.mkdir(parents=True, exist_ok=True)
+        _cut_unfinished_line(kept)
         yield Journal(kept, kept)
         return
     with tempfile.TemporaryDirectory(prefix="recsys-sweep-") as folder:
         local = Path(folder) / kept.name
         if kept.exists():
             local.write_bytes(kept.read_bytes())
+            _cut_unfinished_line(local)
         yield Journal(kept, local)
+
+
+def _cut_unfinished_line(journal: Path) -> None:
+    """Let a journal end with a whole line: who wrote the rest of it died, or had no disk left."""
+    if journal.is_file() and (text := journal.read_bytes()) and not text.endswith(b"\n"):
+        journal.write_bytes(text[: text.rfind(b"\n") + 1])

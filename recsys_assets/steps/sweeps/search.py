@@ -42,6 +42,13 @@ class Search:
     judge: "Callable[[dict[str, Any], Callable[[int, float], None]], float]"
     """Parameters, and what to call with stage and figure on the way → figure on validation rows."""
     data_version: int
+    rows: str = ""
+    """Which rows of that version are searched on, where there is a choice."""
+
+    @property
+    def study(self) -> str:
+        """Name of the study: figures of one name are comparable."""
+        return f"{self.model} on version {self.data_version}" + (self.rows and f", {self.rows}")
 
 
 def run_sweep(session: Session, search: Search, params: SweepParams) -> StepReport:
@@ -55,18 +62,23 @@ def run_sweep(session: Session, search: Search, params: SweepParams) -> StepRepo
 
 def _search(session: Session, search: Search, params: SweepParams, journal: Journal) -> StepReport:
     study = _open(journal, search, params)
-    left = params.trials - len(_ended(study))
+    before = len(_ended(study))
+    left = params.trials - before
     run = session.registry.start_run(f"{search.model}_sweep", _tags(session, search))
-    if left > 0:
-        study.optimize(
-            lambda trial: _try(trial, search, params.prune),
-            n_trials=left,
-            timeout=60.0 * params.minutes,
-            callbacks=[
-                lambda _, trial: _log(session, run.mlflow_run_id, search, trial),
-                lambda *_: journal.keep(),
-            ],
-        )
+    try:
+        if left > 0:
+            study.optimize(
+                lambda trial: _try(trial, search, params.prune),
+                n_trials=left,
+                timeout=60.0 * params.minutes,
+                callbacks=[
+                    lambda _, trial: _log(session, run.mlflow_run_id, search, trial),
+                    lambda *_: journal.keep(),
+                ],
+            )
+    except BaseException:
+        session.registry.end_run(run, {}, "FAILED")
+        raise
     ended = _ended(study)
     done = [trial for trial in ended if trial.state.name == "COMPLETE"]
     if not done:
@@ -91,7 +103,7 @@ def _search(session: Session, search: Search, params: SweepParams, journal: Jour
         figures={
             "trials": len(ended),
             "pruned": len(ended) - len(done),
-            "new_trials": min(max(left, 0), len(ended)),
+            "new_trials": len(ended) - before,
             f"best {search.metric}": float(best.value or 0.0),
             f"{search.metric} of the defaults": float(first or 0.0),
         },
@@ -117,15 +129,27 @@ def _open(journal: Journal, search: Search, params: SweepParams) -> "Study":
     storage = JournalStorage(JournalFileBackend(str(journal.local)))
     study = optuna.create_study(
         storage=storage,
-        study_name=f"{search.model} on version {search.data_version}",
+        study_name=search.study,
         direction="maximize" if search.maximize else "minimize",
-        sampler=optuna.samplers.TPESampler(seed=params.seed, n_startup_trials=8),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_min_trials=5),
         load_if_exists=True,
     )
-    if not study.trials:
+    # By the same seed a search that goes on would draw again what it has tried already.
+    seed = params.seed + len(study.trials)
+    study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=8)
+    if not any(_holds(trial, search.defaults) for trial in study.trials):
         study.enqueue_trial(search.defaults)
     return study
+
+
+def _holds(trial: "FrozenTrial", defaults: dict[str, Any]) -> bool:
+    """Whether a trial has judged the defaults, or is about to; one that was killed has not."""
+    waits = trial.state.name == "WAITING"
+    return waits or (
+        trial.state.is_finished()
+        and trial.state.name != "FAIL"
+        and trial.user_attrs["params"] == defaults
+    )
 
 
 def _try(trial: "Trial", search: Search, prune: bool) -> float:

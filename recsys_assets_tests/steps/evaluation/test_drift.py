@@ -119,3 +119,10 @@ def test_drops_that_left_the_window_keep_their_figures(session: Session) -> None
 def test_nothing_landed(session: Session) -> None:
     assert "clicks" in measure_click_drift(session, PARAMS).skipped
     assert "ratings" in measure_rating_drift(session, PARAMS).skipped
+
+
+def test_a_table_without_rows_is_said(session: Session) -> None:
+    write_clicks(session, 0, next(iter(click_batches(1_000, 3, 1_000))))
+    schema = session.lake.scan(CLICKS.name).drop(DROP_DATE).collect().to_arrow().schema
+    session.lake.replace_drop(CLICKS.name, DAY, [], schema, "withdrawn")
+    assert "no drop holds a row" in str(measure_click_drift(session, PARAMS).figures["reference"])

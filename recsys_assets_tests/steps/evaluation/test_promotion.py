@@ -10,6 +10,11 @@ from recsys_assets.registry.champions import aliases
 from recsys_assets.registry.popularity import PopularityModel
 from recsys_assets.steps.als.train import ALSParams, train_als
 from recsys_assets.steps.evaluation.promotion import PromotionParams, decide_promotion
+from recsys_assets.steps.recommenders.models import (
+    ITEM_MODEL,
+    ItemModelParams,
+    train_item_model,
+)
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.steps.tables import random_interactions, write_interactions
 
@@ -101,6 +106,42 @@ def test_without_ratings_models_or_test_rows_there_is_nothing_to_decide(session:
     assert "no row" in decide_promotion(session, ONLY).failed
     write_interactions(session.lake, [(1, 1, 3.0, 5, "train"), (1, 2, 3.0, 5, "test")])
     assert "no model" in decide_promotion(session, ONLY).skipped
+
+
+def split_by(seed: int) -> list[tuple[int, int, float, int, str]]:
+    """The same ratings, in parts drawn by a seed."""
+    rng = np.random.default_rng(seed)
+    rows = random_interactions()
+    return [(*row[:-1], "train" if rng.random() < 0.75 else "test") for row in rows]
+
+
+def test_a_champion_is_not_judged_by_rows_it_was_trained_on(session: Session) -> None:
+    for seed in (1, 2):
+        write_interactions(session.lake, split_by(seed))
+        train_item_model(session, ItemModelParams())
+    decide_promotion(session, PromotionParams(models=[ITEM_MODEL]))
+    row = session.lake.scan("promotion").collect().row(0, named=True)
+    # Equal models on equally many rows: of the test rows the champion never lists those that it
+    # was trained on, so that by all of them it had a quarter of the challenger's hits.
+    assert not row["promoted"] and row["champion"] > 0.6 * row["challenger"] > 0
+
+
+def test_a_split_that_leaves_nothing_to_judge_by_is_said(session: Session) -> None:
+    write_interactions(session.lake, [(*row[:-1], "train") for row in split_by(1)])
+    train_item_model(session, ItemModelParams())
+    write_interactions(session.lake, split_by(2))
+    train_item_model(session, ItemModelParams())
+    decide_promotion(session, PromotionParams(models=[ITEM_MODEL]))
+    row = session.lake.scan("promotion").collect().row(0, named=True)
+    assert not row["promoted"] and "trained on every test row" in row["reason"]
+
+
+def test_a_model_without_a_champion_waits_for_one(session: Session, tmp_path: Path) -> None:
+    write_interactions(session.lake, popular_first())
+    log_list(session, tmp_path, list(range(1, 41)))
+    session.registry.client().delete_registered_model_alias(NAME, "champion")
+    row = decided(session)
+    assert row["champion_version"] is None and "no version is the champion" in str(row["reason"])
 
 
 @pytest.mark.parametrize("margin", [-0.1, 1.5])

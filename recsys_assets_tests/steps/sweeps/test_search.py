@@ -1,6 +1,7 @@
 """Searches: they keep the best, resume, nest their trials, and the next training takes over."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -174,3 +175,56 @@ def test_click_settings_are_searched_by_validation_rows(session: Session) -> Non
 def test_nothing_to_search_on(session: Session) -> None:
     assert sweep_als_params(session, ALSSweepParams()).skipped
     assert sweep_click_params(session, ClickSweepParams()).skipped
+
+
+def test_the_defaults_are_tried_though_the_first_trial_was_broken_off(session: Session) -> None:
+    calls = 0
+
+    def judge(chosen: dict[str, float], report: object) -> float:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise KeyboardInterrupt
+        return 0.0 if chosen["x"] == 0.0 else 1.0 + chosen["x"] ** 2
+
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(session, parabola(judge=judge), SweepParams(trials=6))
+    run_sweep(session, parabola(judge=judge), SweepParams(trials=6))
+    assert best_of(session, "toy")["value"] == best_of(session, "toy")["default_value"] == 0.0
+
+
+def test_a_search_that_goes_on_draws_what_it_has_not_tried(session: Session) -> None:
+    tried: list[float] = []
+
+    def judge(chosen: dict[str, float], report: object) -> float:
+        tried.append(chosen["x"])
+        return (chosen["x"] - 3.0) ** 2
+
+    for trials in (4, 8):
+        run_sweep(session, parabola(judge=judge), SweepParams(trials=trials))
+    assert len(set(tried)) == 8
+
+
+def test_figures_on_other_rows_are_another_search(session: Session) -> None:
+    run_sweep(session, parabola(rows="10 rows"), SweepParams(trials=3))
+    report = run_sweep(session, parabola(rows="20 rows"), SweepParams(trials=3))
+    assert report.figures["new_trials"] == 3
+
+
+def test_a_search_that_fails_leaves_no_run_open(session: Session) -> None:
+    def judge(chosen: dict[str, float], report: object) -> float:
+        raise KeyError("no such column")
+
+    with pytest.raises(KeyError):
+        run_sweep(session, parabola(model="broken", judge=judge), SweepParams(trials=3))
+    client = session.registry.client()
+    experiments = [found.experiment_id for found in client.search_experiments()]
+    runs = {run.info.run_name: run.info.status for run in client.search_runs(experiments)}
+    assert runs["broken_sweep"] == "FAILED"
+
+
+def test_a_journal_that_was_cut_off_goes_on(session: Session) -> None:
+    run_sweep(session, parabola(), SweepParams(trials=3))
+    with (Path(session.lake.root) / "_sweeps" / "toy.log").open("a", encoding="utf-8") as journal:
+        journal.write('{"op_code": 5, "wor')
+    assert run_sweep(session, parabola(), SweepParams(trials=5)).figures["trials"] == 5

@@ -1,0 +1,25 @@
+"""What the commands share: tables for people, and ports."""
+
+import socket
+
+import pytest
+
+from recsys_assets.cli.shared import console, print_table
+from recsys_assets.serving.address import ListenError
+from recsys_assets_tests.conftest import Recsys
+
+
+@pytest.mark.parametrize("text", [r"1,\[/b],2", r"\[red]9", "1:100:5", "[/]", "tail\\"])
+def test_a_cell_shows_a_text_as_it_stands(text: str) -> None:
+    with console.capture() as shown:
+        print_table("lines", [{"raw": text}])
+    assert f" {text} " in shown.get()
+
+
+@pytest.mark.parametrize("command", ["serve", "ui", "mlflow"])
+def test_a_port_that_is_in_use_is_named(recsys: Recsys, command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        refusal = recsys(command, "--port", port, code=1).exception
+    assert isinstance(refusal, ListenError)
+    assert f"127.0.0.1:{port}: Address already in use" in str(refusal)
