@@ -35,7 +35,7 @@ from recsys_assets.lake.spark_files import read_table
 from recsys_assets.registry.clicks import ClickModel, read_encoder, save_clicks
 from recsys_assets.registry.client import LoggedModel
 from recsys_assets.steps.clicks.boosting import BoostingParams, boost
-from recsys_assets.steps.clicks.parts import nothing_landed
+from recsys_assets.steps.clicks.parts import Until, click_parts, known_until, nothing_landed
 from recsys_assets.steps.clicks.report import draw_importance
 from recsys_assets.steps.clicks.scores import feature_parts, mean_loss_by_tree, score
 from recsys_assets.steps.report import StepReport
@@ -44,6 +44,10 @@ from recsys_assets.steps.sweeps.best_params import take_over
 
 Curves = dict[str, NDArray[np.float64]]
 """Part of the split → log loss after the first tree, the second, and so on."""
+
+
+KNOWN_UNTIL = "clicks/known_until"
+"""Tag of a registered model: how far into the clicks it was fitted."""
 
 
 class ClickModelParams(BoostingParams):
@@ -157,9 +161,17 @@ def _register(
                 f"table/{CLICK_FEATURES}": str(session.lake.version(CLICK_FEATURES)),
                 f"table/{CLICK_ENCODER}": str(session.lake.version(CLICK_ENCODER)),
                 f"table/{CLICK_EFFECTS}": str(session.lake.version(CLICK_EFFECTS)),
+                KNOWN_UNTIL: str(_known_until(session)),
             },
             curves={f"{part}_logloss": loss.tolist() for part, loss in curves.items()},
         )
+
+
+def _known_until(session: Session) -> Until:
+    """Where the test part begins: all before it the model has seen."""
+    parts = click_parts(session.lake)
+    tested = sum(part.rows for part in feature_parts(session, "test"))
+    return known_until(parts, sum(part.rows for part in parts) - tested)
 
 
 def _example(session: Session) -> pd.DataFrame:

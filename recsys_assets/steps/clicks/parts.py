@@ -88,6 +88,43 @@ def click_parts(lake: Lake) -> list[Part]:
     return parts_of(lake, CLICKS.name, DROP_DATE)
 
 
+@dataclass(frozen=True)
+class Until:
+    """How far into the clicks a model was fitted: which rows it knows, whatever is withdrawn."""
+
+    drop_date: str
+    rows: int
+    """Rows of that drop that it knows; all those of drops before it."""
+
+    def __str__(self) -> str:
+        """The text that is kept with a model."""
+        return f"{self.drop_date} {self.rows}"
+
+    @classmethod
+    def read(cls, text: str) -> "Until":
+        """What `str` wrote."""
+        date, rows = text.split()
+        return cls(date, int(rows))
+
+    def position(self, parts: list[Part]) -> int:
+        """Position after the last row known, among the rows of some files in the order of time."""
+        before = sum(part.rows for part in parts if str(part.partition) < self.drop_date)
+        same = sum(part.rows for part in parts if part.partition == self.drop_date)
+        return before + min(self.rows, same)
+
+
+def known_until(parts: list[Part], known: int) -> Until:
+    """The place after so many rows of some files in the order of time."""
+    date, rows = "", 0
+    for part in parts:
+        if known <= 0:
+            break
+        rows = min(known, part.rows) + (rows if part.partition == date else 0)
+        date = str(part.partition)
+        known -= part.rows
+    return Until(date, rows)
+
+
 def cut_blocks(parts: list[Part], shares: tuple[float, float], block_rows: int) -> list[Block]:
     """All rows in blocks that end where a file, a part of the split or a full block ends.
 

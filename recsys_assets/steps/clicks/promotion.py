@@ -5,6 +5,7 @@
 Asked and decided as the ranking models are (`evaluation.promotion`); the guard is calibration.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,8 @@ from recsys_assets.kernels.promotion import Decision, Guard, decide
 from recsys_assets.lake.store import scan_parquet
 from recsys_assets.registry import CHALLENGER, CHAMPION
 from recsys_assets.registry.champions import aliases, undecided
-from recsys_assets.steps.clicks.parts import click_parts, nothing_landed
+from recsys_assets.steps.clicks.model import KNOWN_UNTIL
+from recsys_assets.steps.clicks.parts import Until, click_parts, nothing_landed
 from recsys_assets.steps.clicks.scores import feature_parts
 from recsys_assets.steps.evaluation.promotion_report import conclude
 from recsys_assets.steps.report import StepReport
@@ -52,19 +54,29 @@ def decide_click_promotion(session: Session, params: ClickPromotionParams) -> St
     known = aliases(session.registry, CLICK_MODEL)
     if not known or not session.lake.exists(CLICK_FEATURES):
         return StepReport(skipped="no click model is registered yet: nothing to decide")
-    rows = _latest_clicks(session, params.most_rows)
-    decision = undecided(CLICK_MODEL, known) or _try_clicks(session, rows, params)
+    reason = undecided(CLICK_MODEL, known)
+    rows = _latest_clicks(session, params.most_rows, () if reason else (CHAMPION, CHALLENGER))
+    if not reason and rows.is_empty():
+        reason = "one of the two was fitted to every test row: nothing to judge by is left"
+    decision = reason or _try_clicks(session, rows, params)
     return conclude(
         session, CLICK_PROMOTION, {CLICK_MODEL: (known, decision)}, f"{rows.height:,} test rows"
     )
 
 
-def _latest_clicks(session: Session, most: int) -> pl.DataFrame:
-    """The last rows of the test part, as they were landed: the test part is the latest clicks."""
-    tested = sum(part.rows for part in feature_parts(session, "test"))
-    parts = [part.path for part in click_parts(session.lake)]
-    rows = scan_parquet(*parts).select(LABEL, *NUMBERS, *CATEGORIES)
-    return rows.tail(min(tested, most)).collect()
+def _latest_clicks(session: Session, most: int, judged: Sequence[str]) -> pl.DataFrame:
+    """The last rows of the test part, as they were landed: the test part is the latest clicks.
+
+    It begins earlier where drops were withdrawn; what one of those judged knows is no test then.
+    """
+    parts = click_parts(session.lake)
+    rows = sum(part.rows for part in parts)
+    first = rows - sum(part.rows for part in feature_parts(session, "test"))
+    for alias in judged:
+        if told := session.registry.tags(CLICK_MODEL, alias).get(KNOWN_UNTIL):
+            first = max(first, Until.read(told).position(parts))
+    clicks = scan_parquet(*[part.path for part in parts]).select(LABEL, *NUMBERS, *CATEGORIES)
+    return clicks.tail(min(rows - first, most)).collect()
 
 
 def _try_clicks(session: Session, rows: pl.DataFrame, params: ClickPromotionParams) -> Decision:
