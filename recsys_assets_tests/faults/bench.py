@@ -43,6 +43,9 @@ FLOW = (
     - dg.AssetSelection.assets("serving_bundle")  # takes as long as all the rest
 ).required_multi_asset_neighbors()
 INGEST = dg.AssetSelection.assets("landing/ratings", "ratings", "quarantine_ratings")
+PUBLISH = dg.AssetSelection.assets(
+    "interactions", "movie_features", "popularity_model", "popular_movies"
+)
 QUIET: dict[str, Any] = {"loggers": {"console": {"config": {}}}}
 CATALOGUE = build_catalogue(ASSETS, CHECKS)
 

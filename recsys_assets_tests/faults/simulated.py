@@ -20,15 +20,12 @@ from recsys_assets.automation.schedules import build_landing_sensor, build_sched
 from recsys_assets.resources.storage import Storage
 from recsys_assets.synthetic.files import write_movielens
 from recsys_assets.synthetic.movielens import MovieLensSize
-from recsys_assets_tests.faults.bench import INGEST, QUIET, Bench
+from recsys_assets_tests.faults.bench import INGEST, PUBLISH, QUIET, Bench
 from recsys_assets_tests.faults.homes import build_template, definitions
 from recsys_assets_tests.faults.troubles import ORDINARY, TROUBLES, Day
 from recsys_assets_tests.resources.alert_servers import smtp_server, webhook_server
 
 LAST_DAY = datetime.date(2026, 1, 31)
-PUBLISH = dg.AssetSelection.assets(
-    "interactions", "movie_features", "popularity_model", "popular_movies"
-)
 SUBSETS = {"ingest": INGEST, "publish": PUBLISH}
 
 

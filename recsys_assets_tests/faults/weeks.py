@@ -18,10 +18,10 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from recsys_assets_tests.faults.bench import INGEST, Bench
+from recsys_assets_tests.faults.bench import INGEST, PUBLISH, Bench
 from recsys_assets_tests.faults.contents import differing, tables
 from recsys_assets_tests.faults.homes import build_template
-from recsys_assets_tests.faults.simulated import PUBLISH, simulate, size_of
+from recsys_assets_tests.faults.simulated import simulate, size_of
 from recsys_assets_tests.faults.troubles import ORDINARY, TROUBLES
 from recsys_assets_tests.resources.alert_servers import smtp_server, webhook_server
 
