@@ -52,6 +52,9 @@ def run_command(
     for kind in (dg.BetaWarning, dg.PreviewWarning):
         warnings.filterwarnings("ignore", category=kind)
     where = deployment()
+    # A shared Dagster knows the workers of its own launcher only: it would fail this run while it
+    # works, or let one that was killed hold the queue for hours.
+    os.environ["DAGSTER_HOME"] = str(where.home.dagster)
     dates = _dates(where, first, last)
     where.compute().open_ahead()
     with loading_modules():

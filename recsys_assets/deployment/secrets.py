@@ -37,14 +37,19 @@ def variable_of(known: Mapping[str, str], name: str) -> str:
     Raises:
         DeploymentError: it refers to one that is not set, or in a circle to itself.
     """
-    path = [name]
-    while (value := known.get(path[-1], "")).startswith(VARIABLE):
-        other = value.removeprefix(VARIABLE).strip()
-        if other in path or not known.get(other):
-            what = "refers to itself" if other in path else "is not set"
-            raise DeploymentError(f"{' refers to '.join([*path, other])}, which {what}")
-        path.append(other)
+    path = _path(known, name)
+    if len(path) > 1 and (path[-1] in path[:-1] or not known.get(path[-1])):
+        what = "refers to itself" if path[-1] in path[:-1] else "is not set"
+        raise DeploymentError(f"{' refers to '.join(path)}, which {what}")
     return path[-1]
+
+
+def _path(known: Mapping[str, str], name: str) -> list[str]:
+    """A variable, the one that it refers to, and so on; a circle up to where it closes."""
+    path = [name]
+    while (value := known.get(path[-1], "")).startswith(VARIABLE) and path[-1] not in path[:-1]:
+        path.append(value.removeprefix(VARIABLE).strip())
+    return path
 
 
 def secrets(environment: Mapping[str, str] | None = None) -> list[str]:
@@ -54,10 +59,5 @@ def secrets(environment: Mapping[str, str] | None = None) -> list[str]:
     """
     known = os.environ if environment is None else environment
     named = {name for name in known if _SECRET_NAME.search(name)}
-    referred = {
-        known[name].removeprefix(VARIABLE).strip()
-        for name in named
-        if known[name].startswith(VARIABLE)
-    }
-    values = {known.get(name, "") for name in named | referred}
+    values = {known.get(other, "") for name in named for other in _path(known, name)}
     return sorted((v for v in values if len(v) >= _SHORTEST_SECRET), key=len, reverse=True)

@@ -219,8 +219,9 @@ def _date_of(name: str) -> datetime.date | None:
 
 def _safe_name(source: Path) -> str:
     """The source's own name as far as it is safe in a path, a shell and a table."""
-    name = _UNSAFE.sub("_", source.name).lstrip(".").encode()[-_LONGEST_NAME:]
-    return name.decode(errors="ignore") or "file"
+    name = _UNSAFE.sub("_", source.name).encode()[-_LONGEST_NAME:]
+    # After the cut: a file whose name begins with a dot is hidden, and never read.
+    return name.decode(errors="ignore").lstrip(".") or "file"
 
 
 def _create(new: Newcomer, folder: Path, name: str, taken: Path) -> Path:

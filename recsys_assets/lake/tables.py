@@ -106,7 +106,8 @@ class Lake:
         """Whether a version of a table can still be read: old ones are tidied away."""
         try:
             paths = self.open(table, version).file_uris()
-        except DeltaError:  # its log is gone too
+        # Its log is gone too, which `open` tells as if there were no table.
+        except (DeltaError, MissingTableError):
             return False
         return all(place(path).exists() for path in paths)
 

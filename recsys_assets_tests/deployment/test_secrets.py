@@ -36,3 +36,9 @@ def test_what_a_reference_leads_to_is_a_secret_whatever_its_name() -> None:
     assert "postgresql://me:pw@127.0.0.1/x" in secrets(
         {"RECSYS_WAREHOUSE_URL": "postgresql://me:pw@127.0.0.1/x"}
     )
+
+
+def test_what_a_reference_to_a_reference_leads_to_is_a_secret_too() -> None:
+    known = {HOOK: "env:SECOND", "SECOND": "env: HOLDER", "HOLDER": "http://127.0.0.1:1/planted"}
+    assert "http://127.0.0.1:1/planted" in secrets(known)
+    assert secrets({HOOK: f"env:{HOOK}"}) == [f"env:{HOOK}"]

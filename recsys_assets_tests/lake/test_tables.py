@@ -141,3 +141,13 @@ def test_spark_writes_and_reads_the_same_tables(session: Session) -> None:
     assert lake.read(spark, "t").count() == 2
     lake.write_frame(pl.DataFrame({"n": [7]}), "t")
     assert [row["n"] for row in lake.read(spark, "t").collect()] == [7]
+
+
+def test_a_version_whose_log_is_gone_is_not_held(lake: Lake) -> None:
+    for item in (1, 2):
+        lake.write_frame(pl.DataFrame({"item": [item]}), "interactions")
+    assert lake.holds("interactions", 0) and not lake.holds("interactions", 9)
+    lake.open("interactions").create_checkpoint()
+    # As delta-rs does by itself after 30 days, at every hundredth version.
+    (Path(lake.uri("interactions")) / "_delta_log" / f"{0:020}.json").unlink()
+    assert not lake.holds("interactions", 0) and lake.holds("interactions", 1)

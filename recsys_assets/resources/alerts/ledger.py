@@ -145,7 +145,9 @@ class DeliveryLedger:
         try:
             with self._transaction() as connection:
                 return incidents.listing(connection)
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:  # `immutable` would miss the log
+                address = f"{self.path.resolve().as_uri()}?mode=ro"
             with closing(sqlite3.connect(address, uri=True)) as connection:
                 return incidents.listing(connection)
 

@@ -159,3 +159,12 @@ def test_no_line_breaks_the_commands(recsys: Recsys, session: Session, tmp_path:
     long = tmp_path / f"{'評' * 83}.csv"
     long.write_text(csv_of(ratings(1)), encoding="utf-8")
     recsys("land", "ratings", long)
+
+
+def test_a_long_name_that_is_cut_at_a_dot_does_not_hide_its_file(
+    session: Session, tmp_path: Path
+) -> None:
+    source = tmp_path / f"x.{'b' * 115}.csv"
+    source.write_text(csv_of(ratings(3)), encoding="utf-8")
+    landed = session.landing.land(source, "ratings", DAY)
+    assert [file.path for file in session.landing.files("ratings")] == [landed.path]
