@@ -1,6 +1,7 @@
 """Daily partitions, one per drop date; and how a run names the drops it works on."""
 
 import datetime
+from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
@@ -13,11 +14,27 @@ DROPS = dg.DailyPartitionsDefinition(start_date=FIRST_DROP.isoformat(), end_offs
 PARTITION = "dagster/partition"
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
+DATES = "recsys/dates"
+"""Tag of a run that works on some drops of its range only: their dates, by comma."""
 
 
 def range_tags(dates: list[datetime.date]) -> dict[str, str]:
     """Run tags under which one run works on all drops from the first date to the last."""
     return {RANGE_START: min(dates).isoformat(), RANGE_END: max(dates).isoformat()}
+
+
+def drop_tags(dates: list[datetime.date]) -> dict[str, str]:
+    """Run tags under which one run works on these drops and passes over others between them.
+
+    Those between may be rejected already, and would fail it again, or may still be written.
+    """
+    return range_tags(dates) | {DATES: ",".join(date.isoformat() for date in sorted(dates))}
+
+
+def chosen_dates(tags: Mapping[str, str], keys: Iterable[str]) -> list[str]:
+    """The drop dates among a run's partitions that it is to work on."""
+    chosen = tags.get(DATES, "").split(",")
+    return [key for key in keys if DATES not in tags or key in chosen]
 
 
 def dates_of(tags: dict[str, str]) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import dagster as dg
 from dagster._core.definitions.freshness import FreshnessState, FreshnessStateRecord
 
 from recsys_assets.automation.catalogue import Catalogue
+from recsys_assets.automation.dead_runs import close_dead_runs
 from recsys_assets.automation.health import Findings, look_at_ticks
 from recsys_assets.automation.served import served_facts
 from recsys_assets.resources.alerts import Alert, Notifier, Severity
@@ -116,7 +117,8 @@ def build_monitors(
     def alert_on_failing_automation(
         context: dg.SensorEvaluationContext, notifier: Notifier
     ) -> dg.SkipReason:
-        """Tells people about sensors and schedules whose last tick failed."""
+        """Tells people about sensors and schedules whose last tick failed; closes dead runs."""
+        close_dead_runs(context.instance)
         found = look_at_ticks(context.instance, besides="alert_on_failing_automation")
         found.report(notifier)
         return _said(found)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from recsys_assets.assets.partitions import range_tags
+from recsys_assets.assets.partitions import drop_tags
 from recsys_assets.automation.feedback import land_feedback
 from recsys_assets.automation.jobs import ingest, is_weekly, publish, weekly
 from recsys_assets.automation.maintenance import tidy
@@ -48,7 +48,7 @@ def request_ingest(
     )
     if begun:
         return dg.SkipReason(f"run {begun[0].run_id} is on its way to the files that wait")
-    tags = range_tags(drops.dates) | {DROPS_TAG: drops.fingerprint}
+    tags = drop_tags(drops.dates) | {DROPS_TAG: drops.fingerprint}
     return dg.RunRequest(run_key=drops.fingerprint if once else None, tags=tags)
 
 

@@ -7,7 +7,7 @@ import polars as pl
 import pyarrow as pa
 
 from recsys_assets.assets.materialize import markdown_table
-from recsys_assets.assets.partitions import dates_of
+from recsys_assets.assets.partitions import chosen_dates, dates_of
 from recsys_assets.checks.guard import table_check
 from recsys_assets.checks.recount import recount_files
 from recsys_assets.contracts import DATASETS
@@ -139,6 +139,8 @@ def _files_of_run(
     if first:
         day = pl.col(DROP_DATE).cast(pl.String)
         files = files.filter(day.is_between(pl.lit(first), pl.lit(last)))
+        present = files.select(day).unique().collect()[DROP_DATE]
+        files = files.filter(day.is_in(chosen_dates(context.run.tags, present)))
     return files.sort(DROP_DATE, "file").collect()
 
 

@@ -3,9 +3,7 @@
 import datetime
 import os
 import re
-import socket
 import warnings
-from pathlib import Path
 from typing import Annotated
 
 import dagster as dg
@@ -18,9 +16,6 @@ from recsys_assets.lake.landing import FIRST_DROP
 from recsys_assets.lake.pending import pending_dates, rejected_dates
 from recsys_assets.loading import loading_modules
 from recsys_assets.resources.run_lock import alone
-
-PROCESS, HOST = "recsys/process", "recsys/host"
-"""Tags that tell by which process on which machine a run lives."""
 
 _BARE_NAME = re.compile(r"^(\d*\+)?([\w/]+)(\+\d*)?$")
 """An asset's name with what is before or after it; Dagster takes only the neighbours of such a
@@ -58,15 +53,17 @@ def run_command(
     dates = _dates(where, first, last)
     where.compute().open_ahead()
     with loading_modules():
-        from recsys_assets.assets.partitions import range_tags
+        from recsys_assets.assets.partitions import drop_tags, range_tags
         from recsys_assets.automation.console import quiet_dagster
+        from recsys_assets.automation.dead_runs import close_dead_runs, tags_of_this_process
         from recsys_assets.definitions import build_definitions
     quiet_dagster()
     defs = build_definitions(where)
-    tags = range_tags(dates) | {PROCESS: str(os.getpid()), HOST: socket.gethostname()}
+    tags = range_tags(dates) if first or last else drop_tags(dates)
+    tags |= tags_of_this_process()
 
     with alone(where.home.root), dg.DagsterInstance.get() as instance:
-        _close_dead_runs(instance)
+        close_dead_runs(instance)
         name, keys = _job_of(defs, selected_assets(defs, select))
         job = defs.resolve_job_def(name)
         result = job.execute_in_process(
@@ -148,20 +145,7 @@ def _job_of(
         return "main", None
     daily = defs.resolve_job_def("main").asset_layer.executable_asset_keys
     others = [key for key in keys if key in daily]
+    weekly = ",".join(key.to_user_string() for key in keys if key not in daily)
+    if others and weekly:
+        console.print(f"left out, for it is made weekly: recsys run --select {weekly}")
     return ("main", others) if others else ("weekly", keys)
-
-
-def _close_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Mark runs as failed whose process on this machine has died without a word."""
-    open_runs = instance.get_runs(
-        dg.RunsFilter(
-            statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING],
-            tags={HOST: socket.gethostname()},
-        )
-    )
-    for run in open_runs:
-        process = int(run.tags.get(PROCESS, 0))
-        if process and not Path(f"/proc/{process}").exists():
-            instance.report_run_failed(
-                run, "The process of this run died; run it again: what it wrote is whole."
-            )

@@ -136,7 +136,7 @@ class PostgresWarehouse(Warehouse):
     def __init__(self, url: str) -> None:
         import psycopg
 
-        self._database = psycopg.connect(url, autocommit=True)
+        self._database = psycopg.connect(_readable(url), autocommit=True)
 
     @contextmanager
     def _transaction(self) -> Iterator[Any]:
@@ -154,6 +154,27 @@ class PostgresWarehouse(Warehouse):
     def close(self) -> None:
         """End the connection."""
         self._database.close()
+
+
+def _readable(url: str) -> str:
+    """The address itself, where libpq finds user, password and host in it as they are meant.
+
+    Raises:
+        WarehouseError: it does not. libpq would quote the place, which as a rule is the password.
+    """
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        host = str(conninfo_to_dict(url).get("host", ""))
+    except psycopg.ProgrammingError:
+        host = "@"
+    if "@" in host:  # the password holds one, too
+        raise WarehouseError(
+            "RECSYS_WAREHOUSE_URL cannot be read as postgresql://user:password@host/database: "
+            "in the password write %25 for %, %40 for @, %2F for /, %3A for :"
+        )
+    return url
 
 
 def _version(run: Any, table: str) -> str:

@@ -85,13 +85,13 @@ class LandingZone:
         with self._locked():
             new = Newcomer(source, is_remote(self.landing), on_progress)
             for landed in self.files(dataset):
-                if landed.size == new.size and new.is_in(landed.path):
+                if new.is_same(landed.path):
                     return LandedFile(dataset, landed.date, landed.path, known=True)
             folder = self.landing / dataset / date.isoformat()
             # The account tells files by name and size: one that was withdrawn keeps its name.
             taken = self.withdrawn / dataset / date.isoformat()
-            target = _create(new, folder, _safe_name(source), taken)
-        return LandedFile(dataset, date, target)
+            target, known = _create(new, folder, _safe_name(source), taken)
+        return LandedFile(dataset, date, target, known)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -171,6 +171,8 @@ class LandingZone:
             if not files:
                 raise LandingError(f"no {dataset} file was withdrawn for {date}")
             for old, new in itertools.product(files, self.drop(dataset, date)):
+                if _is_half_moved(old.path, new.path):
+                    continue
                 if old.size == new.size and same_content(old.path, new.path):
                     raise LandingError(f"{old.name} has landed again as {new.name}: withdraw that")
             return self._move(files, self.landing / dataset / date.isoformat())
@@ -186,8 +188,9 @@ class LandingZone:
     def _move(files: list[LandedFile], folder: Path) -> list[str]:
         make_folder(folder)
         for file in files:
-            if (folder / file.path.name).exists():
-                raise LandingError(f"{folder / file.path.name} is in the way: move it, try again")
+            there = folder / file.path.name
+            if there.exists() and not _is_half_moved(file.path, there):
+                raise LandingError(f"{there} is in the way: move it, try again")
         if is_remote(folder):  # where a folder is gone with its last file
             (files[0].path.parent / ".keep").write_bytes(b"")
         for file in files:
@@ -197,6 +200,12 @@ class LandingZone:
     def rejected_copy(self, file: LandedFile) -> Path:
         """Where the copy of a file lies, if it was rejected as a whole."""
         return self.rejected / file.dataset / file.date.isoformat() / file.path.name
+
+
+def _is_half_moved(source: Path, target: Path) -> bool:
+    """Whether an earlier move broke off between copy and removal, as it can in Azure alone."""
+    named_alike = is_remote(target) and source.name == target.name
+    return named_alike and same_content(source, target)
 
 
 def text_name(path: Path) -> str:
@@ -224,8 +233,11 @@ def _safe_name(source: Path) -> str:
     return name.decode(errors="ignore").lstrip(".") or "file"
 
 
-def _create(new: Newcomer, folder: Path, name: str, taken: Path) -> Path:
-    """Copy a file under the first of name, name-2, name-3 … that is free, in ``taken`` too."""
+def _create(new: Newcomer, folder: Path, name: str, taken: Path) -> tuple[Path, bool]:
+    """Copy a file under the first of name, name-2, name-3 … that is free, in ``taken`` too.
+
+    Returns where it lies, and whether it turned out to lie there already.
+    """
     stem, dot, suffix = name.partition(".")
     for candidate in (name, *(f"{stem}-{n}{dot}{suffix}" for n in range(2, 10_000))):
         if (taken / candidate).exists():
@@ -233,6 +245,10 @@ def _create(new: Newcomer, folder: Path, name: str, taken: Path) -> Path:
         try:
             new.create(folder / candidate)
         except FileExistsError:
+            # In Azure nobody waits for the other: it may be this very content, committed meanwhile
+            # by somebody else, or by ourselves where the answer to the commit got lost.
+            if new.remote and new.is_same(folder / candidate):
+                return folder / candidate, True
             continue
-        return folder / candidate
+        return folder / candidate, False
     raise LandingError(f"{folder} holds 10,000 files named like {name}: give it another name")

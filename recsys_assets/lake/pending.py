@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
@@ -96,5 +97,14 @@ def waiting_drops(
 
 
 def _is_settled(files: list[LandedFile], seconds: float) -> bool:
-    # The time of the last change to the inode: a copy may bring an old time of modification along.
-    return all(time.time() - file.path.stat().st_ctime >= seconds for file in files)
+    return all(time.time() - _changed(file.path) >= seconds for file in files)
+
+
+def _changed(path: Path) -> float:
+    """When a file last changed.
+
+    The time of the inode tells it, for a copy may bring an old time of modification along. A blob
+    has no inode, and that time is 0; when it was committed nobody but Azure can say.
+    """
+    status = path.stat()
+    return status.st_ctime or status.st_mtime

@@ -13,7 +13,8 @@ import filecmp
 import io
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -64,8 +65,8 @@ def create(source: Path, target: Path) -> None:
 def copy(source: Path, target: Path) -> None:
     """Copy a file, replacing what is there; it is seen under its name only when it is whole."""
     if is_remote(target):  # a blob is there once its last block is committed
-        with open_bytes(source) as read, target.open("wb") as write:
-            shutil.copyfileobj(read, cast(IO[bytes], write), _COPY_BYTES)
+        with open_bytes(source) as read, _whole_or_nothing(target) as write:
+            shutil.copyfileobj(read, write, _COPY_BYTES)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.part")
@@ -75,6 +76,20 @@ def copy(source: Path, target: Path) -> None:
     else:
         shutil.copyfile(source, partial)
     partial.replace(target)
+
+
+@contextmanager
+def _whole_or_nothing(target: Path) -> Iterator[IO[bytes]]:
+    """A new blob for writing, which is not committed where the writing breaks off."""
+    stream: Any = target.open("wb")
+    try:
+        yield stream
+    except BaseException:
+        # Closing commits what has been written so far, unless that has been done already.
+        stream.forced = True
+        raise
+    finally:
+        stream.close()
 
 
 def move(source: Path, target: Path) -> None:

@@ -71,3 +71,13 @@ def test_old_runs_go_but_for_those_that_ingest(tmp_path: Path) -> None:
         assert forget_runs(instance, datetime.now(UTC) - timedelta(days=1)) == 0
         assert forget_runs(instance, later) == 1
         assert {run.run_id for run in instance.get_runs()} == {kept["ingest"]}
+
+
+def test_runs_that_ingest_drops_picked_in_the_ui_stay(tmp_path: Path) -> None:
+    days = dg.DailyPartitionsDefinition("2026-01-01")
+    landed = dg.asset(name="landed", partitions_def=days)(lambda: None)
+    job = dg.Definitions(assets=[landed]).resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        assert job.execute_in_process(instance=instance, partition_key="2026-01-10").success
+        assert forget_runs(instance, datetime.now(UTC) + timedelta(days=1)) == 0
+        assert instance.get_materialized_partitions(landed.key) == {"2026-01-10"}

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 import typer
 
-from recsys_assets.cli.runs import selected_assets
+from recsys_assets.cli.runs import _job_of, selected_assets
 from recsys_assets.definitions import defs
 
 
@@ -36,3 +36,9 @@ def test_a_selection_of_nothing_is_told(select: str) -> None:
 
 def test_without_a_selection_everything_daily_runs() -> None:
     assert selected_assets(dg.Definitions(), None) is None
+
+
+def test_what_is_left_out_of_a_selection_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    name, keys = _job_of(defs, selected_assets(defs, "als_sweep,als_model"))
+    assert (name, keys) == ("main", [dg.AssetKey("als_model")])
+    assert "--select als_sweep" in capsys.readouterr().out

@@ -24,10 +24,10 @@ from recsys_assets.assets import ASSETS
 from recsys_assets.assets.partitions import range_tags
 from recsys_assets.automation.catalogue import build_catalogue
 from recsys_assets.automation.causes import step_error
+from recsys_assets.automation.dead_runs import close_dead_runs
 from recsys_assets.automation.sensors import build_alert_sensors
 from recsys_assets.checks import CHECKS
 from recsys_assets.checks.recount import recount_files
-from recsys_assets.cli.runs import _close_dead_runs
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.files import FILES
 from recsys_assets.home import Home
@@ -137,7 +137,7 @@ class Bench:
     def close_dead_runs(self) -> None:
         """What run monitoring, or the next `recsys run`, does about runs whose process died."""
         with self.instance() as instance:
-            _close_dead_runs(instance)
+            close_dead_runs(instance)
 
     def tick(self) -> list[str]:
         """One look of every alert sensor; what could not be delivered."""
