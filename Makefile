@@ -68,7 +68,7 @@ check: $(READY) ## lint, types, import contracts, definitions, images, manifests
 	$(BIN)/lint-imports
 	$(BIN)/dg check defs
 	$(BIN)/hadolint docker/*/Dockerfile
-	$(BIN)/kubernetes-validate --strict --quiet docker/serving/kubernetes/*.yaml
+	$(BIN)/kubernetes-validate --strict --quiet docker/serving/kubernetes/*.yaml docker/helm/home.yaml
 	$(BIN)/pytest -q recsys_assets_tests/infrastructure recsys_assets_tests/docker/test_files.py
 
 audit: $(READY) ## known vulnerabilities of what is installed; needs the network

@@ -1,6 +1,7 @@
 """What can be said of images, compose file and chart values without building anything."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -9,7 +10,7 @@ import yaml
 from dagster._core.instance.config import dagster_instance_config
 from dagster._core.workspace.config_schema import process_workspace_config
 
-from recsys_assets.home import PROJECT
+from recsys_assets.home import PROJECT, Home
 
 DOCKER = PROJECT / "docker"
 IMAGES = ("user_code", "platform")
@@ -67,3 +68,22 @@ def test_chart_values_name_the_same_port_module_and_settings() -> None:
         assert values["additionalInstanceConfig"][block] == ours[block]
     text = (DOCKER / "helm" / "values.yaml").read_text(encoding="utf-8")
     assert f"--version {dg.__version__}" in text
+
+
+def test_what_a_home_keeps_outlives_the_pods_of_runs() -> None:
+    (deployment,) = load("helm/values.yaml")["dagster-user-deployments"]["deployments"]
+    home = Home(
+        root=Path(next(e["value"] for e in deployment["env"] if e["name"] == "RECSYS_HOME"))
+    )
+    mounts = {Path(mount["mountPath"]): mount["name"] for mount in deployment["volumeMounts"]}
+    assert set(mounts) == {home.root, home.bundles, home.feedback}
+    manifests = [
+        manifest
+        for name in ("helm/home.yaml", "serving/kubernetes/serving.yaml")
+        for manifest in yaml.safe_load_all((DOCKER / name).read_text(encoding="utf-8"))
+        if manifest and manifest["kind"] == "PersistentVolumeClaim"
+    ]
+    claims = {claim["metadata"]["name"]: claim["spec"]["accessModes"] for claim in manifests}
+    for volume in deployment["volumes"]:
+        name = volume["persistentVolumeClaim"]["claimName"]
+        assert claims[name] == ["ReadWriteMany"], name
