@@ -12,7 +12,6 @@ from pydantic import BaseModel, Field
 
 from recsys_assets.home import Home
 from recsys_assets.resources.jvm import prepare_environment
-from recsys_assets.resources.jvm_output import without_remarks
 from recsys_assets.resources.run_lock import acquire, release
 from recsys_assets.resources.spark import (
     JvmDiedError,
@@ -20,6 +19,7 @@ from recsys_assets.resources.spark import (
     forget_dead_session,
     jvm_is_dead,
     session_config,
+    start_jvm,
 )
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session, Step
@@ -100,8 +100,8 @@ class LocalSpark(Compute):
             conf=self.conf,
         )
         config = session_config(settings, home.cache, home.scratch)
-        with without_remarks():
-            spark = LazyPySparkResource(spark_config=config).spark_session
+        start_jvm(config)
+        spark = LazyPySparkResource(spark_config=config).spark_session
         return Session(spark, home.lake, home.landing_zone, home.registry, reports=home.reports)
 
     def run(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> StepReport:

@@ -1,8 +1,8 @@
 """What Spark's JVM prints reaches the terminal without LightGBM's remarks.
 
 The native library in the JVM writes straight to the standard output that it inherits, and no
-parameter silences what it says before training begins. A JVM that starts within the context below
-inherits a pipe instead; what it says is passed on line by line, remarks left out.
+parameter silences what it says before training begins. So the JVM is given a pipe instead; what it
+says is passed on line by line, remarks left out.
 """
 
 import os
@@ -17,18 +17,18 @@ _OUTPUT = 1
 
 
 @contextmanager
-def without_remarks() -> Iterator[None]:
-    """Processes that start within inherit a standard output that leaves remarks out."""
+def without_remarks() -> Iterator[int]:
+    """A descriptor for the standard output of processes that start within; remarks are left out.
+
+    This process keeps its own: Dagster redirects it while steps run, in another thread, and would
+    put back what it found, be it for a moment only.
+    """
     reader, writer = os.pipe()
-    kept = os.dup(_OUTPUT)
-    threading.Thread(target=_pass_on, args=(reader, os.dup(kept)), daemon=True).start()
-    os.dup2(writer, _OUTPUT)
-    os.close(writer)
+    threading.Thread(target=_pass_on, args=(reader, os.dup(_OUTPUT)), daemon=True).start()
     try:
-        yield
+        yield writer
     finally:
-        os.dup2(kept, _OUTPUT)
-        os.close(kept)
+        os.close(writer)
 
 
 def _pass_on(reader: int, output: int) -> None:

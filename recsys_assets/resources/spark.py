@@ -2,14 +2,17 @@
 
 import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, Field
-from pyspark import SparkContext
+from pyspark import SparkConf, SparkContext
+from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from recsys_assets.resources.jars import AZURE_PACKAGES, resolve_jars, unpack_lightgbm
 from recsys_assets.resources.jvm import jvm_options, prepare_environment
+from recsys_assets.resources.jvm_output import without_remarks
 
 LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 """What Spark says to the terminal."""
@@ -53,6 +56,19 @@ def forget_dead_session() -> None:
     SparkContext._gateway = SparkContext._jvm = None
     SparkContext._active_spark_context = None
     SparkSession._instantiatedSession = None
+
+
+def start_jvm(config: Mapping[str, str]) -> None:
+    """Start the JVM that Spark will run in, with an output of its own, where there is none yet.
+
+    Args:
+        config: Spark's settings; those of the JVM count from its start only.
+    """
+    if SparkContext._gateway is None:
+        conf = SparkConf(loadDefaults=False).setAll(list(config.items()))
+        with without_remarks() as output:
+            gateway = launch_gateway(conf, {"stdout": output})
+        SparkContext._ensure_initialized(gateway=gateway)
 
 
 def open_spark(settings: SparkSettings, cache: Path, scratch: Path) -> SparkSession:

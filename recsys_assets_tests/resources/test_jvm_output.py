@@ -14,9 +14,11 @@ PARENT = r"""
 import os, subprocess, sys, time
 from recsys_assets.resources.jvm_output import without_remarks
 print("before", flush=True)
-with without_remarks():
-    child = subprocess.Popen([sys.executable, "-c", sys.argv[1]])
-print("[LightGBM] [Info] said by the parent itself", flush=True)
+with without_remarks() as output:
+    child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdout=output)
+    found = os.dup(1)  # as Dagster does where a step begins meanwhile, to put it back at its end
+os.dup2(found, 1)
+print("[LightGBM] [Info] said by the parent itself")
 child.wait()
 time.sleep(0.3)
 """
