@@ -12,6 +12,7 @@ import httpx
 from recsys_assets.resources.alerts.channels import Channel, ChannelError
 from recsys_assets.resources.alerts.connection import OptionalSecret, Secret, redact
 from recsys_assets.resources.alerts.message import Alert
+from recsys_assets.resources.alerts.rendering import json_payload
 
 
 class HookChannel(Channel):
@@ -59,7 +60,7 @@ class WebhookChannel(HookChannel):
 
     def body(self, alert: Alert) -> bytes:
         """Every field of the alert, and the whole of it as text."""
-        return alert.json_payload(self.max_payload_bytes)
+        return json_payload(alert, self.max_payload_bytes)
 
     def _address(self) -> str:
         return self.url

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from recsys_assets.resources.alerts.channels import Channel, ChannelError
 from recsys_assets.resources.alerts.connection import Connection, OptionalSecret, describe
 from recsys_assets.resources.alerts.message import Alert
+from recsys_assets.resources.alerts.rendering import html_page, plain_text
 
 logger = logging.getLogger(__name__)
 
@@ -100,8 +101,8 @@ class EmailChannel(MailServer, Channel):
         if alert.incident not in ("", alert.event_key):
             mail["In-Reply-To"] = mail["References"] = self.message_id(alert.incident)
         mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(alert.plain_text())
-        mail.add_alternative(alert.html(), subtype="html")
+        mail.set_content(plain_text(alert))
+        mail.add_alternative(html_page(alert), subtype="html")
         return mail
 
     def to(self, recipients: list[str]) -> "EmailChannel":

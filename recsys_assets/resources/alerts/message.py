@@ -1,20 +1,18 @@
 """The alert: what the on-call person reads.
 
-Facts about one event -> `Alert` (cleaned and bounded) -> e-mail subject, plain text, HTML and JSON.
+Facts about one event -> `Alert` (cleaned and bounded); `rendering` makes text, HTML and JSON of it.
 Texts come from exceptions and data, so they are untrusted: control characters are replaced, lengths
-are bounded; `rendering` escapes HTML.
+are bounded.
 """
 
-import json
 import unicodedata
 from datetime import UTC
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
 from recsys_assets.resources.alerts.remedies import Remedy, remedy_of
-from recsys_assets.resources.alerts.rendering import page_of, text_of
 
 RECOVERED = "Recovered: "
 """Begins the title of a message that says that a trouble is over."""
@@ -133,14 +131,6 @@ class Alert(BaseModel):
         news = self.resolved or self.severity is Severity.INFO
         return None if news else remedy_of(self.kind, self.subjects)
 
-    def plain_text(self) -> str:
-        """Render for a reader without HTML, a chat channel or a log."""
-        return text_of(self, self.remedy)
-
-    def html(self) -> str:
-        """Render as an HTML page; every value is escaped, only http(s) links can be clicked."""
-        return page_of(self, self.remedy)
-
     def with_facts(self, shown: int) -> "Alert":
         """Keep the first `shown` facts and say how many are left out."""
         hidden = len(self.facts) - shown
@@ -149,19 +139,3 @@ class Alert(BaseModel):
         facts = dict(list(self.facts.items())[:shown])
         facts["not shown"] = f"{hidden} more; follow the links"
         return self.model_copy(update={"facts": facts})
-
-    def json_payload(self, max_bytes: int) -> bytes:
-        """Render as a JSON object in UTF-8 for a webhook.
-
-        The keys are the fields of the alert and `text`, the whole message as plain text, which
-        chat services show as it is. Facts are left out from the end until it fits `max_bytes`.
-        """
-        for shown in range(len(self.facts), -1, -1):
-            body = self.with_facts(shown)._as_json()
-            if len(body) <= max_bytes:
-                break
-        return body
-
-    def _as_json(self) -> bytes:
-        fields: dict[str, Any] = self.model_dump(mode="json") | {"text": self.plain_text()}
-        return json.dumps(fields, ensure_ascii=False).encode("utf-8")

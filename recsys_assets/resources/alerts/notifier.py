@@ -22,6 +22,7 @@ from recsys_assets.resources.alerts.incidents import QUIET_SECONDS, TOLD_IN_A_RO
 from recsys_assets.resources.alerts.ledger import DeliveryLedger
 from recsys_assets.resources.alerts.mail import EmailChannel
 from recsys_assets.resources.alerts.message import Alert
+from recsys_assets.resources.alerts.rendering import plain_text
 from recsys_assets.resources.alerts.routing import (
     Route,
     channel_for,
@@ -104,7 +105,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
             AlertDeliveryError: names each target that failed, and why.
         """
         if not self.channels:
-            logger.warning("No alert channel is configured; only logged:\n%s", alert.plain_text())
+            logger.warning("No alert channel is configured; only logged:\n%s", plain_text(alert))
             return []
         failures: dict[str, str] = {}
         targets = targets_of(alert, self.channels, self.routes)

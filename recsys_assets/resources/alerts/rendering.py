@@ -1,17 +1,15 @@
-"""An alert as people read it: HTML for phones and desktops, and a text that reads well alone.
+"""An alert as people read it: HTML for phones and desktops, a text that reads well alone, JSON.
 
 The order is that of the questions of somebody who was just woken: what broke, since when, why,
 what mends it, was data lost, what do users see meanwhile, where is more.
 """
 
-from typing import TYPE_CHECKING
+import json
+from typing import Any
 
 from jinja2 import Environment
 
-from recsys_assets.resources.alerts.remedies import Remedy
-
-if TYPE_CHECKING:
-    from recsys_assets.resources.alerts.message import Alert
+from recsys_assets.resources.alerts.message import Alert
 
 _COLOURS = {"error": "#b3261e", "warning": "#8a5300", "recovered": "#1b6e35", "info": "#3b4cca"}
 
@@ -73,8 +71,9 @@ color:#5c5c66">event {{ alert.event_key }}</td></tr>
 )
 
 
-def text_of(alert: "Alert", remedy: Remedy | None) -> str:
+def plain_text(alert: Alert) -> str:
     """An alert for a reader without HTML, a chat channel or a log."""
+    remedy = alert.remedy
     when = "Since" if remedy or alert.resolved else "At"
     lines = [alert.headline, "", alert.what, "", f"{when}: {alert.since_text}"]
     if alert.cause:
@@ -89,6 +88,24 @@ def text_of(alert: "Alert", remedy: Remedy | None) -> str:
     return "\n".join([*lines, f"Event: {alert.event_key}"]) + "\n"
 
 
-def page_of(alert: "Alert", remedy: Remedy | None) -> str:
+def html_page(alert: Alert) -> str:
     """An alert as an HTML page; every value is escaped, only http(s) links can be clicked."""
-    return _HTML.render(alert=alert, remedy=remedy, colour=_COLOURS[alert.word])
+    return _HTML.render(alert=alert, remedy=alert.remedy, colour=_COLOURS[alert.word])
+
+
+def json_payload(alert: Alert, max_bytes: int) -> bytes:
+    """An alert as a JSON object in UTF-8 for a webhook.
+
+    The keys are the fields of the alert and `text`, the whole message as plain text, which chat
+    services show as it is. Facts are left out from the end until it fits `max_bytes`.
+    """
+    for shown in range(len(alert.facts), -1, -1):
+        body = _as_json(alert.with_facts(shown))
+        if len(body) <= max_bytes:
+            break
+    return body
+
+
+def _as_json(alert: Alert) -> bytes:
+    fields: dict[str, Any] = alert.model_dump(mode="json") | {"text": plain_text(alert)}
+    return json.dumps(fields, ensure_ascii=False).encode("utf-8")

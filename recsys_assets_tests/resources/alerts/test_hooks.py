@@ -8,6 +8,7 @@ from recsys_assets.resources.alerts import (
     ChannelError,
     WebhookChannel,
 )
+from recsys_assets.resources.alerts.rendering import plain_text
 from recsys_assets_tests.resources.alert_servers import (
     HOST,
     Posts,
@@ -27,7 +28,7 @@ def test_payload_has_every_field_and_a_text(posts: Posts) -> None:
     assert body["facts"] == {"rows quarantined": "12", "still served": "model 41"}
     assert body["links"]["run"] == "http://127.0.0.1:3000/runs/abc"
     assert body["event_key"] == "run-failure:abc"
-    assert body["text"] == make_alert().plain_text()
+    assert body["text"] == plain_text(make_alert())
     assert posts.headers[0]["Authorization"] == f"Bearer {TOKEN}"
     assert posts.headers[0]["Content-Type"] == "application/json"
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from recsys_assets.resources.alerts import (
     Alert,
 )
+from recsys_assets.resources.alerts.rendering import html_page, json_payload
 from recsys_assets_tests.resources.alerts.making import (
     make_alert,
 )
@@ -23,8 +24,8 @@ def test_any_text_survives_cleaning_storing_and_rendering(text: str) -> None:
     assert len(alert.subject.splitlines()) == 1
     assert len(alert.title) <= 200
     assert len(alert.cause) <= 2_000
-    assert json.loads(alert.json_payload(24_000))["cause"] == alert.cause
-    alert.html().encode("utf-8")
+    assert json.loads(json_payload(alert, 24_000))["cause"] == alert.cause
+    html_page(alert).encode("utf-8")
 
 
 def test_since_is_shown_in_utc_and_needs_a_zone() -> None:

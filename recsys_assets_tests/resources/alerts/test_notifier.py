@@ -16,6 +16,7 @@ from recsys_assets.resources.alerts import (
     WebhookChannel,
 )
 from recsys_assets.resources.alerts import ledger as ledger_module
+from recsys_assets.resources.alerts.rendering import plain_text
 from recsys_assets_tests.resources.alert_servers import (
     HOST,
     Mailbox,
@@ -121,7 +122,7 @@ def test_without_channels_the_alert_is_logged(caplog: pytest.LogCaptureFixture) 
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert "No alert channel is configured" in record.getMessage()
-    assert make_alert().plain_text() in record.getMessage()
+    assert plain_text(make_alert()) in record.getMessage()
     assert Notifier().redeliver() == []
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from recsys_assets.resources.alerts import Alert, Severity
+from recsys_assets.resources.alerts.rendering import html_page, plain_text
 from recsys_assets_tests.resources.alerts.making import make_alert
 
 LONG = "/data/lake/als_factors/part-00000-6f0cbb22-6f2f-4f7c-9d8a-d0b3f2b6a4a1-c000.snappy.parquet"
@@ -25,7 +26,7 @@ ALERTS = {
 
 
 def test_the_text_answers_in_the_order_of_the_questions() -> None:
-    text = ALERTS["error"].plain_text()
+    text = plain_text(ALERTS["error"])
     answers = (
         "ERROR: als_model failed in daily_publish\n",
         "\nSince: 2026-03-02 03:04:05 UTC\n",
@@ -41,7 +42,7 @@ def test_the_text_answers_in_the_order_of_the_questions() -> None:
 
 
 def test_what_is_over_says_so_once_and_asks_for_nothing() -> None:
-    text = ALERTS["recovered"].plain_text()
+    text = plain_text(ALERTS["recovered"])
     assert text.startswith("RECOVERED: als_model failed\n")
     assert "It was: ValueError: 7 files are unreadable\n" in text
     assert "To mend it" not in text
@@ -49,8 +50,8 @@ def test_what_is_over_says_so_once_and_asks_for_nothing() -> None:
 
 
 def test_news_have_no_cause() -> None:
-    assert "Cause" not in ALERTS["info"].plain_text()
-    assert ">cause<" not in ALERTS["info"].html()
+    assert "Cause" not in plain_text(ALERTS["info"])
+    assert ">cause<" not in html_page(ALERTS["info"])
 
 
 @pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 900)])
@@ -65,7 +66,7 @@ def test_the_mail_fits_phone_and_desktop(tmp_path: Path, width: int, height: int
         page = browser.new_page(viewport={"width": width, "height": height})
         for name, alert in ALERTS.items():
             path = tmp_path / f"{name}.html"
-            path.write_text(alert.html(), encoding="utf-8")
+            path.write_text(html_page(alert), encoding="utf-8")
             page.goto(path.as_uri())
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             assert page.locator("h1").inner_text() == alert.event
@@ -86,4 +87,4 @@ def test_every_severity_has_a_look() -> None:
     for severity in Severity:
         for resolved in (False, True):
             alert: Alert = make_alert(severity=severity, resolved=resolved)
-            assert alert.word in alert.html()
+            assert alert.word in html_page(alert)
