@@ -74,12 +74,17 @@ def run_step(
         raise StepError(said) from None
     metadata = metadata_of(report)
     if report.failed:
-        raise dg.Failure(report.failed, metadata=metadata, allow_retries=False)
+        files = _files([row for drop in report.drops.values() for row in drop.files])
+        raise dg.Failure(report.failed, metadata={**metadata, **files}, allow_retries=False)
     if report.skipped:
         context.log.warning(f"Nothing to do: {report.skipped}")
         return
     for key in sorted(context.selected_asset_keys):
         table = key.path[-1]
+        # Each partition shows its own drop: a range would write every file once for every day.
+        for date, drop in report.drops.items():
+            of_drop = {**drop.figures, **_files(drop.files)}
+            context.add_asset_metadata(of_drop, asset_key=key, partition_key=date)
         yield dg.MaterializeResult(asset_key=key, metadata={**metadata, **own(report, table)})
 
 
@@ -122,6 +127,10 @@ def metadata_of(report: StepReport) -> dict[str, Any]:
         for name, value in {**report.figures, **report.links}.items()
     }
     return {**plots, **tables, **words}
+
+
+def _files(rows: Sequence[Mapping[str, object]]) -> dict[str, Any]:
+    return {"Files": dg.MetadataValue.md(markdown_table(rows))} if rows else {}
 
 
 def _picture(title: str, png: bytes) -> str:

@@ -8,6 +8,15 @@ from pydantic import BaseModel, Field
 Cell = str | int | float | bool | None
 
 
+class DropReport(BaseModel):
+    """What one run of a step says of one drop."""
+
+    figures: dict[str, int]
+    """Name → number."""
+    files: list[dict[str, Cell]]
+    """One row for each file of the drop."""
+
+
 class StepReport(BaseModel):
     """Counts, figures, small tables and plots of one run of a step."""
 
@@ -23,8 +32,8 @@ class StepReport(BaseModel):
     """Title → a PNG picture."""
     links: dict[str, str] = Field(default_factory=dict)
     """Title → address or path of something to open."""
-    drops: dict[str, dict[str, int | float | str]] = Field(default_factory=dict)
-    """Drop date → figures of that drop, where the step works on drops."""
+    drops: dict[str, DropReport] = Field(default_factory=dict)
+    """Drop date → what became of that drop, where the step works on drops."""
     skipped: str = ""
     """Why there was nothing to do; empty where something was done."""
     failed: str = ""

@@ -12,6 +12,7 @@ that dies in between loses nothing and is simply repeated. Repeating a drop repl
 
 import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -25,7 +26,7 @@ from recsys_assets.kernels.delimited import ShapeFault
 from recsys_assets.lake.landing import LandedFile
 from recsys_assets.lake.store import remove_tree
 from recsys_assets.lake.tables import DROP_DATE
-from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.report import DropReport, StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.validation.accounts import FileAccount, reject_empty_drop
 from recsys_assets.steps.validation.blocks import (
@@ -181,7 +182,7 @@ def _count_tables(session: Session, dataset: Dataset, report: StepReport) -> Non
 
 def _describe(report: StepReport, date: datetime.date, accounts: list[FileAccount]) -> None:
     """Add one drop to the report; a drop of nothing but rejected files fails the step."""
-    report.drops[date.isoformat()] = {
+    figures = {
         "files": len(accounts),
         "files_rejected": sum(account.fault is not None for account in accounts),
         "read": sum(account.lines for account in accounts),
@@ -189,9 +190,11 @@ def _describe(report: StepReport, date: datetime.date, accounts: list[FileAccoun
         "quarantined": sum(account.quarantined for account in accounts),
     }
     shown = ("file", "form", "read", "accepted", "quarantined", "rejected", "reasons", "message")
-    for entry in (account.entry() for account in accounts):
-        row = {DROP_DATE: date.isoformat(), **{name: entry[name] for name in shown}}
-        report.tables.setdefault("Files", []).append(row)  # type: ignore[arg-type]
+    files: list[dict[str, Any]] = [
+        {DROP_DATE: date.isoformat(), **{name: entry[name] for name in shown}}
+        for entry in (account.entry() for account in accounts)
+    ]
+    report.drops[date.isoformat()] = DropReport(figures=figures, files=files)
     if accounts and all(account.fault for account in accounts):
         faults = "; ".join(f"{a.file.name}: {a.fault}" for a in accounts)
         report.failed += (

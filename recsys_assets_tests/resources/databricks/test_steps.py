@@ -79,7 +79,7 @@ def test_a_step_gives_the_same_report_and_tables_as_here(
     for name in costs:
         del there.figures[name]
     assert there == expected
-    assert there.drops[DAY.isoformat()]["quarantined"] == 2
+    assert there.drops[DAY.isoformat()].figures["quarantined"] == 2
     for table, key in (("ratings", ["user", "item"]), ("files", ["file"])):
         assert_frame_equal(
             home.lake.scan(table).sort(key).collect(), here.lake.scan(table).sort(key).collect()

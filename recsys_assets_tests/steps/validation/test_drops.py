@@ -42,8 +42,8 @@ def test_of_doubled_pairs_the_latest_stays(session: Session, chunk_bytes: int) -
         ("b.csv", 3, second[1], rule),
         ("b.csv", 4, second[2], rule),
     ]
-    assert report.drops[DAY.isoformat()]["accepted"] == 13 == rows(session).height
-    assert report.drops[DAY.isoformat()]["quarantined"] == 5
+    assert report.drops[DAY.isoformat()].figures["accepted"] == 13 == rows(session).height
+    assert report.drops[DAY.isoformat()].figures["quarantined"] == 5
     assert len(list(session.lake.folder("ratings", DAY).iterdir())) == len(
         session.lake.open("ratings").file_uris()
     )
@@ -104,7 +104,7 @@ def test_a_name_that_is_no_text_does_not_stop_the_drop(session: Session) -> None
 def test_the_report_says_what_became_of_each_file(session: Session) -> None:
     place(session, csv_of([*ratings(9), "bad"]))
     report = validate(session)
-    shown = report.tables["Files"]
+    shown = report.drops[DAY.isoformat()].files
     assert [(row["file"], row["read"], row["accepted"], row["quarantined"]) for row in shown] == [
         ("ratings.csv", 10, 9, 1)
     ]

@@ -1,0 +1,64 @@
+"""A run over many drops tells of each partition what became of its own files."""
+
+import datetime
+from typing import Any
+
+import dagster as dg
+from pydantic import BaseModel
+
+from recsys_assets.assets.partitions import DROPS, range_tags
+from recsys_assets.assets.validated import validated_assets
+from recsys_assets.resources.compute import Compute
+from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.session import Session
+from recsys_assets_tests.steps.landing_files import DAY, NEXT_DAY, csv_of, place, ratings
+
+
+def run_range(session: Session, *days: datetime.date) -> dg.ExecuteInProcessResult:
+    """Validate the ratings of a range of drops in Dagster, on the session of the tests."""
+
+    class Here(Compute):
+        def run(self, context: dg.AssetExecutionContext, step: Any, params: Any) -> StepReport:
+            assert isinstance(params, BaseModel)
+            report: StepReport = step(session, params)
+            return report
+
+    validates = next(asset for asset in validated_assets if dg.AssetKey("ratings") in asset.keys)
+    job = dg.define_asset_job("ratings", partitions_def=DROPS, executor_def=dg.in_process_executor)
+    definitions = dg.Definitions(assets=[validates], jobs=[job], resources={"compute": Here()})
+    return definitions.resolve_job_def("ratings").execute_in_process(
+        tags=range_tags(list(days)), raise_on_error=False
+    )
+
+
+def test_each_partition_shows_its_own_drop(session: Session) -> None:
+    place(session, csv_of([*ratings(9), "bad"]))
+    place(session, csv_of(ratings(5, user=2)), "later.csv", date=NEXT_DAY)
+    result = run_range(session, DAY, NEXT_DAY)
+    assert result.success
+    shown = {
+        (str(event.asset_key and event.asset_key.path[-1]), event.partition): event.materialization
+        for event in result.get_asset_materialization_events()
+    }
+    assert len(shown) == 4
+    for table in ("ratings", "quarantine_ratings"):
+        first = shown[table, DAY.isoformat()].metadata
+        second = shown[table, NEXT_DAY.isoformat()].metadata
+        assert (first["read"].value, first["quarantined"].value) == (10, 1)
+        assert (second["read"].value, second["quarantined"].value) == (5, 0)
+        assert "ratings.csv" in str(first["Files"].value)
+        assert "later.csv" not in str(first["Files"].value)
+        assert "later.csv" in str(second["Files"].value)
+        assert first["dagster/row_count"].value == {"ratings": 14}.get(table, 1)
+
+
+def test_a_run_of_a_range_that_fails_shows_the_files_of_all_drops(session: Session) -> None:
+    place(session, csv_of(ratings(9)))
+    place(session, "<html>\n</html>\n", "page.csv", date=NEXT_DAY)
+    result = run_range(session, DAY, NEXT_DAY)
+    assert not result.success
+    failure = next(event for event in result.all_events if event.is_step_failure)
+    data = failure.step_failure_data.user_failure_data
+    assert data is not None
+    said = str(data.metadata["Files"].value)
+    assert "ratings.csv" in said and "page.csv" in said
