@@ -8,10 +8,11 @@ from typing import Any
 import dagster as dg
 
 from recsys_assets.assets import ASSETS
+from recsys_assets.automation.asked_runs import build_asked_sensor
 from recsys_assets.automation.catalogue import build_catalogue
 from recsys_assets.automation.console import build_run_logger
 from recsys_assets.automation.freshness import with_freshness
-from recsys_assets.automation.jobs import build_jobs
+from recsys_assets.automation.jobs import build_jobs, is_weekly
 from recsys_assets.automation.monitors import build_monitors
 from recsys_assets.automation.schedules import build_landing_sensor, build_schedules
 from recsys_assets.automation.sensors import build_alert_sensors
@@ -39,6 +40,7 @@ def build_definitions(deployment: Deployment) -> dg.Definitions:
         schedules=build_schedules(schedules, assets),
         sensors=[
             build_landing_sensor(sensors, deployment.settled_seconds),
+            build_asked_sensor(sensors, has_weekly=any(map(is_weekly, assets))),
             *build_alert_sensors(sensors, catalogue),
             *build_monitors(sensors, catalogue, fresh, deployment.champion_days),
         ],

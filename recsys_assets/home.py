@@ -76,6 +76,11 @@ class Home(BaseModel):
         return self.root / "feedback"
 
     @property
+    def asked_runs(self) -> Path:
+        """What `recsys run` asks of a daemon, one file for each run."""
+        return self.root / "asked_runs"
+
+    @property
     def lookup(self) -> Path:
         """Published lists by user, where no lookup store is configured."""
         return self.root / "lookup.sqlite"

@@ -80,6 +80,20 @@ def quiet_dagster() -> None:
     )
 
 
+def line_handler(checks: set[str]) -> logging.Handler:
+    """Writes the lines of a run to standard error; ``checks`` are the steps that are checks."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(RunFormatter())
+    handler.addFilter(RunFilter(checks))
+    return handler
+
+
+def record_of(entry: dg.EventLogEntry) -> logging.LogRecord:
+    """An event out of Dagster's records, as its run logged it."""
+    fields = {"levelno": entry.level, "msg": entry.user_message}
+    return logging.makeLogRecord(fields | {"dagster_event": entry.dagster_event})
+
+
 def build_run_logger(checks: set[str]) -> dg.LoggerDefinition:
     """The logger of ``recsys run``.
 
@@ -92,10 +106,7 @@ def build_run_logger(checks: set[str]) -> dg.LoggerDefinition:
         logger = logging.getLogger("recsys.run")
         logger.setLevel(logging.DEBUG)
         logger.propagate = False
-        handler = logging.StreamHandler()
-        handler.setFormatter(RunFormatter())
-        handler.addFilter(RunFilter(checks))
-        logger.handlers[:] = [handler]
+        logger.handlers[:] = [line_handler(checks)]
         return logger
 
     return run_logger

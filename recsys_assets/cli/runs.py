@@ -1,7 +1,9 @@
-"""The command that runs the graph: a Dagster run in this process, shown line by line."""
+"""The command that runs the graph: a Dagster run, shown line by line.
+
+The run is one of this process; where Dagster is shared, as in the images, its daemon is asked.
+"""
 
 import datetime
-import os
 import re
 import warnings
 from typing import Annotated
@@ -11,7 +13,7 @@ import typer
 
 from recsys_assets.cli.shared import console, deployment, parse_date
 from recsys_assets.contracts import DATASETS
-from recsys_assets.deployment import Deployment
+from recsys_assets.deployment import Deployment, shares_dagster
 from recsys_assets.lake.landing import FIRST_DROP
 from recsys_assets.lake.pending import pending_dates, rejected_dates
 from recsys_assets.loading import loading_modules
@@ -47,36 +49,66 @@ def run_command(
     for kind in (dg.BetaWarning, dg.PreviewWarning):
         warnings.filterwarnings("ignore", category=kind)
     where = deployment()
-    # A shared Dagster knows the workers of its own launcher only: it would fail this run while it
-    # works, or let one that was killed hold the queue for hours.
-    os.environ["DAGSTER_HOME"] = str(where.home.dagster)
     dates = _dates(where, first, last)
-    where.compute().open_ahead()
+    by_daemon = shares_dagster(where)
+    if not by_daemon:
+        where.compute().open_ahead()
     with loading_modules():
         from recsys_assets.assets.partitions import drop_tags, range_tags
-        from recsys_assets.automation.console import quiet_dagster
-        from recsys_assets.automation.dead_runs import close_dead_runs, tags_of_this_process
         from recsys_assets.definitions import build_definitions
-    quiet_dagster()
     defs = build_definitions(where)
     tags = range_tags(dates) if first or last else drop_tags(dates)
-    tags |= tags_of_this_process()
+    job, keys = _job_of(defs, selected_assets(defs, select))
+    run_id, has_succeeded = (_ask if by_daemon else _run)(where, defs, job, keys, tags)
+    console.print(f"run {run_id}: {'succeeded' if has_succeeded else 'FAILED'}")
+    console.print("see [bold]recsys status[/bold], or the run's page in the UI")
+    if not has_succeeded:
+        raise typer.Exit(1)
 
+
+def _run(
+    where: Deployment,
+    defs: dg.Definitions,
+    job: str,
+    keys: list[dg.AssetKey] | None,
+    tags: dict[str, str],
+) -> tuple[str, bool]:
+    """Run a job in this process; the run's id, and whether it succeeded."""
+    from recsys_assets.automation.console import quiet_dagster
+    from recsys_assets.automation.dead_runs import close_dead_runs, tags_of_this_process
+
+    quiet_dagster()
     with alone(where.home.root), dg.DagsterInstance.get() as instance:
         close_dead_runs(instance)
-        name, keys = _job_of(defs, selected_assets(defs, select))
-        job = defs.resolve_job_def(name)
-        result = job.execute_in_process(
+        result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
-            tags=tags,
+            tags=tags | tags_of_this_process(),
             asset_selection=keys,
             raise_on_error=False,
             run_config={"loggers": {"console": {}}},
         )
-    console.print(f"run {result.run_id}: {'succeeded' if result.success else 'FAILED'}")
-    console.print("see [bold]recsys status[/bold], or the run's page in [bold]make ui[/bold]")
-    if not result.success:
-        raise typer.Exit(1)
+    return result.run_id, result.success
+
+
+def _ask(
+    where: Deployment,
+    defs: dg.Definitions,
+    job: str,
+    keys: list[dg.AssetKey] | None,
+    tags: dict[str, str],
+) -> tuple[str, bool]:
+    """Have a daemon run a job: a shared Dagster knows the runs that it launches itself only.
+
+    It would fail one of this process while it works, or let one that was killed hold its queue.
+    """
+    from recsys_assets.automation.asked_runs import AskedRun
+    from recsys_assets.checks import CHECKS
+    from recsys_assets.cli.asked import run_by_daemon
+
+    assets = None if keys is None else [key.to_user_string() for key in keys]
+    asked = AskedRun(job=job, assets=assets, tags=tags)
+    run = run_by_daemon(where.home, asked, {check.node_def.name for check in CHECKS})
+    return run.run_id, run.is_success
 
 
 def _dates(where: Deployment, first: str | None, last: str | None) -> list[datetime.date]:

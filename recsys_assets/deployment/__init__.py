@@ -51,7 +51,7 @@ or ``keyvault:NAME``, the name of a secret of the vault.
 
 from recsys_assets.deployment.description import Deployment
 from recsys_assets.deployment.errors import DeploymentError, naming_variables
-from recsys_assets.deployment.process import enter, spare_cores
+from recsys_assets.deployment.process import enter, shares_dagster, spare_cores
 from recsys_assets.deployment.secrets import secrets
 from recsys_assets.deployment.variables import current_deployment
 
@@ -62,5 +62,6 @@ __all__ = [
     "enter",
     "naming_variables",
     "secrets",
+    "shares_dagster",
     "spare_cores",
 ]

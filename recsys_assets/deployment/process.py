@@ -1,6 +1,7 @@
 """What a deployment asks of the process that runs it."""
 
 import os
+from pathlib import Path
 
 from recsys_assets.deployment.description import Deployment
 from recsys_assets.deployment.errors import DeploymentError
@@ -23,6 +24,11 @@ def enter(deployment: Deployment) -> Deployment:
     os.environ["RECSYS_HOME"] = str(deployment.home.root)
     spare_cores()
     return deployment
+
+
+def shares_dagster(deployment: Deployment) -> bool:
+    """Whether this process's Dagster is that of a daemon and others; known after `enter`."""
+    return Path(os.environ["DAGSTER_HOME"]) != deployment.home.dagster
 
 
 def spare_cores() -> None:

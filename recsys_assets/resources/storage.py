@@ -44,5 +44,10 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self._home.feedback
 
     @property
+    def asked_runs(self) -> Path:
+        """Folder of what `recsys run` asks for."""
+        return self._home.asked_runs
+
+    @property
     def _home(self) -> Home:
         return Home(root=Path(self.home), account=self.account, mlflow=self.mlflow)

@@ -110,10 +110,14 @@ class Stack:
 
     def check(self, image: str, *command: str) -> int:
         """Exit code of a health check."""
+        return self.call(image, *command).returncode
+
+    def call(self, image: str, *command: str) -> subprocess.CompletedProcess[str]:
+        """A command given beside what an image runs, as by `docker compose exec`."""
         words = self.words(image, list(command))
         return subprocess.run(
-            words, env=self.known, cwd=self.folder, capture_output=True, check=False
-        ).returncode
+            words, env=self.known, cwd=self.folder, capture_output=True, text=True, check=False
+        )
 
     @property
     def known(self) -> dict[str, str]:
@@ -164,3 +168,16 @@ def run_an_asset(stack: Stack) -> None:
         found = connection.execute(made, [launched["run"]["runId"]])
         assert found.fetchone() == (len(ASSETS),)
     assert stack.check("platform", "dagster-daemon", "liveness-check") == 0
+
+
+def ask_for_a_run(stack: Stack) -> None:
+    """`recsys run` beside the code location: the daemon runs it, and its records tell of it."""
+    said = stack.call("user_code", "recsys", "run", "--select", "movies,popular_movies")
+    told = said.stdout + said.stderr
+    assert said.returncode == 0, told
+    assert "✓ validate_movies" in told and "✓ popular_movies" in told, told
+    run_id = re.findall(r"run ([0-9a-f-]{36}): succeeded", told)[0]
+    with psycopg.connect(**stack.database) as connection:
+        query = "SELECT value FROM run_tags WHERE run_id = %s AND key = 'dagster/sensor_name'"
+        assert connection.execute(query, [run_id]).fetchone() == ("start_asked_runs",)
+    assert not list((stack.folder / "home" / "asked_runs").glob("*.json"))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from recsys_assets_tests.docker.stack import Stack, run_an_asset
+from recsys_assets_tests.docker.stack import Stack, ask_for_a_run, run_an_asset
 from recsys_assets_tests.servers.postgres import find_programs, postgres_server
 
 
@@ -18,5 +18,6 @@ def test_the_four_containers_are_healthy_and_run_an_asset_on_postgresql(tmp_path
         try:
             stack.start_all()
             run_an_asset(stack)
+            ask_for_a_run(stack)
         finally:
             stack.stop_all()

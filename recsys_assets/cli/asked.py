@@ -1,0 +1,82 @@
+"""A run that a daemon is asked for, followed line by line until it ends."""
+
+import time
+
+import dagster as dg
+import typer
+
+from recsys_assets.automation.asked_runs import AskedRun, ask_for, run_of, take_back
+from recsys_assets.automation.console import line_handler, record_of
+from recsys_assets.cli.shared import console
+from recsys_assets.home import Home
+
+_LOOK_SECONDS = 2.0
+_PATIENCE_SECONDS = 300.0
+"""The sensor looks every ten seconds; after this, nobody is there to take the run up."""
+
+
+def run_by_daemon(home: Home, asked: AskedRun, checks: set[str]) -> dg.DagsterRun:
+    """Ask for a run, show what it does, and return it when it has ended.
+
+    Args:
+        home: where the word for the daemon is left.
+        asked: what is to be run.
+        checks: names of steps that are asset checks.
+
+    Raises:
+        typer.Exit: no daemon has taken the run up; it is no longer asked for.
+    """
+    name = ask_for(home.asked_runs, asked)
+    with dg.DagsterInstance.get() as instance:
+        try:
+            run = _taken_up(instance, name)
+        finally:
+            take_back(home.asked_runs, name)
+        try:
+            return _followed(instance, run.run_id, checks)
+        except KeyboardInterrupt:
+            console.print(f"run {run.run_id} goes on: end it in the UI")
+            raise
+
+
+def _taken_up(instance: dg.DagsterInstance, name: str) -> dg.DagsterRun:
+    end = time.monotonic() + _PATIENCE_SECONDS
+    with console.status("waiting for Dagster's daemon to take the run up"):
+        while time.monotonic() < end:
+            if run := run_of(instance, name):
+                return run
+            time.sleep(_LOOK_SECONDS)
+    console.print(
+        f"no daemon has taken the run up in {_PATIENCE_SECONDS:.0f} s, and it is no longer asked "
+        "for: `recsys health` says what is dead; is the sensor start_asked_runs switched on?",
+        soft_wrap=True,
+    )
+    raise typer.Exit(1)
+
+
+def _followed(instance: dg.DagsterInstance, run_id: str, checks: set[str]) -> dg.DagsterRun:
+    show, cursor = line_handler(checks), None
+    told_of_queue = has_failed_step = False
+    while True:
+        # Looked at before its events: those of a run that has ended are all there.
+        run = instance.get_run_by_id(run_id)
+        if run is None:
+            console.print(f"run {run_id} has been deleted")
+            raise typer.Exit(1)
+        if run.status is dg.DagsterRunStatus.QUEUED and not told_of_queue:
+            console.print(f"run {run_id} waits in the queue, other runs are at work")
+            told_of_queue = True
+        found = instance.get_records_for_run(run_id, cursor=cursor, ascending=True)
+        cursor = found.cursor
+        for record in found.records:
+            entry = record.event_log_entry
+            show.handle(record_of(entry))
+            event = entry.dagster_event
+            if event is None:
+                continue
+            has_failed_step = has_failed_step or event.is_step_failure
+            if event.event_type is dg.DagsterEventType.RUN_FAILURE and not has_failed_step:
+                console.print(event.message or "", highlight=False, markup=False, soft_wrap=True)
+        if run.is_finished:
+            return run
+        time.sleep(_LOOK_SECONDS)

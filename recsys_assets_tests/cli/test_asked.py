@@ -1,0 +1,108 @@
+"""A run that is asked for is followed to its end, and says why where it never begins."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import dagster as dg
+import pytest
+import typer
+
+from recsys_assets.automation.asked_runs import AskedRun, requests_of
+from recsys_assets.cli import asked as following
+from recsys_assets.home import Home
+
+WANTED = AskedRun(job="main", assets=["good", "bad"], tags={"recsys/dates": "2026-01-31"})
+
+
+@dg.asset
+def good(context: dg.AssetExecutionContext) -> None:
+    context.log.warning("100 % of this matters")
+
+
+@dg.asset
+def bad() -> None:
+    raise ValueError("no rows")
+
+
+@pytest.fixture(autouse=True)
+def dagster_home(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The records that the command and the daemon share."""
+    monkeypatch.setenv("DAGSTER_HOME", str(home.dagster))
+    monkeypatch.setattr(following, "_PATIENCE_SECONDS", 30.0)
+    with dg.DagsterInstance.get() as instance:
+        instance.get_runs_count()  # its database is there before two threads ask for it
+
+
+def play_daemon(home: Home, execute: Callable[[dg.RunRequest, dg.DagsterInstance], None]) -> None:
+    """Start the first run that is asked for, as Dagster's daemon does after a tick."""
+    with dg.DagsterInstance.get() as instance:
+        while not (requests := list(requests_of(home.asked_runs, instance))):
+            time.sleep(0.05)
+        execute(requests[0], instance)
+
+
+def run_main(request: dg.RunRequest, instance: dg.DagsterInstance) -> None:
+    job = dg.define_asset_job("main", executor_def=dg.in_process_executor)
+    defs = dg.Definitions(assets=[good, bad], jobs=[job])
+    defs.resolve_job_def(request.job_name or "").execute_in_process(
+        instance=instance,
+        tags=dict(request.tags),
+        asset_selection=list(request.asset_selection or []),
+        raise_on_error=False,
+    )
+
+
+def follow(
+    home: Home, execute: Callable[[dg.RunRequest, dg.DagsterInstance], None]
+) -> dg.DagsterRun:
+    daemon = threading.Thread(target=play_daemon, args=(home, execute))
+    daemon.start()
+    try:
+        return following.run_by_daemon(home, WANTED, set())
+    finally:
+        daemon.join()
+
+
+@pytest.mark.parametrize("error", [True, False])
+def test_a_run_is_followed_to_its_end(
+    home: Home, capsys: pytest.CaptureFixture[str], error: bool
+) -> None:
+    def execute(request: dg.RunRequest, instance: dg.DagsterInstance) -> None:
+        keys = list(request.asset_selection or [])
+        run_main(request._replace(asset_selection=keys if error else keys[:1]), instance)
+
+    run = follow(home, execute)
+    assert run.is_success is not error
+    assert run.tags.items() >= WANTED.tags.items()
+    lines = capsys.readouterr().err.splitlines()
+    assert "… good" in lines and "    100 % of this matters" in lines
+    assert any(line.startswith("✗ bad failed: ") and "no rows" in line for line in lines) is error
+    assert not list(home.asked_runs.iterdir()), "nobody asks any more"
+
+
+def test_a_run_that_never_reaches_a_step_says_why(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def break_down(request: dg.RunRequest, instance: dg.DagsterInstance) -> None:
+        run = instance.create_run_for_job(
+            dg.Definitions(assets=[good], jobs=[dg.define_asset_job("main")]).resolve_job_def(
+                "main"
+            ),
+            tags=dict(request.tags),
+        )
+        instance.report_run_failed(run, "the worker could not be started")
+
+    assert not follow(home, break_down).is_success
+    assert "the worker could not be started" in capsys.readouterr().out
+
+
+def test_what_nobody_takes_up_is_no_longer_asked_for(
+    home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_PATIENCE_SECONDS", 0.0)
+    with pytest.raises(typer.Exit) as caught:
+        following.run_by_daemon(home, WANTED, set())
+    assert caught.value.exit_code == 1
+    assert "recsys health" in capsys.readouterr().out
+    assert not list(home.asked_runs.iterdir())
