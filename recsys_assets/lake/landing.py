@@ -24,6 +24,8 @@ FIRST_DROP = datetime.date(2020, 1, 1)
 """Drop dates run from here to today (UTC)."""
 
 _UNSAFE = re.compile(r"[^\w.()+-]")
+_NUMBERED = re.compile(r"([^.]*?)((?:-[0-9]+)+)(\..*)?", re.DOTALL)
+"""A name with numbers before its first dot, as landing gives them out."""
 _LONGEST_NAME = 120
 """Bytes; file systems allow 255 with what we add."""
 
@@ -108,17 +110,21 @@ class LandingZone:
             yield
 
     def files(self, dataset: str) -> list[LandedFile]:
-        """All landed files of a data set, by date and name."""
+        """All landed files of a data set, by date, and within a drop as `drop` has them."""
         return [file for date in self.dates(dataset) for file in self.drop(dataset, date)]
 
     def drop(self, dataset: str, date: datetime.date) -> list[LandedFile]:
-        """Files of one drop, by name; folders, links and hidden files are none of ours."""
+        """Files of one drop, by name; folders, links and hidden files are none of ours.
+
+        Of a name that landed several times the later ones come later, as their numbers say: of two
+        rows with one key that are equally old the one that comes last is kept.
+        """
         folder = self.landing / dataset / date.isoformat()
         if date not in self.dates(dataset):
             return []
         return [
             LandedFile(dataset, date, path)
-            for path in sorted(folder.iterdir())
+            for path in sorted(folder.iterdir(), key=_place_in_drop)
             if path.is_file() and not path.is_symlink() and not path.name.startswith(".")
         ]
 
@@ -224,6 +230,14 @@ def _date_of(name: str) -> datetime.date | None:
         return datetime.date.fromisoformat(name)
     except ValueError:  # 2026-02-31
         return None
+
+
+def _place_in_drop(path: Path) -> tuple[str, list[int], str]:
+    """By name; name-2 and name-10 stand behind name, in the order of their numbers."""
+    if found := _NUMBERED.fullmatch(path.name):
+        numbers = [int(number) for number in found[2].split("-")[1:]]
+        return (found[1] + (found[3] or ""), numbers, path.name)
+    return (path.name, [], path.name)
 
 
 def _safe_name(source: Path) -> str:

@@ -38,7 +38,7 @@ def test_a_landed_file_is_found_again_and_never_landed_twice(
     assert zone.land(source, "ratings", DAY).known
     source.write_bytes(LINES + b"one more\n")
     assert zone.land(source, "ratings", DAY).name == "ratings-2.csv"
-    assert [file.name for file in zone.drop("ratings", DAY)] == ["ratings-2.csv", "ratings.csv"]
+    assert [file.name for file in zone.drop("ratings", DAY)] == ["ratings.csv", "ratings-2.csv"]
     assert zone.dates("ratings") == [DAY] and zone.dates("movies") == []
 
 

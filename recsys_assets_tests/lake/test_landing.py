@@ -49,10 +49,21 @@ def test_other_content_under_the_same_name_gets_a_name_of_its_own(
     for content in ("a", "b", "c"):
         zone.land(source(tmp_path, "a.csv.gz", content), "ratings", DAY)
     assert [file.name for file in zone.files("ratings")] == [
+        "a.csv.gz",
         "a-2.csv.gz",
         "a-3.csv.gz",
-        "a.csv.gz",
     ]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a", "a-2.csv", "a-2026-01-30.csv.gz"])
+def test_files_of_one_name_stand_in_the_order_in_which_they_landed(
+    zone: LandingZone, tmp_path: Path, name: str
+) -> None:
+    zone.land(source(tmp_path, "b.csv", "of another name"), "ratings", DAY)
+    landed = [
+        zone.land(source(tmp_path, name, str(number)), "ratings", DAY).name for number in range(12)
+    ]
+    assert [file.name for file in zone.drop("ratings", DAY)] == [*landed, "b.csv"]
 
 
 @pytest.mark.parametrize(

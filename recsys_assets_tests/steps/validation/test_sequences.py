@@ -54,6 +54,17 @@ def test_a_corrected_file_of_the_same_name_and_size_waits(
     recsys("withdraw", "ratings", DAY, "--no-rebuild")
 
 
+def test_what_lands_later_under_the_same_name_corrects_what_landed_before(
+    session: Session, tmp_path: Path
+) -> None:
+    source = tmp_path / "movies.csv"
+    for title in ("Tipyng error", "Typing eror", "Typing error"):
+        source.write_text(f"movieId,title,genres\n1,{title},Drama\n", encoding="utf-8")
+        session.landing.land(source, "movies", DAY)
+    validate(session, dataset="movies")
+    assert rows(session, "movies")["title"].to_list() == ["Typing error"]
+
+
 def test_what_has_landed_again_is_not_put_back_too(session: Session, tmp_path: Path) -> None:
     source = tmp_path / "ratings.csv"
     source.write_text(csv_of(ratings(3)), encoding="utf-8")
