@@ -8,7 +8,9 @@ import typer
 from recsys_assets.backup import back_up, restore
 from recsys_assets.cli.runs import run_command
 from recsys_assets.cli.shared import DatasetArgument, check_dataset, console, deployment, parse_date
+from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.files import quarantine_of
+from recsys_assets.lake.rollbacks import roll_back
 from recsys_assets.resources.run_lock import alone
 
 
@@ -65,9 +67,10 @@ def rollback_command(
     """
     where = deployment()
     lake = where.home.lake
+    tables = {name: held for held in DATASETS for name in (held, quarantine_of(held))}
     with alone(where.home.root):
         try:
-            version = lake.roll_back(table, to)
+            version = roll_back(lake, where.home.landing_zone, table, to, tables.get(table))
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
     rows = lake.open(table).count()

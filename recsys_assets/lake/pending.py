@@ -8,10 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
+from recsys_assets.contracts.files import FILES, quarantine_of
 from recsys_assets.lake.landing import FIRST_DROP, LandedFile, LandingZone
-from recsys_assets.lake.tables import Lake
-
-FILES = "files"
+from recsys_assets.lake.tables import DROP_DATE, Lake
 
 
 @dataclass(frozen=True)
@@ -43,20 +42,33 @@ def pending_dates(lake: Lake, landing: LandingZone, datasets: list[str]) -> list
 
 
 def _unbalanced(lake: Lake, dataset: str) -> set[datetime.date]:
-    """Drops of which a table holds other rows than the account says.
+    """Drops of which a table holds other rows, or rejected lines, than the account says.
 
     So it is where a run died before it wrote the account, and after a rollback. A drop of nothing
-    but rejected files is none of them: the table keeps what it held before.
+    but rejected files is none of them: the tables keep what they held before.
     """
-    held = lake.rows_by_drop(dataset)
-    told: dict[datetime.date, int] = {}
-    if lake.exists(FILES):
-        drops = lake.scan(FILES).filter(dataset=dataset).group_by("drop_date")
-        counts = drops.agg(pl.col("accepted").sum(), pl.col("rejected").all()).collect()
-        told = {date: rows for date, rows, _ in counts.iter_rows()}
-        for date in counts.filter("rejected")["drop_date"]:
-            told[date] = held.get(date, 0)
-    return {date for date in held.keys() | told.keys() if held.get(date, 0) != told.get(date, 0)}
+    accounts = _accounts(lake, dataset)
+    held = {
+        "accepted": lake.rows_by_drop(dataset),
+        "quarantined": lake.rows_by_drop(quarantine_of(dataset)),
+    }
+    return {
+        date
+        for counted, rows in held.items()
+        for date in rows.keys() | accounts.keys()
+        if rows.get(date, 0) != accounts.get(date, {}).get(counted, 0)
+        and not accounts.get(date, {}).get("rejected", False)
+    }
+
+
+def _accounts(lake: Lake, dataset: str) -> dict[datetime.date, dict[str, int]]:
+    """Drop date → lines that became rows, lines set apart one by one, whether no file is good."""
+    if not lake.exists(FILES):
+        return {}
+    alone = pl.col("quarantined").filter(~pl.col("rejected"))
+    drops = lake.scan(FILES).filter(dataset=dataset).group_by(DROP_DATE)
+    counts = drops.agg(pl.col("accepted").sum(), alone.sum(), pl.col("rejected").all()).collect()
+    return {row.pop(DROP_DATE): row for row in counts.iter_rows(named=True)}
 
 
 def rejected_dates(lake: Lake) -> set[datetime.date]:

@@ -20,7 +20,7 @@ def account_for(
     home: Home, date: datetime.date, name: str, size: int, rejected: bool = False
 ) -> None:
     row = {"dataset": "ratings", "drop_date": date, "file": name, "size": size, "form": "x"}
-    row |= {"read": 1, "accepted": 0, "quarantined": 1, "rejected": rejected, "reasons": "{}"}
+    row |= {"read": 0, "accepted": 0, "quarantined": 0, "rejected": rejected, "reasons": "{}"}
     frame = pl.DataFrame([row | {"message": None}], polars_schema(Files))
     replace = {"dataset": "ratings", "drop_date": date.isoformat()}
     home.lake.write_frame(frame, FILES, replace)

@@ -83,6 +83,23 @@ def test_a_drop_that_a_rollback_took_away_waits(recsys: Recsys, session: Session
     assert pending_dates(session.lake, session.landing, ["ratings"]) == [NEXT_DAY]
 
 
+def test_a_drop_waits_too_where_a_rollback_left_it_as_many_rows(
+    recsys: Recsys, session: Session
+) -> None:
+    place(session, csv_of([*ratings(5), "bad"]), date=NEXT_DAY)
+    for user in (1, 100):
+        place(session, csv_of([*ratings(1, user), f"bad {user}"]))
+        validate(session, DAY, NEXT_DAY)
+    for table in ("ratings", "quarantine_ratings"):
+        held = rows(session, table)
+        recsys("rollback", table, "--to", 1)
+        assert not rows(session, table).equals(held)
+        assert pending_dates(session.lake, session.landing, ["ratings"]) == [DAY, NEXT_DAY]
+        validate(session, DAY, NEXT_DAY)
+        assert sorted(rows(session, table).rows()) == sorted(held.rows())
+        assert pending_dates(session.lake, session.landing, ["ratings"]) == []
+
+
 def test_a_drop_that_a_rollback_brought_back_goes(recsys: Recsys, session: Session) -> None:
     place(session, csv_of(ratings(5)))
     place(session, csv_of(ratings(7, user=2)), date=NEXT_DAY)
@@ -93,6 +110,18 @@ def test_a_drop_that_a_rollback_brought_back_goes(recsys: Recsys, session: Sessi
     assert pending_dates(session.lake, session.landing, ["ratings"]) == [NEXT_DAY]
     validate(session, NEXT_DAY)
     assert rows(session).height == 5
+
+
+def test_lines_that_a_rollback_brought_back_go(recsys: Recsys, session: Session) -> None:
+    place(session, csv_of([*ratings(5), "bad"]))
+    validate(session)
+    recsys("withdraw", "ratings", DAY, "--no-rebuild")
+    validate(session)
+    recsys("rollback", "quarantine_ratings", "--to", 0)
+    assert len(quarantine(session)) == 1
+    assert pending_dates(session.lake, session.landing, ["ratings"]) == [DAY]
+    validate(session)
+    assert quarantine(session) == []
 
 
 def test_a_drop_whose_run_died_before_its_account_is_withdrawn_too(
