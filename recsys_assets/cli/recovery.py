@@ -33,8 +33,9 @@ def withdraw_command(
 ) -> None:
     """Take a bad drop back, and rebuild everything that was made from it.
 
-    Its files are moved out of the landing zone, not deleted; --undo brings them back. Its rows
-    leave the table, and features, models and recommendations are made anew without them.
+    Its files are moved out of the landing zone, not deleted; --undo brings back those that were
+    withdrawn last. Its rows leave the table, and features, models and recommendations are made anew
+    without them.
 
     Example: recsys withdraw ratings 2026-01-31
     """

@@ -19,6 +19,7 @@ from pathlib import Path
 from recsys_assets.lake.newcomer import Newcomer
 from recsys_assets.lake.store import copy, is_remote, make_folder, move, same_content
 from recsys_assets.lake.uploads import Progress
+from recsys_assets.lake.withdrawals import forget_withdrawal, last_withdrawn, record_withdrawal
 
 FIRST_DROP = datetime.date(2020, 1, 1)
 """Drop dates run from here to today (UTC)."""
@@ -163,25 +164,34 @@ class LandingZone:
             files = self.drop(dataset, date)
             if not files:
                 raise LandingError(f"no {dataset} file landed for {date}: see `recsys status`")
-            return self._move(files, self.withdrawn / dataset / date.isoformat())
+            folder = self.withdrawn / dataset / date.isoformat()
+            self._check_way(files, folder)
+            record_withdrawal(folder, [file.path.name for file in files])
+            return self._move(files, folder)
 
     def reinstate(self, dataset: str, date: datetime.date) -> list[str]:
-        """Move the files of a withdrawn drop back; their names.
+        """Move the files of a drop back that were withdrawn last; their names.
 
         Raises:
             LandingError: no such drop was withdrawn.
         """
         with self._locked():
             there = LandingZone(self.withdrawn, self.rejected)
-            files = there.drop(dataset, date)
-            if not files:
+            folder = self.withdrawn / dataset / date.isoformat()
+            found = {file.path.name: file for file in there.drop(dataset, date)}
+            if not found:
                 raise LandingError(f"no {dataset} file was withdrawn for {date}")
+            last = last_withdrawn(folder, found.keys())
+            files = [file for name, file in found.items() if name in last]
             for old, new in itertools.product(files, self.drop(dataset, date)):
                 if _is_half_moved(old.path, new.path):
                     continue
                 if old.size == new.size and same_content(old.path, new.path):
                     raise LandingError(f"{old.name} has landed again as {new.name}: withdraw that")
-            return self._move(files, self.landing / dataset / date.isoformat())
+            self._check_way(files, self.landing / dataset / date.isoformat())
+            names = self._move(files, self.landing / dataset / date.isoformat())
+            forget_withdrawal(folder, last)
+            return names
 
     @property
     def withdrawn(self) -> Path:
@@ -191,12 +201,15 @@ class LandingZone:
         return self.landing.with_name("withdrawn")
 
     @staticmethod
-    def _move(files: list[LandedFile], folder: Path) -> list[str]:
-        make_folder(folder)
+    def _check_way(files: list[LandedFile], folder: Path) -> None:
         for file in files:
             there = folder / file.path.name
             if there.exists() and not _is_half_moved(file.path, there):
                 raise LandingError(f"{there} is in the way: move it, try again")
+
+    @staticmethod
+    def _move(files: list[LandedFile], folder: Path) -> list[str]:
+        make_folder(folder)
         if is_remote(folder):  # where a folder is gone with its last file
             (files[0].path.parent / ".keep").write_bytes(b"")
         for file in files:

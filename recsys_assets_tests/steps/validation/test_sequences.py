@@ -1,5 +1,6 @@
 """Folders of any name, withdrawn drops, rollbacks, doubles that are replayed, growing files."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +74,47 @@ def test_what_has_landed_again_is_not_put_back_too(session: Session, tmp_path: P
     session.landing.land(source, "ratings", DAY)
     with pytest.raises(LandingError, match="has landed again"):
         session.landing.reinstate("ratings", DAY)
+
+
+def test_the_last_withdrawal_alone_is_undone(
+    recsys: Recsys, session: Session, tmp_path: Path
+) -> None:
+    source = tmp_path / "ratings.csv"
+    for stars in (1.0, 3.0, 5.0):
+        source.write_text(csv_of([f"1,1,{stars},1112486001"]), encoding="utf-8")
+        recsys("land", "ratings", source, "--date", DAY)
+        recsys("withdraw", "ratings", DAY, "--no-rebuild")
+    for name in ("ratings-3.csv", "ratings-2.csv", "ratings.csv"):
+        said = recsys("withdraw", "ratings", DAY, "--undo", "--no-rebuild").stdout
+        assert f"1 files put back: {name}" in said
+        recsys("withdraw", "ratings", DAY, "--no-rebuild")
+        recsys("withdraw", "ratings", DAY, "--undo", "--no-rebuild")
+        (session.landing.landing / "ratings" / DAY.isoformat() / name).unlink()
+    recsys("withdraw", "ratings", DAY, "--undo", "--no-rebuild", code=1)
+
+
+def test_a_withdrawal_that_broke_off_is_undone_as_a_whole(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.csv", "b.csv"):
+        place(session, csv_of(ratings(3)), name)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", _once(Path.replace, "b.csv"))
+        with pytest.raises(KeyboardInterrupt):
+            session.landing.withdraw("ratings", DAY)
+    assert session.landing.withdraw("ratings", DAY) == ["b.csv"]
+    assert session.landing.reinstate("ratings", DAY) == ["a.csv", "b.csv"]
+
+
+def _once(replace: Callable[[Path, Path], Path], fatal: str) -> Callable[[Path, Path], Path]:
+    """Like the function, but a file of that name ends it."""
+
+    def moved(source: Path, target: Path) -> Path:
+        if source.name == fatal:
+            raise KeyboardInterrupt
+        return replace(source, target)
+
+    return moved
 
 
 def test_a_drop_that_a_rollback_took_away_waits(recsys: Recsys, session: Session) -> None:
