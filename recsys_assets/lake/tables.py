@@ -80,8 +80,13 @@ class Lake:
         return f"{self.root}/{table}"
 
     def names(self) -> list[str]:
-        """Tables that exist."""
-        return sorted(p.parent.name for p in place(self.root).glob("*/_delta_log"))
+        """Tables that exist.
+
+        Not among them are a log without a version, as a full disk leaves it where a table is new,
+        and folders that no table can be called like, as a copy that somebody laid beside it.
+        """
+        found = [log.parent.name for log in place(self.root).glob("*/_delta_log")]
+        return sorted(name for name in found if _NAME.fullmatch(name) and self.exists(name))
 
     def exists(self, table: str) -> bool:
         """Whether something has written the table."""

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -41,6 +42,16 @@ def log_checks(*results: tuple[str, bool, dg.AssetCheckSeverity]) -> None:
                     metadata={},
                 )
             )
+
+
+def test_what_is_no_table_breaks_no_command(recsys: Recsys, session: Session, home: Home) -> None:
+    fill(session)
+    # A disk that was full as the first version was committed leaves an empty log.
+    (home.root / "lake" / "interactions" / "_delta_log").mkdir(parents=True)
+    shutil.copytree(home.root / "lake" / "ratings", home.root / "lake" / "ratings.bak")
+    tables = ["files", "quarantine_ratings", "ratings"]
+    assert [*json.loads(recsys("status", "--json").stdout)["tables"]] == tables
+    assert "files removed in all" in recsys("tidy").stdout
 
 
 def test_the_status_for_programs_is_pure_json(session: Session, home: Home) -> None:
