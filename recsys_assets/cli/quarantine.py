@@ -106,6 +106,14 @@ def _export(lines: pl.DataFrame, dataset: str, lake: Lake, out: Path) -> None:
     lines = lines.filter(pl.col("rules") != [duplicate_rule(DATASETS[dataset])])
     if lines.is_empty():
         raise typer.BadParameter("no line to correct there; see `recsys quarantine list`")
+    drops = lines[DROP_DATE].unique().sort()
+    if len(drops) > 1 and DATASETS[dataset].latest is None:
+        # Without a time of their own rows are as old as their drop: replayed into another, lines of
+        # an early one would stand for what came later.
+        raise typer.BadParameter(
+            f"the lines come from several drops, from {drops[0]} to {drops[-1]}: choose one with"
+            " --date"
+        )
     files = lake.scan(FILES).filter(dataset=dataset).select(DROP_DATE, "file", "form").collect()
     forms = lines.join(files, on=[DROP_DATE, "file"], how="left")["form"].unique().to_list()
     if None in forms:

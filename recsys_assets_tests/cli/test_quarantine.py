@@ -72,6 +72,19 @@ def test_lines_are_written_in_the_form_they_came_in(
     recsys("quarantine", "show", "ratings", "--file", "nowhere", "--out", out, code=2)
 
 
+def test_lines_without_a_time_are_replayed_into_their_own_drop(
+    recsys: Recsys, session: Session, tmp_path: Path
+) -> None:
+    out, header = tmp_path / "repaired.csv", "movieId,title,genres\n"
+    for date, lines in ((DAY, "x,Old,Drama\n2,B,Drama\n"), (NEXT_DAY, "y,C,Drama\n1,New,Drama\n")):
+        place(session, header + lines, "movies.csv", "movies", date)
+        validate(session, date, dataset="movies")
+    said = recsys("quarantine", "show", "movies", "--out", out, code=2).stderr
+    assert f"several drops, from {DAY} to {NEXT_DAY}" in " ".join(said.replace("│", " ").split())
+    recsys("quarantine", "show", "movies", "--date", DAY, "--out", out)
+    assert out.read_text(encoding="utf-8") == f"{header}x,Old,Drama\n"
+
+
 def test_corrected_lines_become_rows(
     recsys: Recsys, session: Session, home: Home, tmp_path: Path
 ) -> None:
