@@ -131,10 +131,10 @@ def land_command(
                 bar.update(task, completed=done, total=total)
 
             landed = zone.land(path, dataset, day, show)
-        console.print(_describe(path, landed), highlight=False)
+        console.print(describe(path, landed), highlight=False)
 
 
-def _describe(path: Path, landed: LandedFile) -> str:
+def describe(path: Path, landed: LandedFile) -> str:
     """What became of a file that was landed, as markup."""
     source, place = escape(str(path)), escape(f"{landed.dataset}/{landed.date}/{landed.name}")
     if landed.known:
@@ -175,6 +175,6 @@ def fetch_command(
         paths = fetch(name, home.cache / "datasets", show)
     for dataset, path in zip(DATASETS[name].members, paths, strict=True):
         if land:
-            console.print(_describe(path, home.landing_zone.land(path, dataset, day)))
+            console.print(describe(path, home.landing_zone.land(path, dataset, day)))
         else:
             console.print(str(path))

@@ -6,7 +6,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from recsys_assets.cli.data import DateOption
+from recsys_assets.cli.data import DateOption, describe
 from recsys_assets.cli.runs import run_command
 from recsys_assets.cli.shared import (
     DatasetArgument,
@@ -157,6 +157,6 @@ def replay_command(
     """
     day = parse_date(date)
     landed = deployment().home.landing_zone.land(file, check_dataset(dataset), day)
-    console.print(f"landed {landed.name} in the drop of {landed.date}")
+    console.print(describe(file, landed), highlight=False)
     text = landed.date.isoformat()
     run_command(select=f"{dataset},{quarantine_of(dataset)}", first=text, last=text)

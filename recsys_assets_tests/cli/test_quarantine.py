@@ -1,6 +1,9 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from recsys_assets.cli import quarantine
 from recsys_assets.home import Home
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.conftest import Recsys
@@ -95,3 +98,17 @@ def test_corrected_lines_become_rows(
     assert (7, 1, 3.5, 1112486027) in rows(session).rows()
     status = json.loads(recsys("status", "--json").stdout)
     assert status["tables"]["ratings"]["checks"]["every_line_accounted_for"] == "passed"
+
+
+def test_what_has_landed_before_is_not_said_to_land(
+    recsys: Recsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine, "run_command", lambda **_: None)
+    fixed = tmp_path / "fixed.csv"
+    fixed.write_text(csv_of(ratings(3)), encoding="utf-8")
+    said = [
+        " ".join(recsys("quarantine", "replay", "ratings", fixed, "--date", day).stdout.split())
+        for day in (DAY, NEXT_DAY)
+    ]
+    assert f"landed as ratings/{DAY}/fixed.csv, read as ratings.csv" in said[0]
+    assert f"landed before as ratings/{DAY}/fixed.csv; nothing copied" in said[1]
