@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from recsys_assets.home import Home
+from recsys_assets.registry.relocation import relocate_artifacts
 from recsys_assets.resources.run_lock import alone
 
 MANIFEST = "manifest.json"
@@ -59,7 +60,8 @@ def restore(home: Home, folder: Path) -> list[str]:
 
     All of them are checked before the first is replaced; those that were there are kept beside
     with the suffix ``.before-restore``, with a number where one is kept already. Databases that the
-    backup does not know are set aside too: they would not fit the others.
+    backup does not know are set aside too: they would not fit the others. In another home than the
+    one that was backed up, models' files are looked for below that home.
 
     Raises:
         BackupError: the folder is no backup, or is damaged.
@@ -77,6 +79,8 @@ def restore(home: Home, folder: Path) -> list[str]:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = target.with_name(f".{target.name}.part")
             shutil.copyfile(folder / path, partial)
+            if target == home.root / "mlflow" / "mlflow.db":
+                relocate_artifacts(partial, home.root / "mlflow" / "artifacts")
             partial.replace(target)
     return sorted(known)
 

@@ -61,6 +61,25 @@ def test_what_was_there_comes_back_and_what_came_later_goes(home: Home, tmp_path
     assert runs(home) == {first, third}, "the restored databases can be written to"
 
 
+def test_restored_into_another_home_models_are_its_own(home: Home, tmp_path: Path) -> None:
+    old = home.registry.start_run("old", {})
+    home.registry.log_files(old, {"old.txt": b"1"})
+    back_up(home, tmp_path / "backup")
+    other = Home(root=tmp_path / "other")
+    other.prepare()
+    restore(other, tmp_path / "backup")
+    new = other.registry.start_run("new", {})
+    other.registry.log_files(new, {"new.txt": b"2"})
+    for run in (old, new):
+        place = other.registry.client().get_run(run.mlflow_run_id).info.artifact_uri
+        assert place is not None and place.startswith(str(other.root / "mlflow" / "artifacts"))
+    assert list(other.root.glob("mlflow/artifacts/**/new.txt"))
+    assert not list(home.root.glob("mlflow/artifacts/**/new.txt"))
+    restore(home, tmp_path / "backup")
+    place = home.registry.client().get_run(old.mlflow_run_id).info.artifact_uri
+    assert place is not None and list(Path(place).glob("old.txt"))
+
+
 def test_a_backup_under_way_holds_nobody_up_and_is_consistent(home: Home, tmp_path: Path) -> None:
     path = home.root / "alerts.sqlite"
     with closing(sqlite3.connect(path)) as connection:
