@@ -183,11 +183,14 @@ class LandingZone:
                 raise LandingError(f"no {dataset} file was withdrawn for {date}")
             last = last_withdrawn(folder, found.keys())
             files = [file for name, file in found.items() if name in last]
-            for old, new in itertools.product(files, self.drop(dataset, date)):
-                if _is_half_moved(old.path, new.path):
+            # Under another date too: a file that had landed under a wrong one is landed anew.
+            for old, new in itertools.product(files, self.files(dataset)):
+                if new.date == date and _is_half_moved(old.path, new.path):
                     continue
                 if old.size == new.size and same_content(old.path, new.path):
-                    raise LandingError(f"{old.name} has landed again as {new.name}: withdraw that")
+                    raise LandingError(
+                        f"{old.name} has landed again as {new.date}/{new.name}: withdraw that"
+                    )
             self._check_way(files, self.landing / dataset / date.isoformat())
             names = self._move(files, self.landing / dataset / date.isoformat())
             forget_withdrawal(folder, last)

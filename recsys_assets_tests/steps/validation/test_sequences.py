@@ -1,5 +1,6 @@
 """Folders of any name, withdrawn drops, rollbacks, doubles that are replayed, growing files."""
 
+import datetime
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -66,13 +67,16 @@ def test_what_lands_later_under_the_same_name_corrects_what_landed_before(
     assert rows(session, "movies")["title"].to_list() == ["Typing error"]
 
 
-def test_what_has_landed_again_is_not_put_back_too(session: Session, tmp_path: Path) -> None:
+@pytest.mark.parametrize("date", [DAY, NEXT_DAY])
+def test_what_has_landed_again_is_not_put_back_too(
+    session: Session, tmp_path: Path, date: datetime.date
+) -> None:
     source = tmp_path / "ratings.csv"
     source.write_text(csv_of(ratings(3)), encoding="utf-8")
     session.landing.land(source, "ratings", DAY)
     session.landing.withdraw("ratings", DAY)
-    session.landing.land(source, "ratings", DAY)
-    with pytest.raises(LandingError, match="has landed again"):
+    session.landing.land(source, "ratings", date)
+    with pytest.raises(LandingError, match=f"has landed again as {date}/ratings"):
         session.landing.reinstate("ratings", DAY)
 
 
