@@ -78,6 +78,7 @@ def sweep_als_params(session: Session, params: ALSSweepParams) -> StepReport:
         suggest=_suggest,
         judge=judge,
         data_version=session.lake.version(INTERACTIONS),
+        judged_by=f"lists of {params.k}",
     )
     return run_sweep(session, search, params)
 

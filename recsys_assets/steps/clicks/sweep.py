@@ -72,7 +72,7 @@ def sweep_click_params(session: Session, params: ClickSweepParams) -> StepReport
         suggest=_suggest,
         judge=judge,
         data_version=session.lake.version(CLICK_FEATURES),
-        rows=f"{train.height} rows",
+        judged_by=f"{train.height} rows",
     )
     return run_sweep(session, search, params)
 

@@ -5,8 +5,8 @@
 
 Optuna's tree-structured Parzen estimator proposes (Bergstra et al., "Algorithms for hyper-parameter
 optimization", 2011), its median rule prunes. The first trial are the defaults, so that the best is
-never worse than they are. A study belongs to one version of the data: figures on other rows are
-not comparable.
+never worse than they are. A study belongs to one version of the data and one way of judging:
+figures on other rows, or of longer lists, are not comparable.
 """
 
 import math
@@ -42,13 +42,15 @@ class Search:
     judge: "Callable[[dict[str, Any], Callable[[int, float], None]], float]"
     """Parameters, and what to call with stage and figure on the way → figure on validation rows."""
     data_version: int
-    rows: str = ""
-    """Which rows of that version are searched on, where there is a choice."""
+    judged_by: str = ""
+    """What else figures depend on, where there is a choice: rows, or the length of lists."""
 
     @property
     def study(self) -> str:
         """Name of the study: figures of one name are comparable."""
-        return f"{self.model} on version {self.data_version}" + (self.rows and f", {self.rows}")
+        return f"{self.model} on version {self.data_version}" + (
+            self.judged_by and f", {self.judged_by}"
+        )
 
 
 def run_sweep(session: Session, search: Search, params: SweepParams) -> StepReport:

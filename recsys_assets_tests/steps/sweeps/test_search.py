@@ -151,6 +151,15 @@ def test_als_is_searched_by_validation_rows_and_trained_with_the_best(session: S
     assert best_of(session, ALS_MODEL)["value"] == pytest.approx(value)
 
 
+def test_lists_of_another_length_are_another_search(session: Session) -> None:
+    write_interactions(session.lake, random_interactions())
+    sweep_als_params(session, ALSSweepParams(trials=2, k=2))
+    of_two = best_of(session, ALS_MODEL)
+    report = sweep_als_params(session, ALSSweepParams(trials=2, k=20))
+    assert report.figures["new_trials"] == 2
+    assert best_of(session, ALS_MODEL)["default_value"] != of_two["default_value"]
+
+
 def test_click_settings_are_searched_by_validation_rows(session: Session) -> None:
     rng = np.random.default_rng(1)
     for split, rows in (("train", 3_000), ("validation", 600)):
@@ -206,8 +215,8 @@ def test_a_search_that_goes_on_draws_what_it_has_not_tried(session: Session) -> 
 
 
 def test_figures_on_other_rows_are_another_search(session: Session) -> None:
-    run_sweep(session, parabola(rows="10 rows"), SweepParams(trials=3))
-    report = run_sweep(session, parabola(rows="20 rows"), SweepParams(trials=3))
+    run_sweep(session, parabola(judged_by="10 rows"), SweepParams(trials=3))
+    report = run_sweep(session, parabola(judged_by="20 rows"), SweepParams(trials=3))
     assert report.figures["new_trials"] == 3
 
 
