@@ -67,6 +67,8 @@ def evaluate_command(
     """
     protocol = Protocol(split.value, ratio, seed, gap_days, k)
     names = _chosen(models)
+    if gap_days and split.value != "global-time":
+        raise typer.BadParameter(f"--gap-days is for --split global-time, not for {split.value}")
     if check_leaks and protocol.is_cold:
         raise typer.BadParameter("--check-leaks needs users and items that stand in both parts")
     try:

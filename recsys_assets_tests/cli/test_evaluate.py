@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from recsys_assets.cli.app import app
 from recsys_assets.cli.evaluate import EvaluationError
-from recsys_assets.kernels.splits import METHODS
+from recsys_assets.kernels.splits import COLD_METHODS, METHODS
 from recsys_assets_tests.conftest import Recsys
 from recsys_assets_tests.steps.comparison.test_compare import tasteful_ratings
 
@@ -80,6 +80,14 @@ def test_cold_splits_ask_for_what_they_need(ratings: Path, recsys: Recsys) -> No
     result = CliRunner().invoke(app, options)
     assert isinstance(result.exception, EvaluationError) and "--movies" in str(result.exception)
     assert "stand in both parts" in recsys(*options, "--check-leaks", code=2).output
+
+
+@pytest.mark.parametrize("split", sorted({*METHODS, *COLD_METHODS} - {"global-time"}))
+def test_a_gap_is_refused_where_no_split_would_leave_one(
+    recsys: Recsys, ratings: Path, split: str
+) -> None:
+    told = recsys("evaluate", "--ratings", ratings, "--split", split, "--gap-days", 5, code=2)
+    assert "global-time" in told.output
 
 
 def test_lists_may_be_longer_than_the_catalogue(recsys: Recsys, ratings: Path) -> None:
