@@ -152,7 +152,6 @@ def _show(
     for title, table in tables.items():
         print_table(title, table, no_wrap=["model"])
     if json_path:
-        json_path.parent.mkdir(parents=True, exist_ok=True)
         json_path.write_text(json.dumps(figures, indent=2), encoding="utf-8")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recsys_assets.cli.comparisons import Protocol, compare, compare_cold
-from recsys_assets.cli.shared import print_table
+from recsys_assets.cli.shared import check_output, print_table
 from recsys_assets.kernels.comparing import JudgingError
 from recsys_assets.kernels.splits import COLD_METHODS, METHODS, SplitError
 from recsys_assets.lake.rows import UnreadableFileError
@@ -67,6 +67,7 @@ def evaluate_command(
     """
     protocol = Protocol(split.value, ratio, seed, gap_days, k)
     names = _chosen(models)
+    check_output(json_path)
     if gap_days and split.value != "global-time":
         raise typer.BadParameter(f"--gap-days is for --split global-time, not for {split.value}")
     if check_leaks and protocol.is_cold:

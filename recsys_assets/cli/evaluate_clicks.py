@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from recsys_assets.cli.shared import console, print_table
+from recsys_assets.cli.shared import check_output, console, print_table
 from recsys_assets.deployment import spare_cores
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ def evaluate_clicks_command(
     from recsys_assets.steps.clicks.file import ComparisonError, read_clicks
 
     for path in (json_file, page):
-        if path:  # before minutes of work, not after
-            path.parent.mkdir(parents=True, exist_ok=True)
+        check_output(path)
     try:
         clicks = read_clicks(file)
         _tell_what_was_read(clicks)

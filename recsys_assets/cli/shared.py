@@ -2,7 +2,9 @@
 
 import datetime
 import json
+import os
 from collections.abc import Collection
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -54,6 +56,24 @@ def parse_date(text: str | None) -> datetime.date:
     if not FIRST_DROP <= date <= today:
         raise typer.BadParameter(f"{date} is not between {FIRST_DROP} and today, {today} (UTC)")
     return date
+
+
+def check_output(path: Path | None) -> None:
+    """Find out before minutes of work, not after, whether its figures can be written to a file.
+
+    Raises:
+        typer.BadParameter: they cannot.
+    """
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(f"no folder for {path} can be made: {error}") from error
+    if path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder: name a file")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise typer.BadParameter(f"{path} cannot be written here: name another file")
 
 
 def print_json(value: Any) -> None:

@@ -90,6 +90,17 @@ def test_a_gap_is_refused_where_no_split_would_leave_one(
     assert "global-time" in told.output
 
 
+@pytest.mark.parametrize("place", [".", "ratings.csv/figures.json"])
+def test_where_no_file_can_be_written_is_told_before_the_work(
+    recsys: Recsys, ratings: Path, tmp_path: Path, place: str
+) -> None:
+    out = tmp_path / place
+    told = recsys("evaluate", "--ratings", ratings, "--json", out, code=2).output
+    assert "training rows" not in told
+    told = recsys("evaluate-clicks", ratings, "--page", out, code=2).output
+    assert "lines" not in told
+
+
 def test_lists_may_be_longer_than_the_catalogue(recsys: Recsys, ratings: Path) -> None:
     result = recsys("evaluate", "--ratings", ratings, "--models", "popularity", "--k", 500)
     assert "lists are shorter than 500" in " ".join(result.output.split())
