@@ -80,7 +80,7 @@ CASES: dict[str, Callable[[], bytes]] = {
             {"drop_date": DAYS[:60], "column": ["a", LONG] * 30, "value": EVENTS[:60] / 1e4}
         )
     ),
-    "search_history": lambda: search_history([0.3, float("nan"), 0.5, 0.4], LONG, True),
+    "search_history": lambda: search_history([0.3, float("nan"), 0.5, 0.4], LONG, True, 0.3),
     "parameter_panels": lambda: parameter_panels(
         {LONG: [1, 10, 100], "alpha": [0.1, 0.2, 0.3]}, [0.1, 0.2, 0.15], "ndcg"
     ),

@@ -65,7 +65,9 @@ def run_sweep(session: Session, search: Search, params: SweepParams) -> StepRepo
 def _search(session: Session, search: Search, params: SweepParams, journal: Journal) -> StepReport:
     study = _open(journal, search, params)
     before = len(_ended(study))
-    left = params.trials - before
+    # Trials that wait are the defaults: whatever is left, their figure is told, so it is measured.
+    waiting = sum(trial.state.name == "WAITING" for trial in study.trials)
+    left = max(params.trials - before, waiting)
     run = session.registry.start_run(f"{search.model}_sweep", _tags(session, search))
     try:
         if left > 0:
@@ -83,19 +85,19 @@ def _search(session: Session, search: Search, params: SweepParams, journal: Jour
         raise
     ended = _ended(study)
     done = [trial for trial in ended if trial.state.name == "COMPLETE"]
-    if not done:
+    defaults = next((t for t in done if t.user_attrs["params"] == search.defaults), None)
+    if defaults is None:
         session.registry.end_run(run, {})
         return StepReport(failed="no trial ended: allow more minutes")
-    best = study.best_trial
+    best, of_defaults = study.best_trial, float(defaults.value or 0.0)
     chosen = best.user_attrs["params"]
-    first = next((t.value for t in done if t.user_attrs["params"] == search.defaults), best.value)
     version = keep_best(
         session,
         search.model,
         chosen,
         metric=search.metric,
         value=float(best.value or 0.0),
-        default_value=float(first or 0.0),
+        default_value=of_defaults,
         trials=len(ended),
         data_version=search.data_version,
     )
@@ -107,15 +109,11 @@ def _search(session: Session, search: Search, params: SweepParams, journal: Jour
             "pruned": len(ended) - len(done),
             "new_trials": len(ended) - before,
             f"best {search.metric}": float(best.value or 0.0),
-            f"{search.metric} of the defaults": float(first or 0.0),
+            f"{search.metric} of the defaults": of_defaults,
         },
-        tables={"Best trials": _rows(done, search)},
+        tables={"Best trials": _rows(done, defaults, search)},
     )
-    values = [
-        math.nan if trial.value is None or trial.state.name != "COMPLETE" else trial.value
-        for trial in ended
-    ]
-    report.draw("Search", lambda: search_history(values, search.metric, search.maximize))
+    report.draw("Search", lambda: _draw_history(ended, of_defaults, search))
     report.draw("Parameters", lambda: _draw_params(done, search))
     session.registry.log_files(run, {f"plots/{t.lower()}.png": p for t, p in report.plots.items()})
     session.registry.end_run(run, {f"best_{search.metric}": float(best.value or 0.0)})
@@ -145,13 +143,10 @@ def _open(journal: Journal, search: Search, params: SweepParams) -> "Study":
 
 
 def _holds(trial: "FrozenTrial", defaults: dict[str, Any]) -> bool:
-    """Whether a trial has judged the defaults, or is about to; one that was killed has not."""
-    waits = trial.state.name == "WAITING"
-    return waits or (
-        trial.state.is_finished()
-        and trial.state.name != "FAIL"
-        and trial.user_attrs["params"] == defaults
-    )
+    """Whether a trial has judged the defaults, or is about to; one that was given up has not."""
+    if trial.state.name == "WAITING":
+        return bool(trial.system_attrs.get("fixed_params") == defaults)
+    return trial.state.name == "COMPLETE" and trial.user_attrs["params"] == defaults
 
 
 def _try(trial: "Trial", search: Search, prune: bool) -> float:
@@ -162,7 +157,8 @@ def _try(trial: "Trial", search: Search, prune: bool) -> float:
 
     def report(stage: int, value: float) -> None:
         trial.report(value, stage)
-        if prune and trial.should_prune():
+        # The defaults are what the best is held against: they are judged to the end.
+        if prune and chosen != search.defaults and trial.should_prune():
             raise TrialPruned
 
     return search.judge(chosen, report)
@@ -190,13 +186,24 @@ def _log(session: Session, parent: str, search: Search, trial: "FrozenTrial") ->
     )
 
 
-def _rows(done: "list[FrozenTrial]", search: Search) -> list[dict[str, Cell]]:
+def _rows(
+    done: "list[FrozenTrial]", defaults: "FrozenTrial", search: Search
+) -> list[dict[str, Cell]]:
     """The ten best trials, and the defaults."""
-    ranked = sorted(done, key=lambda t: t.value or 0.0, reverse=search.maximize)[:10]
+    ranked = sorted(done, key=lambda t: t.value or 0.0, reverse=search.maximize)
+    shown = [trial for place, trial in enumerate(ranked) if place < 10 or trial is defaults]
     return [
         {"trial": trial.number, search.metric: trial.value, **trial.user_attrs["params"]}
-        for trial in ranked
+        for trial in shown
     ]
+
+
+def _draw_history(ended: "list[FrozenTrial]", of_defaults: float, search: Search) -> bytes:
+    values = [
+        math.nan if trial.value is None or trial.state.name != "COMPLETE" else trial.value
+        for trial in ended
+    ]
+    return search_history(values, search.metric, search.maximize, of_defaults)
 
 
 def _draw_params(done: "list[FrozenTrial]", search: Search) -> bytes:

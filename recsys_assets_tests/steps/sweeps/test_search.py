@@ -202,6 +202,24 @@ def test_the_defaults_are_tried_though_the_first_trial_was_broken_off(session: S
     assert best_of(session, "toy")["value"] == best_of(session, "toy")["default_value"] == 0.0
 
 
+def test_the_figure_of_other_defaults_is_measured_though_no_trial_is_left(session: Session) -> None:
+    run_sweep(session, parabola(), SweepParams(trials=12, prune=False))
+    # Worse than all others on the way: whoever is not the defaults would be given up.
+    report = run_sweep(session, parabola(defaults={"x": -10.0}), SweepParams(trials=12))
+    best = best_of(session, "toy")
+    assert best["default_value"] == report.figures["loss of the defaults"] == 169.0
+    assert float(str(best["value"])) < 4
+    assert report.figures["new_trials"] == 1
+    rows = report.tables["Best trials"]
+    assert len(rows) == 11 and rows[-1]["x"] == -10.0
+    assert (
+        run_sweep(session, parabola(defaults={"x": -10.0}), SweepParams(trials=12)).figures[
+            "new_trials"
+        ]
+        == 0
+    )
+
+
 def test_a_search_that_goes_on_draws_what_it_has_not_tried(session: Session) -> None:
     tried: list[float] = []
 
