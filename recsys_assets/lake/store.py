@@ -39,8 +39,12 @@ def place(address: str) -> Path:
 
 
 def name_account(account: str) -> None:
-    """Tell the libraries of this process, and those of its children, whose containers these are."""
-    os.environ.setdefault("AZURE_STORAGE_ACCOUNT_NAME", account)
+    """Tell the libraries of this process, and those of its children, whose containers these are.
+
+    A path as text names its container only. An account that the environment names for other tools
+    must not get the files of a table whose log lies in this one.
+    """
+    os.environ["AZURE_STORAGE_ACCOUNT_NAME"] = account
 
 
 def open_bytes(path: Path) -> io.BufferedReader:
