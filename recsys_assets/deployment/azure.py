@@ -61,6 +61,7 @@ def databricks_settings(known: Mapping[str, str], home: Home) -> dict[str, Any]:
         "timeout_seconds": value("TIMEOUT"),
     }
     return {
+        "home": str(home.root),
         "host": value("HOST"),
         "token": ""
         if token == "identity"

@@ -32,7 +32,9 @@ LONGEST_WAIT_SECONDS = 6 * 3600.0
 
 
 class Compute(dg.ConfigurableResource, abc.ABC):  # type: ignore[type-arg]
-    """Runs steps."""
+    """Runs steps, for one run at a time in a home: wherever steps run, they write its tables."""
+
+    home: str = Field(default="", description="Folder of all state; without one nobody waits.")
 
     @abc.abstractmethod
     def run(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> StepReport:
@@ -40,6 +42,20 @@ class Compute(dg.ConfigurableResource, abc.ABC):  # type: ignore[type-arg]
 
     def open_ahead(self) -> None:
         """Begin with what the first step will wait for; nothing, where steps run elsewhere."""
+
+    def wait_for_turn(self) -> None:
+        """Be alone in this home from the run's first step on until the run has ended."""
+        if self.home:
+            self._lock_taken  # noqa: B018  taken by the first step, kept by the run
+
+    @cached_property
+    def _lock_taken(self) -> bool:
+        return acquire(Path(self.home), wait_seconds=LONGEST_WAIT_SECONDS)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Let others write again."""
+        if self.__dict__.pop("_lock_taken", False):
+            release(Path(self.home))
 
 
 class LocalSpark(Compute):
@@ -57,15 +73,6 @@ class LocalSpark(Compute):
     driver_memory: str = Field(default="6g", description="Memory of the JVM.")
 
     conf: dict[str, str] = Field(default={}, description="Further settings of Spark's.")
-
-    @cached_property
-    def _lock_taken(self) -> bool:
-        return acquire(Path(self.home), wait_seconds=LONGEST_WAIT_SECONDS)
-
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Let others write again."""
-        if self.__dict__.pop("_lock_taken", False):
-            release(Path(self.home))
 
     def open_ahead(self) -> None:
         """Open Spark in a thread, while this process still loads its modules and plans its run.
@@ -106,7 +113,7 @@ class LocalSpark(Compute):
 
     def run(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> StepReport:
         """Call the step here, alone in this home until the run has ended."""
-        self._lock_taken  # noqa: B018  taken by the first step, kept by the run
+        self.wait_for_turn()
         try:
             return step(self._session.for_run(context.run_id), params)
         except Exception as error:

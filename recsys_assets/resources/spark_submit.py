@@ -44,6 +44,7 @@ class SparkSubmit(Compute):
             dagster.DagsterExecutionInterruptedError: this process was told to stop, and has told
                 the application.
         """
+        self.wait_for_turn()
         prepare_environment()
         messages = KeptFileMessages(include_stdio_in_messages=False)
         client = dg.PipesSubprocessClient(message_reader=messages)

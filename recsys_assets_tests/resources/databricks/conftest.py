@@ -27,6 +27,7 @@ def double(tmp_path: Path) -> Iterator[DatabricksDouble]:
 def settings(double: DatabricksDouble, home: Home) -> dict[str, Any]:
     """Steps run behind the double, on the tables of `home`."""
     return {
+        "home": str(home.root),
         "host": double.url,
         "token": TOKEN,
         "volume": double.volume,

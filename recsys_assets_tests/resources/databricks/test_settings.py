@@ -33,6 +33,7 @@ def test_a_host_in_the_environment_sends_steps_to_databricks() -> None:
     assert isinstance(compute, DatabricksSpark)
     assert compute.lake == "/Volumes/main/recsys/state/lake"
     assert compute.volume == "/Volumes/main/recsys/pipes"
+    assert compute.home == "/state"  # whose lock its runs take
     assert compute.cluster.max_workers == 8
     assert TOKEN not in repr(deployment) + repr(compute)
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from recsys_assets.home import Home
 from recsys_assets.resources.databricks import DatabricksSpark
+from recsys_assets.resources.run_lock import alone
 from recsys_assets.resources.wheel import build_wheel
 from recsys_assets_tests.resources.databricks.double import (
     TOKEN,
@@ -99,3 +101,26 @@ def test_a_run_tells_what_it_cost_at_least_and_at_most(
     assert told["cost_at_most_usd"] == pytest.approx(told["vm_hours_at_most"] * hourly, abs=2e-4)
     unpriced = {**settings, "cluster": {"node_type": "Standard_Nobody_v9"}}
     assert run_step_as_asset(DatabricksSpark(**unpriced))[0].success
+
+
+LOOK_AT_THE_LOCK = """
+import fcntl
+with open({lock!r}, "w") as file:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = 1
+    except BlockingIOError:
+        free = 0
+"""
+
+
+def test_nobody_else_may_change_tables_while_a_cluster_writes_them(
+    cluster: DatabricksSpark, double: DatabricksDouble, home: Home
+) -> None:
+    look = LOOK_AT_THE_LOCK.format(lock=str(home.root / "run.lock"))
+    double.program = look + ANSWER.format(answer="{'report': {'figures': {'free': free}}}")
+    result, _ = run_step_as_asset(cluster)
+    (event,) = result.get_asset_materialization_events()
+    assert event.materialization.metadata["free"].value == 0
+    with alone(home.root):
+        """It is free again."""
