@@ -17,4 +17,20 @@ class DatabricksByAzure(CredentialsStrategy):
 
     def __call__(self, cfg: Config) -> CredentialsProvider:
         """What makes the headers of each request; azure-identity keeps the token while it holds."""
-        return lambda: {"Authorization": f"Bearer {credential().get_token(DATABRICKS_SCOPE).token}"}
+        return lambda: {"Authorization": f"Bearer {_token()}"}
+
+
+def _token() -> str:
+    """A token for Databricks.
+
+    Raises:
+        ConnectionError: there is none to be had now; to whoever asks Databricks for something it
+            is the same as a Databricks that does not answer.
+    """
+    from azure.core.exceptions import AzureError
+
+    try:
+        return credential().get_token(DATABRICKS_SCOPE).token
+    except AzureError as error:
+        reason = " ".join(str(error.message).split())[:300]
+        raise ConnectionError(f"this process gets no token for Databricks: {reason}") from None

@@ -4,13 +4,17 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from typing import Any
 
 import pytest
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import ClientAuthenticationError
 
+from recsys_assets.resources.azure import workspace
 from recsys_assets.resources.databricks import RUN_LINK, DatabricksSpark
 from recsys_assets_tests.resources.databricks.double import (
+    TOKEN,
     DatabricksDouble,
 )
 from recsys_assets_tests.resources.databricks.runs import (
@@ -84,6 +88,34 @@ def test_a_run_that_cannot_be_followed_any_more_is_cancelled(
     when(beat.exists, lambda: double.refusals.append(500))
     description, metadata = failure_of(run_step_as_asset(endless)[0])
     assert "cancelled, because its state could not be asked for: try again later" in description
+    assert metadata[RUN_LINK] == double.only_run.page
+    assert double.only_run.cancelled.is_set()
+    assert_stands_still(double)
+
+
+class Identity:
+    """An identity of Azure that once gets no token, where the run is followed."""
+
+    failing = False
+
+    def get_token(self, scope: str) -> AccessToken:
+        if self.failing and current_thread() is main_thread():
+            self.failing = False
+            raise ClientAuthenticationError("the identity's service is away")
+        return AccessToken(TOKEN, 0)
+
+
+def test_a_run_is_cancelled_if_this_process_gets_no_token_to_follow_it(
+    settings: dict[str, Any], double: DatabricksDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = Identity()
+    monkeypatch.setattr(workspace, "credential", lambda: identity)
+    double.program = BEAT
+    compute = DatabricksSpark(**{**settings, "token": "", "timeout_seconds": 30})
+    beat = double.root / "clusters" / "1001" / "beat"
+    when(beat.exists, lambda: setattr(identity, "failing", True))
+    description, metadata = failure_of(run_step_as_asset(compute)[0])
+    assert "this process gets no token for Databricks: the identity's service" in description
     assert metadata[RUN_LINK] == double.only_run.page
     assert double.only_run.cancelled.is_set()
     assert_stands_still(double)
