@@ -114,7 +114,8 @@ class DatabricksSpark(Compute):
             run.cancel_all_named(name, context)
             raise
         except Exception as error:
-            if run.interrupted:
+            if run.interrupted:  # the library's own try to cancel it may be what failed
+                run.cancel_all_named(name, context)
                 raise dg.DagsterExecutionInterruptedError from error
             raise _failure(step, run, str(error)) from error
         if run.interrupted:

@@ -33,8 +33,8 @@ class FollowedRun(PipesDatabricksClient):
         """Address of the run's page."""
         self.interrupted = False
         """Whether this process was told to stop while the run went on."""
-        self.lost = False
-        """Whether Databricks could not be asked for the run any more."""
+        self.lost = ""
+        """What became of the run where Databricks could not be asked for it any more."""
         super().__init__(
             workspace,
             context_injector=PipesUnityCatalogVolumesContextInjector(
@@ -55,10 +55,15 @@ class FollowedRun(PipesDatabricksClient):
             raise
         except OSError as error:
             # A run that nobody follows must not go on writing tables.
-            self.lost = True
+            self.lost = f"{self._given_up(run_id)} its state could not be asked for: {error}"
+            raise ConnectionError(self.lost) from error
+
+    def _given_up(self, run_id: int) -> str:
+        try:
             self.client.jobs.cancel_run(run_id)
-            message = f"cancelled, because its state could not be asked for: {error}"
-            raise ConnectionError(message) from error
+        except OSError:
+            return f"cancel run {run_id} on Databricks by hand, for it may go on writing tables:"
+        return "cancelled, because"
 
     def lost_machines(self) -> str:
         """Databricks' code for the loss of the run's machines; empty where it ended otherwise.
@@ -91,9 +96,9 @@ class FollowedRun(PipesDatabricksClient):
         return (run.end_time - run.start_time) / 3_600_000
 
     def fault(self) -> str:
-        """Why Databricks calls the run failed; empty where it does not, or cannot be asked."""
+        """Why the run failed: by Databricks, or for want of it; empty where neither is known."""
         if self.run_id is None or self.lost:
-            return ""
+            return self.lost
         try:
             run = self.client.jobs.get_run(self.run_id)
             state = run.state or jobs.RunState()

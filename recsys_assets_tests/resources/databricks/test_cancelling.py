@@ -15,6 +15,7 @@ from recsys_assets.resources.azure import workspace
 from recsys_assets.resources.databricks import RUN_LINK, DatabricksSpark
 from recsys_assets_tests.resources.databricks.double import (
     TOKEN,
+    ApiError,
     DatabricksDouble,
 )
 from recsys_assets_tests.resources.databricks.runs import (
@@ -91,6 +92,38 @@ def test_a_run_that_cannot_be_followed_any_more_is_cancelled(
     assert metadata[RUN_LINK] == double.only_run.page
     assert double.only_run.cancelled.is_set()
     assert_stands_still(double)
+
+
+def test_an_interrupted_run_is_cancelled_though_the_first_try_to_do_so_fails(
+    endless: DatabricksSpark, double: DatabricksDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancel, tries = double.cancel, []
+
+    def fail_once(number: int) -> dict[str, Any]:
+        tries.append(number)
+        if len(tries) == 1:
+            raise ApiError(500, "INTERNAL_ERROR", "something broke")
+        return cancel(number)
+
+    monkeypatch.setattr(double, "cancel", fail_once)
+    when((double.root / "clusters" / "1001" / "beat").exists, interrupt)
+    assert not run_step_as_asset(endless)[0].success
+    assert double.only_run.cancelled.is_set()
+    assert_stands_still(double)
+
+
+def test_a_run_that_cannot_be_followed_nor_cancelled_is_named(
+    endless: DatabricksSpark, double: DatabricksDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(number: int) -> Any:
+        raise ApiError(500, "INTERNAL_ERROR", "something broke")
+
+    beat = double.root / "clusters" / "1001" / "beat"
+    when(beat.exists, lambda: monkeypatch.setattr(double, "run", away))
+    description, metadata = failure_of(run_step_as_asset(endless)[0])
+    assert "cancel run 1001 on Databricks by hand" in description
+    assert "could not be asked for: something broke" in description
+    assert metadata[RUN_LINK] == double.only_run.page
 
 
 class Identity:
