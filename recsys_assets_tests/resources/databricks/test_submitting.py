@@ -103,6 +103,16 @@ def test_a_run_tells_what_it_cost_at_least_and_at_most(
     assert run_step_as_asset(DatabricksSpark(**unpriced))[0].success
 
 
+def test_how_mlflow_logs_in_to_the_workspace_does_not_stand_in_the_way_of_the_token(
+    settings: dict[str, Any], double: DatabricksDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABRICKS_HOST", double.url)
+    monkeypatch.setenv("DATABRICKS_CLIENT_ID", "of-a-service-principal")
+    monkeypatch.setenv("DATABRICKS_CLIENT_SECRET", "its-secret-that-is-not-asked-for")
+    double.program = ANSWER.format(answer="{'report': {}}")
+    assert run_step_as_asset(DatabricksSpark(**settings))[0].success
+
+
 LOOK_AT_THE_LOCK = """
 import fcntl
 with open({lock!r}, "w") as file:
