@@ -9,6 +9,8 @@ import pytest
 import yaml
 from dagster._core.instance.config import dagster_instance_config
 from dagster._core.workspace.config_schema import process_workspace_config
+from dagster_k8s.container_context import K8sContainerContext
+from dagster_k8s.job import UserDefinedDagsterK8sConfig
 
 from recsys_assets.home import PROJECT, Home
 
@@ -68,6 +70,20 @@ def test_chart_values_name_the_same_port_module_and_settings() -> None:
         assert values["additionalInstanceConfig"][block] == ours[block]
     text = (DOCKER / "helm" / "values.yaml").read_text(encoding="utf-8")
     assert f"--version {dg.__version__}" in text
+
+
+def test_pods_of_runs_have_the_memory_that_the_values_promise() -> None:
+    """The chart hands on resources of the code location, which come before the launcher's."""
+    values = load("helm/values.yaml")
+    (deployment,) = values["dagster-user-deployments"]["deployments"]
+    launcher = values["runLauncher"]["config"]["k8sRunLauncher"]
+    promised = launcher["runK8sConfig"].get("containerConfig", {})
+    given = K8sContainerContext(
+        run_k8s_config=UserDefinedDagsterK8sConfig.from_dict({"container_config": promised})
+    ).merge(K8sContainerContext(resources=deployment["resources"]))
+    found = given.run_k8s_config.container_config["resources"]
+    assert found["limits"] == {"memory": "4Gi"}
+    assert promised in ({}, {"resources": found})
 
 
 def test_what_a_home_keeps_outlives_the_pods_of_runs() -> None:
