@@ -11,7 +11,7 @@ import hashlib
 import io
 import zipfile
 from functools import lru_cache
-from importlib.metadata import distribution, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
 import recsys_assets
@@ -41,6 +41,8 @@ STEP_REQUIREMENTS = (
     "universal-pathlib",
 )
 """What steps import; Spark and Java are the cluster's own, the rest belongs to Dagster's side."""
+PLUGINS = ("azureml-mlflow",)
+"""What MLflow loads by itself for an address that asks for it, where it is installed here."""
 _PACKAGE = "recsys_assets"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
@@ -74,9 +76,18 @@ def _package_files(folder: Path) -> dict[str, bytes]:
 
 
 def _metadata(release: str) -> str:
-    pinned = (f"Requires-Dist: {name}=={version(name)}" for name in STEP_REQUIREMENTS)
+    needed = (*STEP_REQUIREMENTS, *(name for name in PLUGINS if _is_installed(name)))
+    pinned = (f"Requires-Dist: {name}=={version(name)}" for name in needed)
     head = ("Metadata-Version: 2.1", f"Name: {_PACKAGE}", f"Version: {release}")
     return "\n".join([*head, *pinned]) + "\n"
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _entry_points() -> str:

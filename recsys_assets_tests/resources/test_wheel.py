@@ -7,6 +7,8 @@ import zipfile
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
+
 import recsys_assets
 from recsys_assets.resources.wheel import STEP_REQUIREMENTS, build_wheel
 
@@ -38,6 +40,26 @@ def test_what_steps_import_comes_with_the_wheel_or_the_cluster() -> None:
         if not given & {n.lower().replace("-", "_") for n in known.get(module, [module])}
     }
     assert not missing
+
+
+def test_a_plugin_of_mlflow_that_is_installed_here_comes_with_the_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def metadata() -> str:
+        build_wheel.cache_clear()
+        with zipfile.ZipFile(io.BytesIO(build_wheel()[1])) as wheel:
+            (name,) = [entry for entry in wheel.namelist() if entry.endswith("/METADATA")]
+            return wheel.read(name).decode()
+
+    assert "azureml" not in metadata()
+    about = tmp_path / "azureml_mlflow-1.60.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: azureml-mlflow\nVersion: 1.60.0\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "Requires-Dist: azureml-mlflow==1.60.0\n" in metadata()
+    build_wheel.cache_clear()
 
 
 def test_the_same_package_gives_the_same_bytes() -> None:
