@@ -20,7 +20,10 @@ def item_content(movies: pl.DataFrame) -> ItemContent:
         "item",
         title=title.str.replace(_YEAR, "").str.strip_chars(),
         year=pl.when(year.is_between(1870, 2100)).then(year),
-        genres=pl.col("genres").str.split("|").list.filter(~pl.element().str.starts_with("(")),
+        genres=pl.col("genres")
+        .str.split("|")
+        .list.unique(maintain_order=True)
+        .list.filter((pl.element() != "") & ~pl.element().str.starts_with("(")),
     )
     return ItemContent(
         rows["item"].cast(pl.Int32).to_numpy(),

@@ -91,7 +91,9 @@ def build_movie_features(session: Session, params: NoParams) -> StepReport:
         F.max("timestamp").alias("last_rated"),
     )
     year = F.regexp_extract("title", _YEAR, 1)
-    listed = F.filter(F.split("genres", r"\|"), lambda g: ~g.startswith("("))
+    # "Drama|Drama|" is one genre: named twice, a list of the genre would hold the movie twice.
+    named = F.array_distinct(F.split("genres", r"\|"))
+    listed = F.filter(named, lambda g: (g != "") & ~g.startswith("("))
     features = latest.join(popularity, "item", "left").select(
         "item",
         "title",

@@ -149,6 +149,15 @@ def test_movie_features_in_closed_form(session: Session) -> None:
     assert report.tables["Genres"][0]["movies"] == 1
 
 
+def test_a_genre_that_is_named_twice_or_not_at_all_counts_once_or_not(session: Session) -> None:
+    write_movies(session.lake, [(1, "A (1990)", "War|Drama|War"), (2, "B (1990)", "|Drama||")])
+    write_interactions(session.lake, [(1, 1, 2.0, 50, "train")])
+    report = build_movie_features(session, NoParams())
+    rows = table(session, "movie_features").sort("item")
+    assert rows["genres"].to_list() == [["War", "Drama"], ["Drama"]]
+    assert report.tables["Genres"][0] == {"genre": "Drama", "movies": 2}
+
+
 def test_user_profiles_in_closed_form(session: Session) -> None:
     write_movies(
         session.lake,
