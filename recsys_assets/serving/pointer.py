@@ -40,6 +40,8 @@ def read_pointer(root: Path) -> Pointer:
         raise BundleError(
             f"no bundle has been published in {root}: materialize the asset serving_bundle"
         ) from error
+    except OSError as error:
+        raise BundleError(f"{root / NAME}: {error.strerror}") from error
     except ValidationError as error:
         raise BundleError(f"{root / NAME}: {error.errors()[0]['msg']}") from error
 

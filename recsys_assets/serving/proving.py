@@ -45,10 +45,16 @@ class Prover:
             busy: whether requests are being answered, which must not wait for this.
 
         Raises:
-            BundleError: it must not serve; the message says why.
+            BundleError: it must not serve, or could not be proved; the message says why.
         """
         if self.shared is None:
             return load_bundle(folder)
+        try:
+            return self._load_once(folder, busy)
+        except OSError as error:
+            raise BundleError(f"{folder.name} could not be proved: {error}") from error
+
+    def _load_once(self, folder: Path, busy: bool) -> Bundle:
         if not busy and not self._is_proved(folder):
             bundle = load_bundle(folder)
             self._note(folder)
@@ -62,6 +68,8 @@ class Prover:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         assert self.shared is not None
+        # It lies among temporary files, which some machines remove after some days.
+        self.shared.mkdir(mode=0o700, exist_ok=True)
         with (self.shared / "proving.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

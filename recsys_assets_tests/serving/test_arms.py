@@ -76,6 +76,21 @@ def test_a_pointer_that_is_broken_or_gone_changes_nothing(
     assert served(client) == platform.old
 
 
+def test_a_pointer_that_cannot_be_read_is_told_and_read_again(
+    start: Start, bundles: Path, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recsys_assets.serving.arms.RETRY_SECONDS", 0.1)
+    content = (bundles / NAME).read_bytes()
+    (bundles / NAME).unlink()
+    (bundles / NAME).mkdir()
+    client = start(watch_seconds=0.02)
+    assert "serving.json: Is a directory" in client.get("/ready").json()["detail"]
+    (bundles / NAME).rmdir()
+    (bundles / NAME).write_bytes(content)
+    until(lambda: client.get("/ready").status_code == 200)
+    assert served(client) == platform.old
+
+
 def test_at_its_start_a_service_goes_back_to_the_bundle_before(
     start: Start, bundles: Path, platform: Platform
 ) -> None:
@@ -249,6 +264,21 @@ def test_a_bundle_that_changed_since_it_was_proved_is_proved_again(
     damage(bundles / platform.new)
     with pytest.raises(BundleError, match=r"lists_places\.npy has been changed"):
         prover.load(bundles / platform.new, busy)
+
+
+def test_a_shared_folder_that_was_tidied_away_keeps_no_bundle_out(
+    bundles: Path, tmp_path: Path, platform: Platform
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    prover = Prover(shared)
+    prover.load(bundles / platform.old, busy=False)
+    shutil.rmtree(shared)
+    assert prover.load(bundles / platform.new, busy=True).version == platform.new
+    shutil.rmtree(shared)
+    shared.write_text("in the way")
+    with pytest.raises(BundleError, match="could not be proved"):
+        prover.load(bundles / platform.old, busy=True)
 
 
 def test_proving_apart_tells_why_a_bundle_must_not_serve(
