@@ -93,7 +93,9 @@ def settings_of(known: Mapping[str, str]) -> dict[str, Any]:
     names = ("bundles", "feedback", "rate", "burst")
     settings: dict[str, Any] = {n: value(n.upper()) for n in names if value(n.upper())}
     settings["origins"] = listed("ORIGINS")
-    if listed("ISSUERS"):
+    # One of them is enough to say that tokens are wanted: who forgot another must be told, not let
+    # everybody in who comes by way of a proxy on this machine.
+    if listed("ISSUERS") or listed("AUDIENCES") or value("JWKS_URL"):
         settings["auth"] = {
             "issuers": listed("ISSUERS"),
             "audiences": listed("AUDIENCES"),

@@ -41,6 +41,17 @@ def test_wrong_settings_are_named(recsys: Recsys, monkeypatch: pytest.MonkeyPatc
     assert "greater than 0" in recsys("serve", code=2).output
 
 
+@pytest.mark.parametrize("forgotten", ["ISSUERS", "AUDIENCES", "JWKS_URL"])
+def test_tokens_asked_for_by_half_are_no_open_door(
+    recsys: Recsys, monkeypatch: pytest.MonkeyPatch, forgotten: str
+) -> None:
+    monkeypatch.setattr("recsys_assets.serving.server.serve", lambda settings: None)
+    given = {"ISSUERS": "https://issuer.example", "AUDIENCES": "app", "JWKS_URL": "https://k"}
+    for name, text in (given | {forgotten: ""}).items():
+        monkeypatch.setenv(f"RECSYS_SERVE_{name}", text)
+    assert f"RECSYS_SERVE_{forgotten}:" in recsys("serve", code=2).output
+
+
 def test_feedback_lands_where_there_is_some(recsys: Recsys) -> None:
     assert "landed 0 journals" in recsys("feedback").output
 
