@@ -46,6 +46,7 @@ class Warehouse(ABC):
             run(f"DROP TABLE IF EXISTS {SCHEMA}.{staging}")
             run(f"CREATE TABLE {SCHEMA}.{staging} ({columns_of(frame)})")
             self._load(frame, f"{SCHEMA}.{staging}")
+            self._let_read(run, table, staging)
             run(f"DROP TABLE IF EXISTS {SCHEMA}.{previous}")
             run(f"ALTER TABLE IF EXISTS {SCHEMA}.{table} RENAME TO {previous}")
             run(f"ALTER TABLE {SCHEMA}.{staging} RENAME TO {table}")
@@ -65,6 +66,7 @@ class Warehouse(ABC):
             found = run(query).fetchone()
             if found is None or not found[1]:
                 raise WarehouseError(f"nothing was published before what {table} holds")
+            self._let_read(run, table, previous)
             run(f"ALTER TABLE {SCHEMA}.{table} RENAME TO {aside}")
             run(f"ALTER TABLE {SCHEMA}.{previous} RENAME TO {table}")
             run(f"ALTER TABLE {SCHEMA}.{aside} RENAME TO {previous}")
@@ -100,6 +102,10 @@ class Warehouse(ABC):
     def _load(self, frame: pl.DataFrame, table: str) -> None:
         """Put rows into an empty table, within the transaction."""
 
+    @abstractmethod
+    def _let_read(self, run: Any, table: str, heir: str) -> None:
+        """Grant on a table what is granted on the one whose place it takes."""
+
 
 class DuckDbWarehouse(Warehouse):
     """One file: the default, which needs no server."""
@@ -124,6 +130,9 @@ class DuckDbWarehouse(Warehouse):
         self._database.register("incoming", frame.to_arrow())
         self._database.execute(f"INSERT INTO {table} SELECT * FROM incoming")
         self._database.unregister("incoming")
+
+    def _let_read(self, run: Any, table: str, heir: str) -> None:
+        """Nothing: who may read the file may read its tables."""
 
     def close(self) -> None:
         """Let other processes open the file."""
@@ -150,6 +159,21 @@ class PostgresWarehouse(Warehouse):
         with self._database.cursor() as cursor, cursor.copy(command) as copy:
             for part in frame.iter_slices(50_000):
                 copy.write(part.write_csv(include_header=False, quote_style="non_numeric"))
+
+    def _let_read(self, run: Any, table: str, heir: str) -> None:
+        """Grant on a table what is granted on the one whose place it takes.
+
+        Grants belong to a table, not to its name: without this analysts would lose theirs with
+        every publication.
+        """
+        granted = run(
+            f"SELECT format('GRANT %s ON {SCHEMA}.{heir} TO %s', a.privilege_type, "
+            "CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END) "
+            "FROM pg_class AS c, aclexplode(c.relacl) AS a "
+            f"WHERE c.oid = to_regclass('{SCHEMA}.{table}') AND a.grantee <> c.relowner"
+        )
+        for (statement,) in granted.fetchall():
+            run(statement)
 
     def close(self) -> None:
         """End the connection."""

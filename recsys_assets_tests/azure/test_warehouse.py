@@ -121,6 +121,28 @@ def test_a_reader_sees_the_rows_before_or_after(postgres: str) -> None:
     assert len({low for _, low, _ in seen}) > 1
 
 
+def test_analysts_keep_what_they_were_granted(postgres: str) -> None:
+    def may(role: str) -> bool:
+        query = f"SELECT has_table_privilege('{role}', 'recsys.top_k', 'SELECT')"
+        row = database.execute(query).fetchone()
+        return bool(row and row[0])
+
+    writer = PostgresWarehouse(postgres)
+    with psycopg.connect(postgres, autocommit=True) as database:
+        database.execute("DROP SCHEMA IF EXISTS recsys CASCADE")
+        writer.publish("top_k", rows(1), "v1")
+        database.execute('CREATE ROLE "An analyst"')
+        database.execute("CREATE ROLE guest")
+        writer.publish("top_k", rows(2), "v2")
+        database.execute('GRANT SELECT ON recsys.top_k TO "An analyst"')
+        writer.publish("top_k", rows(3), "v3")
+        assert may("An analyst") and not may("guest")
+        database.execute("GRANT SELECT ON recsys.top_k TO PUBLIC")
+        assert writer.roll_back("top_k") == "v2"
+        assert may("An analyst") and may("guest")
+    writer.close()
+
+
 def test_the_file_can_be_asked_by_any_duckdb(tmp_path: Path) -> None:
     warehouse = DuckDbWarehouse(tmp_path / "w.duckdb")
     warehouse.publish("top_k", rows(1), "v1")
