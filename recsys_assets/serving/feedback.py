@@ -4,6 +4,7 @@ events -> journal of this process, by day (appended and flushed to disk) -> `lak
 """
 
 import asyncio
+import contextlib
 import datetime
 import os
 import socket
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from recsys_assets.kernels.feedback_fields import COLUMNS
 
+_HEADER = (",".join(COLUMNS) + "\n").encode()
+
 
 class Journal:
     """Appends to files that no other process writes; many events share one flush."""
@@ -20,6 +23,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._file: int | None = None
+        self._path = folder
         self._day = ""
         self._good = 0
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
@@ -71,12 +75,15 @@ class Journal:
         folder.mkdir(parents=True, exist_ok=True)
         # A name of its own for each process and try: what a crash cut short stays at a file's end.
         name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.csv"
-        self._file = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
+        self._path = folder / name
+        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         self._day, self._good = day, 0
-        self._append((",".join(COLUMNS) + "\n").encode())
+        self._append(_HEADER)
         handle = os.open(folder, os.O_RDONLY)
-        os.fsync(handle)
-        os.close(handle)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
     def _append(self, content: bytes) -> None:
         assert self._file is not None
@@ -89,10 +96,13 @@ class Journal:
     def _give_up(self) -> None:
         """Take back what was not promised, and start another file next time."""
         if self._file is not None:
-            try:
+            # The cut line else stays at the file's end, where it is not read.
+            with contextlib.suppress(OSError):
                 os.ftruncate(self._file, self._good)
-            except OSError:
-                self._day = ""  # The cut line stays at the file's end, where it is not read.
+            # While the disk is full every request comes here: an empty file of each would fill it.
+            if self._good <= len(_HEADER):
+                with contextlib.suppress(OSError):
+                    self._path.unlink()
         self.close()
 
     def close(self) -> None:

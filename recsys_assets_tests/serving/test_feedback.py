@@ -106,6 +106,27 @@ def test_what_cannot_be_kept_is_not_answered_for(
     assert sorted(row["user"] for row in rows_in(tmp_path / "feedback")) == ["1", "3"]
 
 
+@pytest.mark.parametrize("call", ["fdatasync", "fsync"])
+def test_a_full_disk_is_not_filled_with_empty_files(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    client = start()
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, call, full)
+    opened = len(list(Path("/proc/self/fd").iterdir()))
+    for number in range(1, 21):
+        answer = client.post("/feedback", json={"events": [event(number)]})
+        assert answer.status_code == 503
+    assert not list((tmp_path / "feedback").rglob("*.csv"))
+    assert len(list(Path("/proc/self/fd").iterdir())) < opened + 10
+    monkeypatch.undo()
+    send(client, event(21))
+    assert [row["user"] for row in rows_in(tmp_path / "feedback")] == ["21"]
+
+
 def test_journals_land_once_each_in_the_drop_of_its_day(
     client: TestClient, tmp_path: Path, home: Home
 ) -> None:
