@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
 
 from recsys_assets.cli.shared import console
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 _CONTAINERS = ("lake", "landing", "rejected")
 _SHARED: dict[str, Any] = {"max_concurrent_runs": 1, "queue": {"enabled": True}}
@@ -42,6 +45,7 @@ def jobs() -> dict[str, str]:
     """Path below the bundle → text, for each job."""
     from recsys_assets.assets import ASSETS
     from recsys_assets.assets.steps import STEP
+    from recsys_assets.automation.jobs import is_weekly
     from recsys_assets.contracts import DATASETS
     from recsys_assets.steps.session import name_of
     from recsys_assets.steps.validation.drops import validate_drops
@@ -51,8 +55,23 @@ def jobs() -> dict[str, str]:
         _task(f"validate_{name}", name_of(validate_drops), {"dataset": name, "dates": [day]}, [])
         for name in DATASETS
     ]
-    specs = {spec.key: spec for asset in ASSETS for spec in asset.specs if STEP in spec.metadata}
-    publish = [
+    steps = [asset for asset in ASSETS if any(STEP in spec.metadata for spec in asset.specs)]
+    publish = _tasks([asset for asset in steps if not is_weekly(asset)])
+    weekly = _tasks([asset for asset in steps if is_weekly(asset)])
+    date = {"name": "date", "default": "{{job.start_time.iso_date}}"}
+    return {
+        "jobs/ingest.yml": _job("ingest", ingest, {"parameters": [date]}),
+        "jobs/publish.yml": _job("publish", publish, {}),
+        "jobs/weekly.yml": _job("weekly", weekly, {}),
+    }
+
+
+def _tasks(assets: "list[dg.AssetsDefinition]") -> list[dict[str, Any]]:
+    """A task for each asset that is a step; it waits for those of the same job only."""
+    from recsys_assets.assets.steps import STEP
+
+    specs = {spec.key: spec for asset in assets for spec in asset.specs}
+    return [
         _task(
             key.to_user_string(),
             spec.metadata[STEP],
@@ -61,11 +80,6 @@ def jobs() -> dict[str, str]:
         )
         for key, spec in specs.items()
     ]
-    date = {"name": "date", "default": "{{job.start_time.iso_date}}"}
-    return {
-        "jobs/ingest.yml": _job("ingest", ingest, {"parameters": [date]}),
-        "jobs/publish.yml": _job("publish", publish, {}),
-    }
 
 
 def _job(name: str, tasks: list[dict[str, Any]], more: dict[str, Any]) -> str:

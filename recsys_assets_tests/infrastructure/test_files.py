@@ -14,7 +14,9 @@ import hcl2
 import pytest
 import yaml
 
+from recsys_assets.assets.steps import STEP
 from recsys_assets.cli.bundle import jobs
+from recsys_assets.definitions import defs
 from recsys_assets.home import PROJECT
 from recsys_assets.steps.remote import Order
 from recsys_assets.steps.session import params_of, step_named
@@ -79,7 +81,7 @@ def test_files_are_formatted_as_terraform_does() -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("name", ["jobs/ingest.yml", "jobs/publish.yml"])
+@pytest.mark.parametrize("name", ["jobs/ingest.yml", "jobs/publish.yml", "jobs/weekly.yml"])
 def test_jobs_of_the_bundle_are_those_of_the_graph(name: str) -> None:
     text = (FOLDER / "databricks" / name).read_text(encoding="utf-8")
     assert text == jobs()[name], "run `recsys bundle infrastructure/databricks`"
@@ -92,3 +94,15 @@ def test_jobs_of_the_bundle_are_those_of_the_graph(name: str) -> None:
         params_of(step_named(order.step)).model_validate(params)
     declared = yaml.safe_load((FOLDER / "databricks/databricks.yml").read_text(encoding="utf-8"))
     assert set(re.findall(r"\$\{var\.(\w+)\}", text)) <= declared["variables"].keys()
+
+
+@pytest.mark.parametrize("name", ["publish", "weekly"])
+def test_a_job_of_the_bundle_does_what_the_job_of_its_name_does_here(name: str) -> None:
+    (job,) = yaml.safe_load(jobs()[f"jobs/{name}.yml"])["resources"]["jobs"].values()
+    graph, here = defs.resolve_asset_graph(), defs.resolve_job_def(name).asset_layer
+    steps = {
+        key.to_user_string()
+        for key in here.executable_asset_keys
+        if STEP in graph.get(key).metadata
+    }
+    assert {task["task_key"] for task in job["tasks"]} == steps
