@@ -1,5 +1,8 @@
 """The graph as a whole: it loads, and its names are a promise to everyone who reads the tables."""
 
+import subprocess
+import sys
+
 import dagster as dg
 import pytest
 
@@ -87,3 +90,9 @@ def test_automation_starts_switched_off_locally_and_on_in_production() -> None:
 def test_an_unknown_deployment_is_named() -> None:
     with pytest.raises(DeploymentError, match="local"):
         current_deployment({"RECSYS_DEPLOYMENT": "moon"})
+
+
+def test_the_definitions_load_without_a_word() -> None:
+    command = [sys.executable, "-c", "import recsys_assets.definitions"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

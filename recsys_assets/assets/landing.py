@@ -1,5 +1,6 @@
 """Landing: the files of each drop as they came."""
 
+import warnings
 from typing import Any
 
 import dagster as dg
@@ -44,5 +45,9 @@ def _landing_asset(dataset: Dataset) -> dg.AssetsDefinition:
     return landed
 
 
-landing_assets = [_landing_asset(dataset) for dataset in DATASETS.values()]
+with warnings.catch_warnings():
+    # Dagster says of each asset that its backfill policy is in beta: nothing that somebody who
+    # opens the UI or writes a bundle can do anything about, and the version is pinned.
+    warnings.simplefilter("ignore", dg.BetaWarning)
+    landing_assets = [_landing_asset(dataset) for dataset in DATASETS.values()]
 """One asset per data set."""

@@ -57,7 +57,9 @@ def ui_command(
     # Dagster warns of any dagster.yaml in the working folder that is not its home's.
     os.chdir(home.dagster)
     workspace = str(PROJECT / "workspace.yaml")
-    command = [sys.executable, "-m", "dagster", "dev", "-w", workspace]
+    # It would name another command, of a package that only developers install.
+    quiet = ["-W", "ignore:Function `dev_command` is superseded"]
+    command = [sys.executable, *quiet, "-m", "dagster", "dev", "-w", workspace]
     if read_only:
         command = [sys.executable, "-m", "dagster_webserver", "--read-only", "-w", workspace]
     os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])
