@@ -48,7 +48,10 @@ def digests(
     figures: dict[str, Any] = {"publication": publication, "subscribers with a list": len(found)}
     if config.dry_run or not mailer.can_send or not found:
         if not (config.dry_run or mailer.can_send):
-            context.log.info("No mail server, sender or signing key is set: nothing is sent.")
+            context.log.info(
+                "No mail server, sender, address or key of the unsubscribe links is set: "
+                "nothing is sent."
+            )
         pages = mailer.render(found).previews if config.dry_run else []
         return dg.MaterializeResult(
             metadata={**figures, "sent": 0, **{f"page {n}": p for n, p in enumerate(pages, 1)}}

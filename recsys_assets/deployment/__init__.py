@@ -38,9 +38,10 @@
     RECSYS_CHAMPION_DAYS days after which a champion that nothing replaced is told of; default 30
     RECSYS_SETTLED_SECONDS  seconds for which no file of a drop may have changed before the landing
                          sensor runs it; default 30
-    RECSYS_PUBLIC_URL    address under which users reach the service, for links in digests
-    RECSYS_DIGEST_SENDER sender of digests; no digest is sent without it and a mail server
-    RECSYS_UNSUBSCRIBE_KEY  signs the links by which users unsubscribe
+    RECSYS_PUBLIC_URL    address of the web app that answers /unsubscribe, for links in digests
+    RECSYS_DIGEST_SENDER sender of digests
+    RECSYS_UNSUBSCRIBE_KEY  signs the links by which users unsubscribe; no digest is sent without
+                         it, the two before and a mail server
 
     RECSYS_AZURE_KEY_VAULT   address of a vault, https://….vault.azure.net
 

@@ -59,7 +59,7 @@ def digest_settings(known: Mapping[str, str], home: Home) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "home": str(home.root),
         "account": home.account,
-        "public_url": known.get("RECSYS_PUBLIC_URL") or "http://127.0.0.1:8000",
+        "public_url": known.get("RECSYS_PUBLIC_URL") or "",
         "signing_key": secret_of(known, "RECSYS_UNSUBSCRIBE_KEY"),
     }
     if known.get("RECSYS_SMTP_HOST") and known.get("RECSYS_DIGEST_SENDER"):

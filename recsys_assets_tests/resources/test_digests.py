@@ -16,6 +16,7 @@ import pytest
 from recsys_assets.assets.delivery import digests, publication_of
 from recsys_assets.contracts.recommendations import TOP_K, TopK
 from recsys_assets.contracts.schema import polars_schema
+from recsys_assets.deployment.notices import digest_settings
 from recsys_assets.home import Home
 from recsys_assets.resources.alerts import MailServer
 from recsys_assets.resources.digests import Digest, Digests, MailingError, Movie
@@ -131,6 +132,23 @@ class TestSending:
         assert "Heat &amp; &lt;Dust&gt;" in Path(said["page 1"]).read_text(encoding="utf-8")
         assert mailbox.mails == []
         assert deliver(home, mailer(home, mailbox.port))["sent"] == 3
+
+    def test_without_an_address_for_the_way_out_nothing_is_sent(
+        self, home: Home, mailbox: Mailbox
+    ) -> None:
+        publish(home)
+        known = {
+            "RECSYS_SMTP_HOST": HOST,
+            "RECSYS_SMTP_PORT": str(mailbox.port),
+            "RECSYS_SMTP_SECURITY": "plain",
+            "RECSYS_DIGEST_SENDER": SENDER,
+        }
+        sender = Digests(**digest_settings(known, home) | {"signing_key": KEY})
+        assert deliver(home, sender)["sent"] == 0
+        assert mailbox.mails == []
+        known["RECSYS_PUBLIC_URL"] = "https://movies.example.org"
+        sender = Digests(**digest_settings(known, home) | {"signing_key": KEY})
+        assert deliver(home, sender)["sent"] == 3
 
     def test_without_a_mail_server_nothing_is_claimed(self, home: Home, mailbox: Mailbox) -> None:
         publish(home)

@@ -56,15 +56,15 @@ class Digests(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Storage account of Azure; none: all local."""
     server: MailServer | None = None
     """Mail server; none: digests can only be rendered."""
-    public_url: str = "http://127.0.0.1:8000"
-    """Where users reach the service."""
+    public_url: str = ""
+    """Where users reach what answers ``/unsubscribe``; none: digests can only be rendered."""
     signing_key: OptionalSecret = None
     """Signs unsubscribe links; none: digests can only be rendered."""
 
     @property
     def can_send(self) -> bool:
-        """Whether there is a mail server, and a key for the links."""
-        return self.server is not None and bool(self.signing_key)
+        """Whether there is a mail server, and an address and a key for the links."""
+        return self.server is not None and bool(self.public_url) and bool(self.signing_key)
 
     @property
     def ledger(self) -> MailLedger:
