@@ -7,7 +7,6 @@ It has to beat the constant that predicts the click rate of the training rows fo
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel
 
 from recsys_assets.contracts.click_tables import (
     CLICK_EFFECTS,
@@ -25,6 +24,7 @@ from recsys_assets.registry.clicks import read_encoder
 from recsys_assets.steps.clicks.parts import click_parts, nothing_landed
 from recsys_assets.steps.clicks.report import SHAP_ROWS, ClickJudgement, click_page, draw_clicks
 from recsys_assets.steps.clicks.scores import feature_parts, score
+from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.report import StepReport, keep_page
 from recsys_assets.steps.session import Session
 
@@ -35,7 +35,7 @@ Metrics = dict[str, dict[str, float]]
 """Model → metric → value."""
 
 
-class ClickEvaluationParams(BaseModel):
+class ClickEvaluationParams(StepParams):
     """Nothing to choose: the split decides what the model is judged by."""
 
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 import polars as pl
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from recsys_assets.contracts.click_tables import (
     CLICK_EFFECTS,
@@ -34,6 +34,7 @@ from recsys_assets.lake.tables import DataFile
 from recsys_assets.steps.clicks.counts import choose_pairs, count_values
 from recsys_assets.steps.clicks.effects import fit_effects_of
 from recsys_assets.steps.clicks.parts import Block, click_parts, cut_blocks, nothing_landed
+from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
@@ -43,7 +44,7 @@ REPEATED = (LABEL, *NUMBERS, *(f"{name}_count" for name in CATEGORIES))
 """Columns of the features in which few values repeat; means differ by fold too."""
 
 
-class EncodingParams(BaseModel):
+class EncodingParams(StepParams):
     """How clicks are split and encoded; the rest after training and validation is tested on."""
 
     train: float = Field(default=0.8, gt=0, lt=1)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from recsys_assets.contracts.click_tables import CLICK_FEATURES, CLICK_MODEL
 from recsys_assets.contracts.clicks import CATEGORIES, LABEL, NUMBERS
@@ -26,6 +26,7 @@ from recsys_assets.steps.clicks.model import KNOWN_UNTIL
 from recsys_assets.steps.clicks.parts import Until, click_parts, nothing_landed
 from recsys_assets.steps.clicks.scores import feature_parts
 from recsys_assets.steps.evaluation.promotion_report import conclude
+from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 
@@ -36,7 +37,7 @@ _ROWS_AT_ONCE = 100_000
 Floats = NDArray[np.float64]
 
 
-class ClickPromotionParams(BaseModel):
+class ClickPromotionParams(StepParams):
     """What a click challenger has to show."""
 
     calibration_margin: float = Field(default=0.002, ge=0)

@@ -4,7 +4,7 @@ feedback -> click_through
 """
 
 import polars as pl
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from recsys_assets.contracts.feedback import (
     CLICK,
@@ -15,11 +15,12 @@ from recsys_assets.contracts.feedback import (
 )
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.kernels.metrics.proportion import wilson_interval
+from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 
 
-class ClickThroughParams(BaseModel):
+class ClickThroughParams(StepParams):
     """What is counted."""
 
     days: int = Field(default=90, ge=1)

@@ -10,7 +10,7 @@ import datetime
 from typing import Any
 
 import polars as pl
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from recsys_assets.contracts.features import INTERACTIONS
 from recsys_assets.contracts.models import BACKTEST, Backtest
@@ -21,6 +21,7 @@ from recsys_assets.kernels.recommenders.protocol import ItemContent
 from recsys_assets.kernels.splits import SplitError, Window, rolling_windows
 from recsys_assets.steps.comparison.compare import compare_models
 from recsys_assets.steps.comparison.results import HEADLINE, MAIN_METRIC, Comparison
+from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.recommenders.learning_data import read_content
 from recsys_assets.steps.recommenders.parts import MODELS, fit_recommenders
 from recsys_assets.steps.report import StepReport
@@ -29,7 +30,7 @@ from recsys_assets.steps.session import Session
 _DAY = datetime.timedelta(days=1)
 
 
-class BacktestParams(BaseModel):
+class BacktestParams(StepParams):
     """How far back, and by how many days at a time."""
 
     rounds: int = Field(default=4, ge=1)

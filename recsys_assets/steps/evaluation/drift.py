@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from recsys_assets.contracts.clicks import CATEGORIES, CLICKS, LABEL, NUMBERS
 from recsys_assets.contracts.drift import DRIFT, Drift
@@ -22,6 +22,7 @@ from recsys_assets.kernels.drift import Shift, category_shift, chance_psi, new_s
 from recsys_assets.kernels.plots.drift import drift_bars, drift_by_drop
 from recsys_assets.lake.tables import DROP_DATE
 from recsys_assets.steps.evaluation.drift_scores import Scorer, click_scorer, rating_scorer
+from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 
@@ -31,7 +32,7 @@ _BINS = {"number": 11, "category": 22}
 """Bins of each kind of column, the missing ones included."""
 
 
-class DriftParams(BaseModel):
+class DriftParams(StepParams):
     """The window, and what counts as drift."""
 
     drops: int = Field(default=14, ge=1)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from recsys_assets.contracts.features import INTERACTIONS
 from recsys_assets.contracts.models import PROMOTION
@@ -27,6 +27,7 @@ from recsys_assets.registry import CHALLENGER, CHAMPION
 from recsys_assets.registry.champions import aliases, undecided
 from recsys_assets.steps.als.train import ALS_MODEL
 from recsys_assets.steps.evaluation.promotion_report import conclude
+from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.recommenders.models import CONTENT_MODEL, ITEM_MODEL, RANK_MODEL
 from recsys_assets.steps.recommenders.popularity import POPULARITY_MODEL
 from recsys_assets.steps.report import StepReport
@@ -41,7 +42,7 @@ _USERS_AT_ONCE = 512
 Floats = NDArray[np.float64]
 
 
-class PromotionParams(BaseModel):
+class PromotionParams(StepParams):
     """What a challenger has to show."""
 
     models: list[str] = Field(default=list(RANKING_MODELS))

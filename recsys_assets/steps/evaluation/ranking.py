@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from recsys_assets.contracts.features import INTERACTIONS
 from recsys_assets.contracts.models import (
@@ -29,6 +29,7 @@ from recsys_assets.kernels.vectors import Vectors, places_of
 from recsys_assets.registry import CHALLENGER
 from recsys_assets.steps.als.train import ALS_MODEL
 from recsys_assets.steps.evaluation.report import Judgement, publish_ranking, report_ranking
+from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.recommenders.candidates import (
     popularity_vectors,
     read_ratings,
@@ -42,7 +43,7 @@ from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
 
 
-class RankingEvaluationParams(BaseModel):
+class RankingEvaluationParams(StepParams):
     """How the models are judged."""
 
     k: int = Field(default=10, ge=1)

@@ -8,15 +8,16 @@ their partitioning matters.
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from recsys_assets.contracts.features import GAP_SPLIT, SPLITS
 from recsys_assets.kernels.splits import BUCKETS, DAY, Method, bounds_of, cut_places
+from recsys_assets.steps.params import StepParams
 
 
-class SplitParams(BaseModel):
+class SplitParams(StepParams):
     """How interactions are split; the rest after training and validation is the test part."""
 
     method: Method = "random"

@@ -4,10 +4,11 @@ movie_features -> popular_movies
 """
 
 import polars as pl
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from recsys_assets.contracts.features import MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import POPULAR_MOVIES
+from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 
@@ -15,7 +16,7 @@ FULL_SIZE = 20_000_263
 """Ratings of the data set at which 508 ratings make a movie well known."""
 
 
-class PopularMoviesParams(BaseModel):
+class PopularMoviesParams(StepParams):
     """Which movies count as well known."""
 
     min_ratings: int = Field(default=508, ge=1)

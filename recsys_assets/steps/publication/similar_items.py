@@ -4,7 +4,7 @@ als_factors + movie_features -> similar_items
 """
 
 import polars as pl
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from recsys_assets.contracts.features import MOVIE_FEATURES
 from recsys_assets.contracts.models import ALS_FACTORS
@@ -12,12 +12,13 @@ from recsys_assets.contracts.recommendations import SIMILAR_ITEMS
 from recsys_assets.kernels.recommending import similar_items
 from recsys_assets.registry import CHALLENGER
 from recsys_assets.steps.als.train import ALS_MODEL
+from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.recommenders.candidates import read_titles, read_vectors
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 
 
-class SimilarItemsParams(BaseModel):
+class SimilarItemsParams(StepParams):
     """What is published for each movie."""
 
     k: int = Field(default=10, ge=1)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from recsys_assets.contracts.features import EVERY_PART, INTERACTIONS, MOVIE_FEATURES
 from recsys_assets.contracts.models import ALS_FACTORS
@@ -24,6 +24,7 @@ from recsys_assets.kernels.vectors import places_of
 from recsys_assets.lake.store import read_parquet, write_parquet
 from recsys_assets.registry import CHALLENGER, CHAMPION
 from recsys_assets.steps.als.train import ALS_MODEL
+from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.recommenders.candidates import read_ratings, read_titles, read_vectors
 from recsys_assets.steps.recommenders.learning_data import full_histories, read_training
 from recsys_assets.steps.recommenders.lists import list_items, load_recommender
@@ -33,7 +34,7 @@ from recsys_assets.steps.session import Session
 from recsys_assets.steps.workers import map_items
 
 
-class TopKParams(BaseModel):
+class TopKParams(StepParams):
     """What is published for each user."""
 
     k: int = Field(default=10, ge=1)

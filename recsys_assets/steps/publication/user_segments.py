@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from recsys_assets.contracts.features import EVERY_PART, INTERACTIONS, MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import USER_SEGMENTS, UserSegments
@@ -15,6 +15,7 @@ from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.kernels.recommenders.histories import Catalogue, build_catalogue
 from recsys_assets.kernels.recommenders.popularity import choose_half_life, segment_popularity
 from recsys_assets.kernels.recommenders.reasons import popular_among
+from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.recommenders.candidates import read_titles
 from recsys_assets.steps.recommenders.learning_data import read_content, read_training
 from recsys_assets.steps.report import StepReport
@@ -24,7 +25,7 @@ NEWCOMERS = "newcomers"
 """Segment of users of whom nothing at all is known."""
 
 
-class UserSegmentsParams(BaseModel):
+class UserSegmentsParams(StepParams):
     """What is published for each segment."""
 
     k: int = Field(default=20, ge=1)

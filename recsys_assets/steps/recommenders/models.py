@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES
 from recsys_assets.contracts.models import ITEM_LINKS, RANK_FEATURES, ItemLinks, RankFeatures
@@ -26,6 +26,7 @@ from recsys_assets.kernels.recommenders.scorer import SingleMember
 from recsys_assets.kernels.recommenders.trees import grow_natively, mean_contributions
 from recsys_assets.registry.packing import save_model
 from recsys_assets.registry.recommenders import RecommenderModel
+from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.recommenders.learning_data import read_content, read_training
 from recsys_assets.steps.recommenders.parts import Parts
 from recsys_assets.steps.recommenders.trees import grow_with_spark
@@ -38,7 +39,7 @@ _EXPLAINED_ROWS = 1_000
 """Candidates of those users whose scores are taken apart: a millisecond each, for a mean."""
 
 
-class RecommenderParams(BaseModel):
+class RecommenderParams(StepParams):
     """Settings that the models share; all others follow from the data."""
 
     seed: int = 42

@@ -11,14 +11,15 @@ import json
 from typing import TypeVar
 
 import polars as pl
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from recsys_assets.contracts.best_params import BEST_PARAMS, BestParams
 from recsys_assets.contracts.schema import polars_schema
+from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.session import Session
 
 
-class SweptParams(BaseModel):
+class SweptParams(StepParams):
     """Parameters of a training that a sweep may have improved."""
 
     use_best: bool = True
@@ -96,7 +97,7 @@ def _listed(params: dict[str, object]) -> str:
     )
 
 
-class SweepParams(BaseModel):
+class SweepParams(StepParams):
     """The budget of a search."""
 
     trials: int = Field(default=30, ge=1)

@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.dataset import Dataset
@@ -26,6 +26,7 @@ from recsys_assets.kernels.delimited import ShapeFault
 from recsys_assets.lake.landing import LandedFile
 from recsys_assets.lake.store import remove_tree
 from recsys_assets.lake.tables import DROP_DATE
+from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.report import DropReport, StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.validation.accounts import FileAccount, reject_empty_drop
@@ -37,7 +38,7 @@ from recsys_assets.steps.validation.duplicates import write_without_doubles
 from recsys_assets.steps.workers import map_items
 
 
-class ValidationParams(BaseModel):
+class ValidationParams(StepParams):
     """What to validate, and how strictly."""
 
     dataset: str
