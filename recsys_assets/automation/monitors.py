@@ -95,29 +95,39 @@ def build_monitors(
         champion_days: days after which a champion counts as old.
     """
 
-    @dg.sensor(minimum_interval_seconds=60, default_status=default_status)
+    @dg.sensor(
+        minimum_interval_seconds=60,
+        default_status=default_status,
+        description="Tells people about published tables that are out of date.",
+    )
     def alert_on_stale_asset(
         context: dg.SensorEvaluationContext, notifier: Notifier, storage: Storage
     ) -> dg.SkipReason:
-        """Tells people about published tables that are out of date."""
         records = context.instance.get_freshness_state_records(list(fresh))
         found = find_stale(records, catalogue, served_facts(storage.lake))
         found.report(notifier)
         return _said(found)
 
-    @dg.sensor(minimum_interval_seconds=6 * 3600, default_status=default_status)
+    @dg.sensor(
+        minimum_interval_seconds=6 * 3600,
+        default_status=default_status,
+        description="Tells people about champions that nothing has replaced for weeks.",
+    )
     def alert_on_old_champion(notifier: Notifier, storage: Storage) -> dg.SkipReason:
-        """Tells people about champions that nothing has replaced for weeks."""
         champions = storage.registry.champions()
         found = find_old_champions(champions, datetime.now(UTC), champion_days, catalogue)
         found.report(notifier)
         return _said(found)
 
-    @dg.sensor(minimum_interval_seconds=60, default_status=default_status)
+    @dg.sensor(
+        minimum_interval_seconds=60,
+        default_status=default_status,
+        description="Tells people about sensors and schedules whose last tick failed; "
+        "closes dead runs.",
+    )
     def alert_on_failing_automation(
         context: dg.SensorEvaluationContext, notifier: Notifier
     ) -> dg.SkipReason:
-        """Tells people about sensors and schedules whose last tick failed; closes dead runs."""
         close_dead_runs(context.instance)
         found = look_at_ticks(context.instance, besides="alert_on_failing_automation")
         found.report(notifier)

@@ -63,12 +63,15 @@ def build_schedules(
     """
 
     @dg.schedule(
-        job=ingest, cron_schedule="0 2 * * *", execution_timezone="UTC", default_status=status
+        job=ingest,
+        cron_schedule="0 2 * * *",
+        execution_timezone="UTC",
+        default_status=status,
+        description="At 02:00 UTC, validate all drops that landed and are not accounted for yet.",
     )
     def daily_ingest(
         context: dg.ScheduleEvaluationContext, storage: Storage
     ) -> dg.RunRequest | dg.SkipReason:
-        """At 02:00 UTC, every drop that has landed and is not accounted for yet."""
         return request_ingest(storage, context.instance)
 
     daily_feedback = dg.ScheduleDefinition(
@@ -120,11 +123,16 @@ def build_landing_sensor(
         settled_for: seconds for which no file of a drop may have changed.
     """
 
-    @dg.sensor(job=ingest, minimum_interval_seconds=30, default_status=status)
+    @dg.sensor(
+        job=ingest,
+        minimum_interval_seconds=30,
+        default_status=status,
+        description="Runs drops when they arrive, the same files once; "
+        "what fails waits for 02:00 UTC.",
+    )
     def ingest_landed_drops(
         context: dg.SensorEvaluationContext, storage: Storage
     ) -> dg.RunRequest | dg.SkipReason:
-        """Runs drops when they arrive, the same files once; what fails waits for 02:00 UTC."""
         return request_ingest(storage, context.instance, settled_for, once=True)
 
     return ingest_landed_drops

@@ -172,3 +172,9 @@ def test_weekly_assets_join_by_group_or_tag_and_leave_the_daily_job() -> None:
     assert made_by("weekly") == {"als_sweep", "backtest"}
     assert made_by("publish") == made_by("main") == {"top_k"}
     assert found.resolve_schedule_def("weekly_search").cron_schedule == "0 8 * * 6"
+
+
+def test_every_schedule_and_sensor_says_in_the_ui_what_it_does() -> None:
+    automation = [*(defs.schedules or []), *(defs.sensors or [])]
+    assert len(automation) > 10
+    assert [one.name for one in automation if not one.description] == []
