@@ -41,3 +41,18 @@ def dates_of(tags: dict[str, str]) -> tuple[str, str]:
     """First and last drop date of a run, from its tags; empty texts where it has none."""
     only = tags.get(PARTITION, "")
     return tags.get(RANGE_START, only), tags.get(RANGE_END, only)
+
+
+def spans_of(tags: Mapping[str, str]) -> list[tuple[str, str]]:
+    """First and last day of each unbroken stretch of drops that a run works on; none without."""
+    first, last = dates_of(dict(tags))
+    if not first:
+        return []
+    if DATES not in tags:
+        return [(first, last)]
+    spans: list[tuple[str, str]] = []
+    for day in sorted(tags[DATES].split(",")):
+        before = datetime.date.fromisoformat(day) - datetime.timedelta(days=1)
+        joins = bool(spans) and spans[-1][1] == before.isoformat()
+        spans[-1:] = [(spans[-1][0], day)] if joins else [*spans[-1:], (day, day)]
+    return spans

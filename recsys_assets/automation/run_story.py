@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from recsys_assets.assets.partitions import dates_of
+from recsys_assets.assets.partitions import dates_of, spans_of
 from recsys_assets.automation.catalogue import Catalogue
 from recsys_assets.resources.alerts.message import clean_line
 from recsys_assets.resources.alerts.recoveries import about_drops
@@ -38,8 +38,9 @@ class RunStory:
 
     def subject(self, prefix: str, name: str, owner: str) -> str:
         """What is broken or works: a step or check, with the run's drops where it works on them."""
-        dates = dates_of(dict(self.run.tags)) if owner in self.catalogue.daily else ("", "")
-        return about_drops(f"{prefix}:{name}", *dates)
+        # Drops that the run passed over are none of them: of those it knows nothing.
+        spans = spans_of(self.run.tags) if owner in self.catalogue.daily else []
+        return about_drops(f"{prefix}:{name}", spans)
 
     def check_subject(self, evaluation: dg.AssetCheckEvaluation) -> str:
         """What is broken or works, where it is a check."""

@@ -1,8 +1,10 @@
 """What works again is told once, whoever looks first."""
 
+import datetime
+
 import dagster as dg
 
-from recsys_assets.assets.partitions import RANGE_END, RANGE_START
+from recsys_assets.assets.partitions import RANGE_END, RANGE_START, drop_tags
 from recsys_assets.automation.catalogue import Catalogue
 from recsys_assets.automation.sensors import build_alert_sensors
 from recsys_assets_tests.automation.platform import (
@@ -75,10 +77,7 @@ def test_a_trouble_that_goes_on_is_told_three_times_then_counted(
 def test_a_failure_about_one_drop_is_not_mended_by_another(
     platform: Platform, mailbox: Mailbox
 ) -> None:
-    daily = Catalogue(CATALOGUE.owners, CATALOGUE.daily | {"validated/ratings"})
-    platform.sensors = {
-        s.name: s for s in build_alert_sensors(dg.DefaultSensorStatus.STOPPED, daily)
-    }
+    _ratings_by_drop(platform)
 
     def drops(first: str, last: str) -> dict[str, str]:
         return {RANGE_START: first, RANGE_END: last}
@@ -92,3 +91,38 @@ def test_a_failure_about_one_drop_is_not_mended_by_another(
     platform.run(drops("2026-02-27", "2026-03-05"))
     assert platform.tick_all() == []
     assert len(mailbox.mails) == 2
+
+
+def test_a_run_that_passes_over_a_drop_does_not_mend_it(
+    platform: Platform, mailbox: Mailbox
+) -> None:
+    _ratings_by_drop(platform)
+    bad, before, after = (datetime.date(2026, 3, day) for day in (2, 1, 3))
+    platform.run(drop_tags([bad]), failing_checks=["no_late_files"])
+    platform.run(drop_tags([before, after]))
+    assert platform.tick_all() == []
+    assert [s.split("]")[0] for s in subjects(mailbox)] == ["[error"]
+    platform.run(drop_tags([before, bad]))
+    assert platform.tick_all() == []
+    assert [s.split("]")[0] for s in subjects(mailbox)] == ["[error", "[recovered"]
+
+
+def test_drops_that_are_no_days_in_a_row_are_mended_together(
+    platform: Platform, mailbox: Mailbox
+) -> None:
+    _ratings_by_drop(platform)
+    first, last = datetime.date(2026, 3, 1), datetime.date(2026, 3, 8)
+    platform.run(drop_tags([first, last]), failing_checks=["no_late_files"])
+    platform.run(drop_tags([first]))
+    assert platform.tick_all() == []
+    assert [s.split("]")[0] for s in subjects(mailbox)] == ["[error"]
+    platform.run(drop_tags([last]))
+    assert platform.tick_all() == []
+    assert [s.split("]")[0] for s in subjects(mailbox)] == ["[error", "[recovered"]
+
+
+def _ratings_by_drop(platform: Platform) -> None:
+    daily = Catalogue(CATALOGUE.owners, CATALOGUE.daily | {"validated/ratings"})
+    platform.sensors = {
+        s.name: s for s in build_alert_sensors(dg.DefaultSensorStatus.STOPPED, daily)
+    }

@@ -2,6 +2,7 @@
 
 A subject is what is broken, as text: ``step:als_model``, or ``check:ratings:no_rejected_files
 @2026-01-31/2026-02-01`` where it is about some drops: only a success over all of these mends it.
+Drops that are not days in a row stand as several such spans, by comma.
 Sensors may see a success before the failure it follows; so successes are kept with their times.
 """
 
@@ -20,14 +21,20 @@ Told = list[tuple[Alert, Sequence[str]]]
 """Messages to tell, each with those who are owed it."""
 
 
-def about_drops(subject: str, first: str, last: str) -> str:
-    """The subject of some drops; the subject itself where there are none."""
-    return f"{subject}@{first}/{last}" if first else subject
+def about_drops(subject: str, spans: Sequence[tuple[str, str]]) -> str:
+    """The subject of some drops, given as spans of days; the subject itself without any."""
+    days = ",".join(f"{first}/{last}" for first, last in spans)
+    return f"{subject}@{days}" if days else subject
 
 
 def mend(connection: sqlite3.Connection, subjects: dict[str, datetime]) -> Told:
     """Note successes; the ends of the troubles that they end."""
-    rows = [(*_parts(subject), at.timestamp()) for subject, at in subjects.items()]
+    rows = [
+        (name, *span, at.timestamp())
+        for subject, at in subjects.items()
+        for name, spans in [_parts(subject)]
+        for span in spans
+    ]
     connection.executemany(
         "INSERT INTO mended VALUES (?, ?, ?, ?) ON CONFLICT (subject, first, last)"
         " DO UPDATE SET at = max(at, excluded.at)",
@@ -57,13 +64,17 @@ def ended(connection: sqlite3.Connection) -> Told:
 
 
 def _mended_at(connection: sqlite3.Connection, subject: str, after: float) -> float | None:
-    name, first, last = _parts(subject)
-    row = connection.execute(
-        "SELECT min(at) FROM mended WHERE subject = ? AND at > ?"
-        " AND (? = '' OR (first <> '' AND first <= ? AND last >= ?))",
-        (name, after, first, first, last),
-    ).fetchone()
-    return None if row[0] is None else float(row[0])
+    """Since when all drops of a subject work again; None where one of them does not yet."""
+    name, spans = _parts(subject)
+    times = [
+        connection.execute(
+            "SELECT min(at) FROM mended WHERE subject = ? AND at > ?"
+            " AND (? = '' OR (first <> '' AND first <= ? AND last >= ?))",
+            (name, after, first, first, last),
+        ).fetchone()[0]
+        for first, last in spans
+    ]
+    return None if None in times else float(max(times))
 
 
 def _end_of(first: Alert, over: datetime, repeats: int) -> Alert:
@@ -81,7 +92,8 @@ def _end_of(first: Alert, over: datetime, repeats: int) -> Alert:
     )
 
 
-def _parts(subject: str) -> tuple[str, str, str]:
-    name, _, dates = subject.partition("@")
-    first, _, last = dates.partition("/")
-    return name, first, last
+def _parts(subject: str) -> tuple[str, list[tuple[str, str]]]:
+    """Name and spans of a subject; one span of empty texts where it is about no drops."""
+    name, _, days = subject.partition("@")
+    ends = [span.partition("/") for span in days.split(",")]
+    return name, [(first, last) for first, _, last in ends]

@@ -76,7 +76,7 @@ REMEDIES = {
 }
 """Section of the runbook → what it says in short."""
 
-_DROPS = re.compile(r"@(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})$")
+_DROPS = re.compile(r"@(\d{4}-\d{2}-\d{2})/(?:\S*/)?(\d{4}-\d{2}-\d{2})$")
 
 
 def remedy_of(kind: str, subjects: Sequence[str]) -> Remedy | None:

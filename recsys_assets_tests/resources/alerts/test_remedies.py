@@ -57,6 +57,11 @@ def test_the_command_stands_in_the_section(kind: str) -> None:
             "check:clicks:every_line_accounted_for@2026-01-30/2026-02-01",
             "recsys run --from 2026-01-30 --to 2026-02-01 --select clicks",
         ),
+        (
+            "lines-lost",
+            "check:clicks:every_line_accounted_for@2026-01-28/2026-01-28,2026-01-30/2026-02-01",
+            "recsys run --from 2026-01-28 --to 2026-02-01 --select clicks",
+        ),
         # Of a run over several drops nobody knows which one it was.
         (
             "quarantine",
