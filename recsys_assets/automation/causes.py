@@ -21,9 +21,7 @@ _KINDS = (
             "the jvm of spark died",
             "py4jnetworkerror",
             "answer from java side is empty",
-            "connection refused",
             "java gateway process exited",
-            "py4j",
             "sparkcontext was shut down",
         ),
     ),
@@ -34,6 +32,7 @@ _KINDS = (
             "service unavailable",
             "serverbusy",
             "timed out",
+            "connection refused",
             "error sending request",
             "connection closed",
         ),
@@ -54,7 +53,10 @@ _KINDS = (
     ("drop-rejected", ("every file of the",)),
     ("interrupted", ("the run was interrupted",)),
 )
-"""Section of the runbook → words in the error, the most telling first."""
+"""Section of the runbook → words in the error, the most telling first.
+
+An error of Java's that Spark hands on is no sign that the JVM died: it may say anything.
+"""
 
 _CHECK_KINDS = (
     ("drift", ("drift",)),

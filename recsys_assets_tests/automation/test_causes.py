@@ -1,0 +1,37 @@
+"""Each error leads to the section of the runbook that deals with it."""
+
+import pytest
+
+from recsys_assets.automation.causes import kind_of_error
+
+OF_SPARK = "py4j.protocol.Py4JJavaError: An error occurred while calling o55.collectToPython.\n: "
+
+
+@pytest.mark.parametrize(
+    ("cause", "kind"),
+    [
+        (
+            "requests.exceptions.ConnectionError: HTTPConnectionPool(host='mlflow', port=5000):"
+            " Max retries exceeded: [Errno 111] Connection refused",
+            "store-refuses",
+        ),
+        (
+            "MailingError: 0 digests sent, then the mail server failed: ChannelError: no connection"
+            " to mail:587 (starttls): ConnectionRefusedError: [Errno 111] Connection refused.",
+            "store-refuses",
+        ),
+        (OF_SPARK + "java.lang.IllegalArgumentException: rank must be positive", "run-failed"),
+        (OF_SPARK + "java.io.IOException: No space left on device", "disk-full"),
+        (OF_SPARK + "java.io.IOException: Operation failed: Service Unavailable", "store-refuses"),
+        (
+            "table damaged: a file of it cannot be read: An error occurred while calling o55.count."
+            "\n: java.lang.RuntimeException: part-0.parquet is not a Parquet file"
+            "\n at py4j.reflection.MethodInvoker.invoke(MethodInvoker.java:244)",
+            "table-damaged",
+        ),
+        ("py4j.protocol.Py4JNetworkError: Answer from Java side is empty", "worker-died"),
+        ("the JVM of Spark died", "worker-died"),
+    ],
+)
+def test_the_section_fits_the_error(cause: str, kind: str) -> None:
+    assert kind_of_error(cause) == kind
