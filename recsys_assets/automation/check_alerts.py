@@ -47,7 +47,8 @@ def alert_for_failed_checks(story: RunStory) -> Alert | None:
         event_key=f"failed-checks:{story.first_attempt}:{digest}",
         kind=kind_of_check(worst.check_name, worst.description or ""),
         owners=story.catalogue.owners_of(assets),
-        subjects=tuple(story.check_subject(_evaluation(event)) for event in failed.values()),
+        # The remedy takes its data set and drop from the first of them.
+        subjects=tuple(story.check_subject(_evaluation(failed[name])) for name in worst_first),
     )
 
 

@@ -1,7 +1,14 @@
 """Failed checks, from the run to the alert as it arrives."""
 
-import dagster as dg
+import datetime
 
+import dagster as dg
+from dagster._core.events import DagsterEvent
+
+from recsys_assets.assets.partitions import drop_tags
+from recsys_assets.automation.catalogue import Catalogue
+from recsys_assets.automation.check_alerts import alert_for_failed_checks
+from recsys_assets.automation.sensors import story_of
 from recsys_assets_tests.automation.platform import (
     Platform,
     html_of,
@@ -73,3 +80,25 @@ def test_a_check_that_blocks_is_told_once_not_as_a_failed_step_too(
     assert platform.tick_all() == []
     assert subjects(mailbox) == ["[error] validated/ratings: strict failed in daily"]
     assert "The run failed: what follows was not made" in mailbox.bodies()[0]
+
+
+def test_the_remedy_is_about_the_check_that_matters_most(platform: Platform) -> None:
+    drop = drop_tags([datetime.date(2026, 1, 31)])
+    run = dg.DagsterRun("ingest", tags=drop, status=dg.DagsterRunStatus.FAILURE)
+    platform.instance.add_run(run)
+    for asset, check, severity in (
+        ("clicks", "few_quarantined_lines", dg.AssetCheckSeverity.WARN),
+        ("ratings", "every_line_accounted_for", dg.AssetCheckSeverity.ERROR),
+    ):
+        evaluation = dg.AssetCheckEvaluation(
+            dg.AssetKey(asset), check, passed=False, metadata={}, severity=severity
+        )
+        platform.instance.report_dagster_event(
+            DagsterEvent("ASSET_CHECK_EVALUATION", "ingest", event_specific_data=evaluation),
+            run.run_id,
+        )
+    catalogue = Catalogue(daily=frozenset({"clicks", "ratings"}))
+    alert = alert_for_failed_checks(story_of(run, platform.instance, catalogue, platform.storage))
+    assert alert is not None and alert.remedy is not None
+    assert alert.title.startswith("ratings: every_line_accounted_for")
+    assert alert.remedy.command == ("recsys run --from 2026-01-31 --to 2026-01-31 --select ratings")
