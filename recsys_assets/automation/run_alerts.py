@@ -16,6 +16,7 @@ from recsys_assets.automation.causes import (
 )
 from recsys_assets.automation.run_story import (
     RunStory,
+    concerned_drops,
     first_of,
     metadata_texts,
     run_name,
@@ -40,7 +41,8 @@ def alert_for_run_failure(story: RunStory) -> Alert | None:
     died = story.of_type(dg.DagsterEventType.RUN_FAILURE)[0]
     # The step that was interrupted then does not know why.
     cause = step_error(steps[0]) if steps and not is_overtime(died) else run_error(died)
-    subjects = [story.subject("step", name, name) for name in names or _unmade(story)]
+    subjects = [_subject(story, event) for event in steps]
+    subjects = subjects or [story.subject("step", name, name) for name in _unmade(story)]
     return Alert(
         title=f"{first_of(names)} failed in {run_name(story.run)}"
         if steps
@@ -61,6 +63,13 @@ def alert_for_run_failure(story: RunStory) -> Alert | None:
         owners=story.catalogue.owners_of(names or _planned(story.run)),
         subjects=tuple(subjects or [story.subject("run", story.run.job_name, "")]),
     )
+
+
+def _subject(story: RunStory, event: dg.EventLogEntry) -> str:
+    """A step that failed; of its drops only those that failed, where it says which."""
+    failure = event.get_dagster_event().step_failure_data.user_failure_data
+    concerned = concerned_drops(failure.metadata) if failure else ""
+    return story.subject("step", event.step_key or "?", event.step_key or "?", concerned)
 
 
 def _event_key(story: RunStory, names: list[str]) -> str:

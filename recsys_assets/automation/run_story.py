@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from recsys_assets.assets.partitions import dates_of, spans_of
+from recsys_assets.assets.partitions import DATES, dates_of, spans_of
 from recsys_assets.automation.catalogue import Catalogue
 from recsys_assets.resources.alerts.message import clean_line
 from recsys_assets.resources.alerts.recoveries import about_drops
+from recsys_assets.steps.report import CONCERNED
 
 MAX_METADATA_LENGTH = 120
 
@@ -36,16 +37,25 @@ class RunStory:
         """Events of one type."""
         return [event for event in self.events if event.dagster_event_type is kind]
 
-    def subject(self, prefix: str, name: str, owner: str) -> str:
-        """What is broken or works: a step or check, with the run's drops where it works on them."""
+    def subject(self, prefix: str, name: str, owner: str, concerned: str = "") -> str:
+        """What is broken or works: a step or check, with the run's drops where it works on them.
+
+        Args:
+            prefix: whether it is a step, a check or a run.
+            name: its name.
+            owner: asset or step that tells whether it works on drops.
+            concerned: dates of those drops that it is about, by comma; all of the run's if empty.
+        """
         # Drops that the run passed over are none of them: of those it knows nothing.
-        spans = spans_of(self.run.tags) if owner in self.catalogue.daily else []
+        tags = {**self.run.tags, **({DATES: concerned} if concerned else {})}
+        spans = spans_of(tags) if owner in self.catalogue.daily else []
         return about_drops(f"{prefix}:{name}", spans)
 
     def check_subject(self, evaluation: dg.AssetCheckEvaluation) -> str:
         """What is broken or works, where it is a check."""
         asset = evaluation.asset_key.to_user_string()
-        return self.subject("check", f"{asset}:{evaluation.check_name}", asset)
+        concerned = "" if evaluation.passed else concerned_drops(evaluation.metadata)
+        return self.subject("check", f"{asset}:{evaluation.check_name}", asset, concerned)
 
     def planned(self) -> set[str]:
         """Steps that the run was to make."""
@@ -88,6 +98,11 @@ def first_of(names: Sequence[str]) -> str:
 def time_of(event: dg.EventLogEntry) -> datetime:
     """When an event happened."""
     return datetime.fromtimestamp(event.timestamp, UTC)
+
+
+def concerned_drops(metadata: Mapping[str, dg.MetadataValue]) -> str:
+    """Dates of the drops that a failure is about, by comma; empty where it names none."""
+    return str(metadata[CONCERNED].value) if CONCERNED in metadata else ""
 
 
 def metadata_texts(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Checks of the validated tables: no line lost, no file rejected unseen, few lines quarantined."""
 
+from collections.abc import Iterable
 from statistics import median
 
 import dagster as dg
@@ -16,6 +17,7 @@ from recsys_assets.contracts.files import FILES
 from recsys_assets.contracts.schema import arrow_schema
 from recsys_assets.lake.tables import DROP_DATE
 from recsys_assets.resources.storage import Storage
+from recsys_assets.steps.report import CONCERNED
 
 WORRYING_SHARE = 0.01
 """More quarantined lines than this share of a file are worth a look."""
@@ -42,6 +44,7 @@ def _checks_of(dataset: Dataset) -> list[dg.AssetChecksDefinition]:
             metadata={
                 "files": files.height,
                 "lines": int(files["read"].sum()),
+                **_concerned([row[DROP_DATE] for row in wrong]),
                 "Unbalanced": dg.MetadataValue.md(markdown_table(wrong[:50]) if wrong else "none"),
             },
         )
@@ -60,6 +63,7 @@ def _checks_of(dataset: Dataset) -> list[dg.AssetChecksDefinition]:
             description=f"{first['file']}: {first['message']}" if first else None,
             metadata={
                 "rejected": rejected.height,
+                **_concerned(rejected[DROP_DATE]),
                 "Files": dg.MetadataValue.md(_table(rejected)),
                 "next": f"correct the files and land them again: recsys land {dataset.name} FILE",
             },
@@ -78,6 +82,7 @@ def _checks_of(dataset: Dataset) -> list[dg.AssetChecksDefinition]:
             severity=dg.AssetCheckSeverity.WARN,
             metadata={
                 "quarantined": int(files["quarantined"].sum()),
+                **_concerned(many[DROP_DATE]),
                 "Files": dg.MetadataValue.md(_table(shown)),
                 "next": f"look at the lines: recsys quarantine show {dataset.name}",
             },
@@ -112,7 +117,12 @@ def _checks_of(dataset: Dataset) -> list[dg.AssetChecksDefinition]:
             passed=usual / VOLUME_FACTOR <= rows[last] <= usual * VOLUME_FACTOR,
             severity=dg.AssetCheckSeverity.WARN,
             description=f"the drop of {last} has {rows[last]:,} rows; usual are {usual:,.0f}",
-            metadata={"rows": rows[last], "usual": usual, "drops to compare with": len(before)},
+            metadata={
+                "rows": rows[last],
+                "usual": usual,
+                "drops to compare with": len(before),
+                **_concerned([last]),
+            },
         )
 
     return [
@@ -122,6 +132,12 @@ def _checks_of(dataset: Dataset) -> list[dg.AssetChecksDefinition]:
         volume_is_usual,
         keeps_contract,
     ]
+
+
+def _concerned(dates: Iterable[object]) -> dict[str, str]:
+    """Which drops of the run a check is about: the trouble ends when these are well."""
+    days = ",".join(sorted({str(date) for date in dates}))
+    return {CONCERNED: days} if days else {}
 
 
 def _rows_by_drop(storage: Storage, dataset: Dataset) -> dict[str, int]:

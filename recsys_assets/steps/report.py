@@ -7,6 +7,9 @@ from pydantic import BaseModel, Field
 
 Cell = str | int | float | bool | None
 
+CONCERNED = "drops concerned"
+"""Figure of a failure of some drops among all of a run: their dates, by comma."""
+
 
 class DropReport(BaseModel):
     """What one run of a step says of one drop."""

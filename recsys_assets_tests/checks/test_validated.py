@@ -11,6 +11,7 @@ from recsys_assets.contracts.files import FILES, quarantine_of
 from recsys_assets.home import Home
 from recsys_assets.lake.tables import DROP_DATE
 from recsys_assets.resources.storage import Storage
+from recsys_assets.steps.report import CONCERNED
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.steps.landing_files import (
     DAY,
@@ -84,6 +85,12 @@ def test_without_dates_every_drop_is_looked_at(validated: Session, home: Home) -
     results = evaluate(home)
     assert results[LAW].passed and results[LAW].metadata["files"].value == 3
     assert not results["no_rejected_files"].passed
+
+
+def test_a_check_names_the_drops_that_fail_it(validated: Session, home: Home) -> None:
+    rejected = evaluate(home, DAY, NEXT_DAY)["no_rejected_files"]
+    assert rejected.metadata[CONCERNED].value == NEXT_DAY.isoformat()
+    assert CONCERNED not in evaluate(home, DAY)["no_rejected_files"].metadata
 
 
 def rewrite(session: Session, table: str, change: pl.Expr | None, day: datetime.date) -> None:

@@ -27,7 +27,7 @@ from recsys_assets.lake.landing import LandedFile
 from recsys_assets.lake.store import remove_tree
 from recsys_assets.lake.tables import DROP_DATE
 from recsys_assets.steps.params import StepParams
-from recsys_assets.steps.report import DropReport, StepReport
+from recsys_assets.steps.report import CONCERNED, DropReport, StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.validation.accounts import FileAccount, reject_empty_drop
 from recsys_assets.steps.validation.blocks import (
@@ -198,6 +198,8 @@ def _describe(report: StepReport, date: datetime.date, accounts: list[FileAccoun
     report.drops[date.isoformat()] = DropReport(figures=figures, files=files)
     if accounts and all(account.fault for account in accounts):
         faults = "; ".join(f"{a.file.name}: {a.fault}" for a in accounts)
+        before = report.figures.get(CONCERNED)
+        report.figures[CONCERNED] = f"{before},{date}" if before else date.isoformat()
         report.failed += (
             f"Every file of the {date} drop was rejected, so its table stays as it was. {faults}. "
             "Correct the files and land them again. "

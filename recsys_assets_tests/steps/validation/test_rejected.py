@@ -6,6 +6,7 @@ import json
 import pytest
 
 from recsys_assets.lake.pending import pending_dates
+from recsys_assets.steps.report import CONCERNED
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.steps.landing_files import (
     DAY,
@@ -87,9 +88,13 @@ def test_a_drop_of_only_rejected_files_leaves_the_table_as_it_was(session: Sessi
     report = validate(session, DAY)
     assert report.failed.startswith("Every file of the 2026-01-30 drop was rejected")
     assert "ratings.csv" in report.failed and "web page" in report.failed
+    assert report.figures[CONCERNED] == DAY.isoformat()
+    place(session, "<html>", date=NEXT_DAY)
+    both = validate(session, DAY, NEXT_DAY).figures[CONCERNED]
+    assert both == f"{DAY},{NEXT_DAY}"
     assert {t: session.lake.version(t) for t in before} == before
     assert rows(session).equals(held) and quarantine(session) == apart
-    assert files(session)["rejected"].to_list() == [True, False]
+    assert files(session)["rejected"].to_list() == [True, True]
 
 
 HEADERS = {
