@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import dagster as dg
 import typer
 
 from recsys_assets.cli.shared import JsonOption, console, deployment, print_json, print_table
@@ -31,12 +30,11 @@ def health_command(
 
     Example: recsys health --tell
     """
-    from recsys_assets.automation.health import look_at_daemons, look_at_location, look_at_ticks
+    from recsys_assets.automation.health import look_at_location
+    from recsys_assets.automation.records import look_at_records
 
     where, now = deployment(), datetime.now(UTC)
-    with dg.DagsterInstance.get() as instance:
-        found = look_at_daemons(instance, now)
-        found.add(look_at_ticks(instance))
+    found = look_at_records(now, where.home.root)
     if location:
         found.add(look_at_location(now))
     rows = [

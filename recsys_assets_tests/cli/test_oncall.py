@@ -1,6 +1,8 @@
 """Commands of whoever is on call, against real servers and a real home."""
 
 import json
+import shutil
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,6 +67,34 @@ def test_health_names_dead_daemons_and_tells_them_once(
         assert not said["healthy"]
         assert {problem["runbook"] for problem in said["problems"]} == {"daemon-dead"}
         assert len(posts.bodies) == required
+
+
+def test_records_that_cannot_be_read_are_told_too(
+    recsys: Recsys, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk: neither Dagster's databases nor the ledger can be opened."""
+
+    def no_room(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(dg.DagsterInstance, "get", no_room)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))
+    with webhook_server() as posts:
+        monkeypatch.setenv("RECSYS_WEBHOOK_URL", posts.url)
+        home.alerts.mkdir()  # no ledger either
+        said = " ".join(recsys("health", "--no-location", "--tell", code=1).stdout.split())
+        assert "Dagster's records cannot be read" in said
+        (body,) = posts.bodies
+        assert body["kind"] == "disk-full" and "recsys tidy" in body["text"]
+
+
+def test_a_ledger_that_cannot_be_opened_is_named(
+    recsys: Recsys, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECSYS_WEBHOOK_URL", "http://127.0.0.1:9/hook")
+    home.alerts.write_bytes(b"no database" * 100)
+    said = " ".join(recsys("redeliver", code=1).stdout.split())
+    assert "file is not a database" in said
 
 
 def test_subscribers_come_and_go(recsys: Recsys, tmp_path: Path) -> None:

@@ -169,18 +169,25 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         failures: dict[str, str] = {}
         delivered: list[str] = []
         known = {channel.name for channel in self.channels}
-        waiting = self._ledger().waiting_targets() if known else []
-        for target in waiting:
-            if channel_name(target) not in known:
-                continue
-            for alert in self._ledger().waiting(target, limit):
-                if not self._ledger().claim(alert.event_key, target):
-                    continue
-                if not self._deliver(alert, target, failures):
-                    break
-                delivered.append(alert.subject)
+        try:
+            waiting = self._ledger().waiting_targets() if known else []
+            for target in waiting:
+                if channel_name(target) in known:
+                    delivered += self._redeliver_to(target, limit, failures)
+        except (OSError, sqlite3.Error) as error:
+            failures[LEDGER] = f"{self.ledger_path}: {error}"
         if failures:
             raise AlertDeliveryError("alerts that wait in the ledger", failures)
+        return delivered
+
+    def _redeliver_to(self, target: str, limit: int, failures: dict[str, str]) -> list[str]:
+        delivered = []
+        for alert in self._ledger().waiting(target, limit):
+            if not self._ledger().claim(alert.event_key, target):
+                continue
+            if not self._deliver(alert, target, failures):
+                break
+            delivered.append(alert.subject)
         return delivered
 
     def _deliver_owed(self, event_key: str, target: str, failures: dict[str, str]) -> bool:
