@@ -15,6 +15,9 @@ from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 from recsys_assets.automation.causes import plain_error
 from recsys_assets.resources.alerts import Alert, Notifier, Severity
 
+SILENT_SECONDS = 600.0
+"""A daemon that says nothing for longer is dead: each speaks every half minute, and a round of all
+sensors takes minutes at most. Dagster itself would wait for half an hour."""
 LOAD_SECONDS = 180.0
 """How long the definitions may take to load."""
 
@@ -96,11 +99,11 @@ def look_at_daemons(instance: dg.DagsterInstance, now: datetime) -> Findings:
     """Daemons that do not say that they are alive."""
     found = Findings()
     for name, status in instance.get_daemon_statuses().items():
-        subject = f"daemon:{name}"
-        if status.healthy or not status.required:
+        subject, beat = f"daemon:{name}", status.last_heartbeat
+        silent = now.timestamp() - beat.timestamp if beat else SILENT_SECONDS
+        if not status.required or (status.healthy and silent < SILENT_SECONDS):
             found.works[subject] = now
             continue
-        beat = status.last_heartbeat
         last = datetime.fromtimestamp(beat.timestamp, UTC) if beat else None
         since = f"it last did at {last:%Y-%m-%d %H:%M} UTC" if last else "it never did"
         errors = [plain_error(error) for error in (beat.errors or [])] if beat else []

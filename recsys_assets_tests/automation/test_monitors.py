@@ -175,6 +175,18 @@ def test_a_daemon_that_is_silent_is_dead(instance: dg.DagsterInstance) -> None:
     assert "daemon:SENSOR" in look_at_daemons(instance, NOW).works
 
 
+def test_a_daemon_is_dead_when_it_said_nothing_for_ten_minutes(
+    instance: dg.DagsterInstance,
+) -> None:
+    now = datetime.now(UTC)
+    for minutes, dead in ((9, False), (11, True)):
+        beat = now.timestamp() - minutes * 60
+        instance.add_daemon_heartbeat(DaemonHeartbeat(beat, "SENSOR", "id", []))
+        found = look_at_daemons(instance, now)
+        assert ("daemon:SENSOR" in {s for a in found.alerts for s in a.subjects}) is dead
+        assert ("daemon:SENSOR" in found.works) is not dead
+
+
 def test_a_code_location_that_does_not_load_says_why() -> None:
     broken = look_at_location(NOW, [sys.executable, "-c", "import no_such_module"])
     (alert,) = broken.alerts
