@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
+from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorTick, TickStatus
 
 from recsys_assets.automation.causes import plain_error
 from recsys_assets.resources.alerts import Alert, Notifier, Severity
@@ -56,7 +56,7 @@ class Findings:
 
 
 def look_at_ticks(instance: dg.DagsterInstance, besides: str = "") -> Findings:
-    """Sensors and schedules whose last tick failed.
+    """Sensors and schedules whose last tick failed, but for those that are switched off.
 
     Args:
         instance: where ticks are kept.
@@ -64,7 +64,8 @@ def look_at_ticks(instance: dg.DagsterInstance, besides: str = "") -> Findings:
     """
     found = Findings()
     for state in instance.all_instigator_state():
-        if state.instigator_name == besides:
+        # What somebody switched off has no next tick that could be green.
+        if state.instigator_name == besides or state.status is InstigatorStatus.STOPPED:
             continue
         # A tick that has begun and not ended says nothing yet.
         ended = [TickStatus.FAILURE, TickStatus.SUCCESS, TickStatus.SKIPPED]

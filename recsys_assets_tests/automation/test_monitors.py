@@ -118,14 +118,17 @@ def test_a_registry_without_models_has_no_champions(home: Home) -> None:
     assert home.registry.champions() == {}
 
 
-def failed_tick(instance: dg.DagsterInstance, name: str, status: TickStatus) -> None:
+def failed_tick(
+    instance: dg.DagsterInstance,
+    name: str,
+    status: TickStatus,
+    switched: InstigatorStatus = InstigatorStatus.RUNNING,
+) -> None:
     location = ManagedGrpcPythonEnvCodeLocationOrigin(
         loadable_target_origin=LoadableTargetOrigin(module_name="m"), location_name="l"
     )
     origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "r"), name)
-    state = InstigatorState(
-        origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING, SensorInstigatorData()
-    )
+    state = InstigatorState(origin, InstigatorType.SENSOR, switched, SensorInstigatorData())
     if not instance.get_instigator_state(state.instigator_origin_id, state.selector_id):
         instance.add_instigator_state(state)
     error = SerializableErrorInfo("ValueError: no such folder\n", [], "ValueError")
@@ -165,6 +168,12 @@ def test_its_own_failed_tick_is_left_to_the_look_from_outside(
     failed_tick(instance, "alert_on_failing_automation", TickStatus.FAILURE)
     assert len(look_at_ticks(instance).alerts) == 1
     assert look_at_ticks(instance, besides="alert_on_failing_automation").alerts == []
+
+
+def test_what_somebody_switched_off_is_not_failing(instance: dg.DagsterInstance) -> None:
+    failed_tick(instance, "ingest_landed_drops", TickStatus.FAILURE, InstigatorStatus.STOPPED)
+    found = look_at_ticks(instance)
+    assert found.alerts == [] and found.works == {}
 
 
 def test_a_daemon_that_is_silent_is_dead(instance: dg.DagsterInstance) -> None:
