@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from recsys_assets.cli.shared import JsonOption, console, deployment, print_json, print_table
 from recsys_assets.deployment import Deployment, naming_variables
@@ -51,7 +52,7 @@ def health_command(
         try:
             found.report(notifier_of(where))
         except AlertDeliveryError as error:
-            console.print(f"[yellow]{error}[/yellow]", highlight=False)
+            console.print(f"[yellow]{escape(str(error))}[/yellow]", highlight=False)
     if rows:
         raise typer.Exit(1)
 
@@ -84,9 +85,9 @@ def redeliver_command() -> None:
     try:
         delivered = notifier_of(where).redeliver()
     except AlertDeliveryError as error:
-        console.print(f"[red]{error}[/red]", highlight=False)
+        console.print(f"[red]{escape(str(error))}[/red]", highlight=False)
         raise typer.Exit(1) from None
-    console.print(f"delivered: {'; '.join(delivered)}" if delivered else "nothing waits")
+    console.print(f"delivered: {escape('; '.join(delivered))}" if delivered else "nothing waits")
 
 
 def notifier_of(where: Deployment) -> Notifier:

@@ -10,7 +10,8 @@ import dagster as dg
 import pytest
 
 from recsys_assets.home import Home
-from recsys_assets.resources.alerts import Alert, DeliveryLedger, Severity
+from recsys_assets.resources.alerts import Alert, DeliveryLedger, Severity, WebhookChannel
+from recsys_assets.resources.alerts.channels import ChannelError
 from recsys_assets_tests.conftest import Recsys
 from recsys_assets_tests.resources.alert_servers import webhook_server
 
@@ -50,9 +51,21 @@ def test_what_waits_is_sent_at_once(
         failed = " ".join(recsys("redeliver", code=1).stdout.split())
         assert "answered 503" in failed
         posts.status = 200
-        assert "publish failed" in recsys("redeliver").stdout
+        assert "delivered: [error] publish failed" in recsys("redeliver").stdout
         assert "nothing waits" in recsys("redeliver").stdout
         assert [body["kind"] for body in posts.bodies] == ["disk-full"]
+
+
+def test_what_a_server_answers_is_shown_as_it_is(
+    recsys: Recsys, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ChannelError("mail answered: 550 [/see] our policy")
+
+    monkeypatch.setenv("RECSYS_WEBHOOK_URL", "http://127.0.0.1:9/hook")
+    monkeypatch.setattr(WebhookChannel, "deliver", refuse)
+    DeliveryLedger(home.alerts).admit(alert(), ["webhook"])
+    assert "550 [/see] our policy" in " ".join(recsys("redeliver", code=1).stdout.split())
 
 
 def test_health_names_dead_daemons_and_tells_them_once(
