@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from recsys_assets.delivery.lookup import Document, Pointer, Written
+from recsys_assets.resources.sqlite_file import journal_of
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS lists (
@@ -26,7 +27,7 @@ class SqliteStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         with self._open() as database:
-            database.execute("PRAGMA journal_mode = WAL")
+            database.execute(f"PRAGMA journal_mode = {journal_of(path)}")
             database.executescript(_SCHEMA)
 
     @contextmanager

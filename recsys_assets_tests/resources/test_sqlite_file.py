@@ -52,3 +52,33 @@ def test_a_turn_that_never_comes_is_said(tmp_path: Path, monkeypatch: pytest.Mon
         transaction(path, SCHEMA),
     ):
         pass
+
+
+def _journal_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mounts: str) -> str:
+    told = tmp_path / "mountinfo"
+    told.write_text(mounts)
+    monkeypatch.setattr(sqlite_file, "MOUNTS", told)
+    path = tmp_path / "a share" / "counts.sqlite"
+    _add_one(path)
+    with closing(sqlite3.connect(path)) as connection:
+        return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "journal"),
+    [("ext4", "wal"), ("nfs4", "delete"), ("cifs", "delete"), ("fuse.blobfuse2", "delete")],
+)
+def test_no_write_ahead_log_lies_on_a_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, journal: str
+) -> None:
+    root = "22 1 0:21 / / rw,relatime - ext4 /dev/vda rw"
+    share = f"23 22 0:22 / {tmp_path}/a\\040share rw shared:2 - {kind} host:/x rw"
+    assert _journal_where(tmp_path, monkeypatch, f"{share}\n{root}\n") == journal
+
+
+def test_a_file_that_was_moved_to_a_share_loses_its_write_ahead_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = "22 1 0:21 / / rw - ext4 /dev/vda rw\n"
+    assert _journal_where(tmp_path, monkeypatch, root) == "wal"
+    assert _journal_where(tmp_path, monkeypatch, root.replace("ext4", "nfs")) == "delete"

@@ -51,10 +51,10 @@ _BEGINNING_WAITS = f"""
 
 @dataclass(frozen=True)
 class DeliveryLedger:
-    """A SQLite file shared by all senders on one machine."""
+    """A SQLite file shared by all senders."""
 
     path: Path
-    """The file, on a local disk."""
+    """The file, on a local disk, or on a share by NFS."""
 
     def admit(self, alert: Alert, targets: Sequence[str]) -> list[Alert]:
         """Take an event in: what now has to be told because of it, recorded for its targets.

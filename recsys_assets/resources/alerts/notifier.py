@@ -58,7 +58,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
     routes: list[Route] = Field(default_factory=list)
     """Who is told of what; every channel of everything it wants if empty."""
     ledger_path: str | None = None
-    """SQLite file of the delivery ledger, on a local disk that outlives the process; needed as
+    """SQLite file of the delivery ledger, on a disk or share that outlives the process; needed as
     soon as there is a channel."""
     ui_url: str = "http://127.0.0.1:3000"
     """Where people open the Dagster UI; the base of the links to runs."""

@@ -28,10 +28,10 @@ CLAIMED, SENT, WAITING, REFUSED = "claimed", "sent", "waiting", "refused"
 
 @dataclass(frozen=True)
 class MailLedger:
-    """A SQLite file shared by all senders on one machine."""
+    """A SQLite file shared by all senders."""
 
     path: Path
-    """The file, on a local disk."""
+    """The file, on a local disk, or on a share by NFS."""
 
     def claim(self, publication: str, user: int, min_hours: float) -> bool:
         """Take the right to send a user the mail about a publication.
