@@ -190,10 +190,13 @@ def _readable(url: str) -> str:
     from psycopg.conninfo import conninfo_to_dict
 
     try:
-        host = str(conninfo_to_dict(url).get("host", ""))
+        parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
-        host = "@"
-    if "@" in host:  # the password holds one, too
+        parts = {"host": "@"}
+    # The password holds one, too; or a slash, behind which libpq looks for the database: it takes
+    # the user for the host then, and would send what follows there.
+    lost = "user" not in parts and "@" in str(parts.get("dbname", ""))
+    if lost or "@" in str(parts.get("host", "")):
         raise WarehouseError(
             "RECSYS_WAREHOUSE_URL cannot be read as postgresql://user:password@host/database: "
             "in the password write %25 for %, %40 for @, %2F for /, %3A for :"

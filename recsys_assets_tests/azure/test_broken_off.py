@@ -106,7 +106,12 @@ def test_a_drop_that_has_just_changed_is_left_to_settle(cloud_home: Home, source
 
 @pytest.mark.parametrize(
     "address",
-    ["postgresql://me:S3cr%t@h/db", "postgres//me:S3cr@h/db", "postgresql://me:x@S3cr@h/db"],
+    [
+        "postgresql://me:S3cr%t@h/db",
+        "postgres//me:S3cr@h/db",
+        "postgresql://me:x@S3cr@h/db",
+        "postgresql://me:12/S3cr@h/db",
+    ],
 )
 def test_an_address_that_cannot_be_read_is_not_told(address: str) -> None:
     from recsys_assets.delivery.warehouse import PostgresWarehouse, WarehouseError
