@@ -8,6 +8,8 @@ from recsys_assets.registry.quiet import quiet_mlflow
 
 FORMER: str = "former_champions"
 """Tag of a registered model: versions that were champion before, by comma, the latest last."""
+MOST_FORMER = 50
+"""Versions in that tag: Unity Catalog takes a thousand characters, and bundles change daily."""
 REASON: str = "promotion"
 """Tag of a version: why it became champion, or why it did not."""
 
@@ -64,7 +66,8 @@ def promote(
                 f"{name} has no version {chosen}; it has {', '.join(map(str, sorted(versions)))}"
             )
         former = [*_former(registry, name), *([before] if before is not None else [])]
-        client.set_registered_model_tag(full, FORMER, ",".join(map(str, former)))
+        kept = former[-MOST_FORMER:]
+        client.set_registered_model_tag(full, FORMER, ",".join(map(str, kept)))
         client.set_registered_model_alias(full, CHAMPION, str(chosen))
         client.set_model_version_tag(full, str(chosen), REASON, f"champion: {reason}")
     return before, chosen

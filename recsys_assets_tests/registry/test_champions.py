@@ -5,7 +5,10 @@ from typer.testing import CliRunner
 
 from recsys_assets.cli.app import app
 from recsys_assets.home import Home
+from recsys_assets.registry import champions
 from recsys_assets.registry.champions import (
+    FORMER,
+    MOST_FORMER,
     REASON,
     PromotionError,
     aliases,
@@ -92,3 +95,17 @@ def test_without_its_newest_version_a_model_wants_to_be_told_which(home_of_three
         promote(registry, NAME)
     registry.client().delete_registered_model_alias(NAME, "champion")
     assert promote(registry, NAME, 2) == (None, 2)
+
+
+def test_the_way_back_is_no_longer_than_a_tag_may_be(
+    home_of_three: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bundles are promoted day by day; a tag of Unity Catalog holds a thousand characters."""
+    assert MOST_FORMER * len("99999,") < 1_000
+    monkeypatch.setattr(champions, "MOST_FORMER", 3)
+    registry = home_of_three.registry
+    for day in range(6):
+        promote(registry, NAME, 2 + day % 2)
+    found = registry.registered(NAME)
+    assert found is not None and found.tags[FORMER] == "2,3,2"
+    assert demote(registry, NAME) == (3, 2)
