@@ -95,11 +95,11 @@ def build_asked_sensor(status: dg.DefaultSensorStatus, has_weekly: bool) -> dg.S
         jobs=[main, *([weekly] if has_weekly else [])],
         minimum_interval_seconds=10,
         default_status=status,
+        description="Starts what `recsys run` asks for, where it cannot run it itself.",
     )
     def start_asked_runs(
         context: dg.SensorEvaluationContext, storage: Storage
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        """Starts what `recsys run` asks for, where it cannot run it itself."""
         requests = list(requests_of(storage.asked_runs, context.instance))
         return requests or dg.SkipReason("nobody asks for a run")
 
