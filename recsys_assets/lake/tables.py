@@ -1,8 +1,7 @@
 """The lake: Delta tables by name, in versions.
 
 A reader sees the old version of a table or the new one, never half of one; every write gives a
-version number, and going back is a write like any other. Spark reads and writes here on a cluster;
-delta-rs does where no JVM runs.
+version number, and going back is a write like any other. Spark's way in is `spark_files`.
 """
 
 import datetime
@@ -10,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 import polars as pl
@@ -26,9 +25,6 @@ from recsys_assets.lake.commits import (
     write_data_file,
 )
 from recsys_assets.lake.store import make_folder, place, remove_tree
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
 
 DROP_DATE = "drop_date"
 """Partition column of daily tables: the date of the drop a row came in with."""
@@ -119,20 +115,6 @@ class Lake:
     def scan(self, table: str, version: int | None = None) -> pl.LazyFrame:
         """A table for reading without Spark."""
         return pl.scan_delta(self.open(table, version))
-
-    def read(self, spark: "SparkSession", table: str) -> "DataFrame":
-        """A table for reading with Spark."""
-        if not self.exists(table):
-            raise MissingTableError(table)
-        return spark.read.format("delta").load(self.uri(table))
-
-    def write(self, frame: "DataFrame", table: str, description: str = "") -> int:
-        """Replace a table by a Spark frame; the new version's number."""
-        writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
-        if description and not self.exists(table):
-            writer = writer.option("description", description)
-        writer.save(self.uri(table))
-        return self.version(table)
 
     def write_frame(
         self, frame: pl.DataFrame, table: str, replace: dict[str, str] | None = None

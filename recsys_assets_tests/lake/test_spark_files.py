@@ -37,7 +37,7 @@ def test_a_written_table_has_versions_and_its_schema(session: Session) -> None:
 def test_the_cluster_reads_the_same_table_with_its_own_reader(session: Session) -> None:
     frame = session.spark.range(5).selectExpr("cast(id as int) as user")
     write_table(session.lake, frame, "users")
-    assert session.lake.read(session.spark, "users").count() == 5
+    assert session.spark.read.format("delta").load(session.lake.uri("users")).count() == 5
 
 
 def test_a_table_without_rows_is_read(session: Session) -> None:

@@ -6,7 +6,6 @@ import pyarrow as pa
 import pytest
 
 from recsys_assets.lake.tables import DROP_DATE, DataFile, Lake, MissingTableError
-from recsys_assets.steps.session import Session
 
 DAY = datetime.date(2026, 1, 30)
 NEXT_DAY = datetime.date(2026, 1, 31)
@@ -129,18 +128,6 @@ def test_names_are_those_of_tables_only(lake: Lake) -> None:
 def test_staging_is_empty_every_time(lake: Lake) -> None:
     (lake.staging("purpose") / "x").write_text("x", encoding="utf-8")
     assert list(lake.staging("purpose").iterdir()) == []
-
-
-def test_spark_writes_and_reads_the_same_tables(session: Session) -> None:
-    lake, spark = session.lake, session.spark
-    with pytest.raises(MissingTableError):
-        lake.read(spark, "t")
-    assert lake.write(spark.range(3), "t", "three numbers") == 0
-    assert lake.write(spark.range(2).withColumnRenamed("id", "n"), "t") == 1
-    assert sorted(lake.scan("t").collect()["n"].to_list()) == [0, 1]
-    assert lake.read(spark, "t").count() == 2
-    lake.write_frame(pl.DataFrame({"n": [7]}), "t")
-    assert [row["n"] for row in lake.read(spark, "t").collect()] == [7]
 
 
 def test_a_version_whose_log_is_gone_is_not_held(lake: Lake) -> None:

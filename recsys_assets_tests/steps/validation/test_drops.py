@@ -76,7 +76,8 @@ def test_a_movie_that_comes_twice_keeps_its_later_line(session: Session) -> None
 def test_spark_reads_the_tables_that_were_written(session: Session) -> None:
     place(session, csv_of([*ratings(9), "bad"]), "sieben Brücken.csv")
     validate(session)
-    row = session.lake.read(session.spark, "ratings").orderBy("item").first()
+    delta = session.spark.read.format("delta")
+    row = delta.load(session.lake.uri("ratings")).orderBy("item").first()
     assert row is not None
     assert row.asDict() == {
         "user": 1,
@@ -86,9 +87,9 @@ def test_spark_reads_the_tables_that_were_written(session: Session) -> None:
         "file": "sieben Brücken.csv",
         "drop_date": DAY,
     }
-    lines = session.lake.read(session.spark, "quarantine_ratings").collect()
+    lines = delta.load(session.lake.uri("quarantine_ratings")).collect()
     assert [(line["line"], line["rules"]) for line in lines] == [(11, ["row.field_count"])]
-    account = session.lake.read(session.spark, FILES).collect()
+    account = delta.load(session.lake.uri(FILES)).collect()
     assert [(row["dataset"], row["read"]) for row in account] == [("ratings", 10)]
 
 
