@@ -151,9 +151,9 @@ def numbers(name: str, values: ArrayLike, at_least: int = 2) -> NDArray[np.float
     return array
 
 
-def amounts(name: str, values: ArrayLike, at_least: int = 2) -> NDArray[np.float64]:
+def amounts(name: str, values: ArrayLike) -> NDArray[np.float64]:
     """Like `numbers`, for counts and gains: none below zero, and not all of them zero."""
-    array = numbers(name, values, at_least)
+    array = numbers(name, values)
     if array.min() < 0:
         raise ValueError(f"{name}: {array.min():g} is below zero at position {array.argmin()}")
     if not array.any():

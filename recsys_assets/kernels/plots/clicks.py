@@ -13,6 +13,9 @@ from recsys_assets.kernels.plots import canvas
 POINTS = 400
 """Points of a curve: more than can be seen."""
 
+MAX_FEATURES = 12
+"""What `shap_summary` shows."""
+
 
 def roc_curve(label: ArrayLike, scores: Mapping[str, ArrayLike]) -> bytes:
     """True against false positives over all thresholds, one line per model.
@@ -90,15 +93,16 @@ def lift_curve(label: ArrayLike, scores: Mapping[str, ArrayLike]) -> bytes:
 
 
 def shap_summary(
-    names: Sequence[str], parts: NDArray[np.float64], values: NDArray[np.floating], top: int = 12
+    names: Sequence[str], parts: NDArray[np.float64], values: NDArray[np.floating]
 ) -> bytes:
     """What the strongest features add to the log odds: a dot a row, dark where the value is high.
+
+    The strongest are those that add the most, by its mean size.
 
     Args:
         names: features.
         parts: rows x features, what each adds to the log odds.
         values: rows x features, the feature's value, NaN where it is missing.
-        top: features shown, by the mean size of what they add.
 
     Raises:
         ValueError: fewer than two rows, or shapes that differ.
@@ -108,7 +112,7 @@ def shap_summary(
     if len(parts) < 2:
         raise ValueError("SHAP summary: at least 2 rows are needed")
     size = np.abs(parts).mean(axis=0)
-    order = np.argsort(-size, kind="stable")[:top][::-1]
+    order = np.argsort(-size, kind="stable")[:MAX_FEATURES][::-1]
     figure, (ax,) = canvas.blank()
     jitter = np.random.default_rng(0).uniform(-0.28, 0.28, len(parts))
     for place, feature in enumerate(order):

@@ -52,34 +52,32 @@ def rating_histogram(values: ArrayLike, counts: ArrayLike) -> bytes:
     )
 
 
-def top_share(counts: ArrayLike, fraction: float = 0.2) -> float:
-    """Share of all ratings that the most rated `fraction` of the items hold, in 0..1.
+def top_share(counts: ArrayLike) -> float:
+    """Share of all ratings that the most rated fifth of the items hold, in 0..1.
 
     `counts` are the ratings per item, descending; the number of top items is that of `top_items`.
     """
     counts = np.asarray(counts, dtype=np.float64)
-    return float(counts[: top_items(counts.size, fraction)].sum() / counts.sum())
+    return float(counts[: top_items(counts.size)].sum() / counts.sum())
 
 
-def top_items(items: int, fraction: float = 0.2) -> int:
-    """How many items are the top `fraction`: rounded up, so that it is never zero."""
-    # 0.07 * 100 is 7.000000000000001 in binary: without the rounding, 8 items would be counted.
-    return int(np.ceil(round(fraction * items, 9)))
+def top_items(items: int) -> int:
+    """How many items are the top fifth: rounded up, so that it is never zero."""
+    return -(-items // 5)
 
 
-def long_tail(counts: ArrayLike, item: str = "movie") -> bytes:
-    """Ratings per item on a logarithmic scale, most rated first; the top 20% are marked.
+def long_tail(counts: ArrayLike) -> bytes:
+    """Ratings per movie on a logarithmic scale, most rated first; the top 20% are marked.
 
     Args:
-        counts: ratings per item, descending; items without a rating may be there as zeros.
-        item: what an item is called, in the singular.
+        counts: ratings per movie, descending; those without a rating may be there as zeros.
 
     Raises:
-        ValueError: fewer than two items, or counts that do not descend.
+        ValueError: fewer than two movies, or counts that do not descend.
     """
-    counts = canvas.amounts(f"ratings per {item}", counts)
+    counts = canvas.amounts("ratings per movie", counts)
     if (np.diff(counts) > 0).any():
-        raise ValueError(f"ratings per {item}: the counts must be in descending order")
+        raise ValueError("ratings per movie: the counts must be in descending order")
     share = top_share(counts)
     figure, (ax,) = canvas.blank()
     border = top_items(counts.size)
@@ -92,7 +90,7 @@ def long_tail(counts: ArrayLike, item: str = "movie") -> bytes:
     ax.set_xlim(0, counts.size)
     ax.axvline(border, color=canvas.INK, linewidth=0.9, linestyle=(0, (4, 3)))
     ax.annotate(
-        f"top 20% of {item}s:\n{share:.0%} of the ratings",
+        f"top 20% of movies:\n{share:.0%} of the ratings",
         xy=(border, counts[0]),
         xytext=(7, 0),
         textcoords="offset points",
@@ -104,27 +102,26 @@ def long_tail(counts: ArrayLike, item: str = "movie") -> bytes:
     ax.yaxis.set_major_formatter(canvas.thousands())
     ax.yaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_major_formatter(canvas.thousands())
-    canvas.label(ax, f"{item}s, most rated first (rank)", f"ratings per {item} (log scale)")
+    canvas.label(ax, "movies, most rated first (rank)", "ratings per movie (log scale)")
     return canvas.png(
         figure,
-        f"Long tail: 20% of the {item}s hold {share:.0%} of the ratings",
-        f"{counts.sum():,.0f} ratings of {counts.size:,} {item}s, "
-        f"median {np.median(counts):,.0f} per {item}, most {counts[0]:,.0f}",
+        f"Long tail: 20% of the movies hold {share:.0%} of the ratings",
+        f"{counts.sum():,.0f} ratings of {counts.size:,} movies, "
+        f"median {np.median(counts):,.0f} per movie, most {counts[0]:,.0f}",
     )
 
 
-def activity_by_day(dates: Sequence[date], counts: ArrayLike, unit: str = "ratings") -> bytes:
-    """Events over time: bars per day, or per week or month where days would be too thin to see.
+def activity_by_day(dates: Sequence[date], counts: ArrayLike) -> bytes:
+    """Ratings over time: bars per day, or per week or month where days would be too thin to see.
 
     Args:
-        dates: the days, each once, in any order; a missing day inside the range had no event.
-        counts: events of each day, same length.
-        unit: what is counted, in the plural.
+        dates: the days, each once, in any order; a missing day inside the range had no rating.
+        counts: ratings of each day, same length.
 
     Raises:
         ValueError: fewer than two days, a repeated day, or counts that are not counts.
     """
-    counts = canvas.amounts(f"{unit} per day", counts)
+    counts = canvas.amounts("ratings per day", counts)
     canvas.same_length({"dates": dates, "counts": counts})
     days, daily = _fill_days(dates, counts)
     period = _period(daily.size)
@@ -133,7 +130,7 @@ def activity_by_day(dates: Sequence[date], counts: ArrayLike, unit: str = "ratin
     smooth = period == "day" and daily.size >= 21
     colour = canvas.SKY if smooth else canvas.BLUE
     ax.bar(
-        starts, totals, BAR_DAYS[period], color=colour, align="edge", label=f"{unit} per {period}"
+        starts, totals, BAR_DAYS[period], color=colour, align="edge", label=f"ratings per {period}"
     )
     if smooth:
         mean = np.convolve(daily, np.full(7, 1 / 7), mode="valid")
@@ -146,11 +143,11 @@ def activity_by_day(dates: Sequence[date], counts: ArrayLike, unit: str = "ratin
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     ax.xaxis.get_offset_text().set_fontsize(8.5)
     ax.yaxis.set_major_formatter(canvas.thousands())
-    canvas.label(ax, f"date ({period})", f"{unit} per {period}")
+    canvas.label(ax, f"date ({period})", f"ratings per {period}")
     return canvas.png(
         figure,
-        f"{unit[:1].upper()}{unit[1:]} per {period}, {days[0]} to {days[-1]}",
-        f"{daily.sum():,.0f} {unit} in {daily.size:,} days, median {np.median(daily):,.0f} a day, "
+        f"Ratings per {period}, {days[0]} to {days[-1]}",
+        f"{daily.sum():,.0f} ratings in {daily.size:,} days, median {np.median(daily):,.0f} a day, "
         f"peak {daily.max():,.0f} on {days[int(daily.argmax())]}",
     )
 

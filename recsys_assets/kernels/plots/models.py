@@ -17,6 +17,9 @@ from recsys_assets.kernels.plots import canvas
 MAX_METRICS, MAX_MODELS = 8, 8
 """What `metric_bars` can show legibly."""
 
+MAX_FEATURES = 20
+"""What `feature_importance` shows."""
+
 
 def learning_curve(
     iterations: ArrayLike, series: Mapping[str, ArrayLike], metric: str = "metric"
@@ -55,22 +58,19 @@ def learning_curve(
     )
 
 
-def feature_importance(names: Sequence[str], gains: ArrayLike, top: int = 20) -> bytes:
+def feature_importance(names: Sequence[str], gains: ArrayLike) -> bytes:
     """The features with the largest gain, as their share of the gain of all features.
 
     Args:
         names: feature names.
         gains: total gain of each feature (the loss its splits removed), same length.
-        top: how many features to show.
 
     Raises:
-        ValueError: fewer than two features, `top` below two, or negative gains.
+        ValueError: fewer than two features, or negative gains.
     """
     gain = canvas.amounts("feature gains", gains)
     canvas.same_length({"names": names, "gains": gain})
-    if top < 2:
-        raise ValueError(f"top: at least 2 features are shown, got {top}")
-    order = np.argsort(-gain, kind="stable")[:top][::-1]
+    order = np.argsort(-gain, kind="stable")[:MAX_FEATURES][::-1]
     share = gain / gain.sum()
     figure, (ax,) = canvas.blank()
     bars = ax.barh(np.arange(order.size), share[order], height=0.74, color=canvas.BLUE)
@@ -91,9 +91,7 @@ def feature_importance(names: Sequence[str], gains: ArrayLike, top: int = 20) ->
     )
 
 
-def metric_over_time(
-    days: Sequence[date], series: Mapping[str, ArrayLike], metric: str = "metric"
-) -> bytes:
+def metric_over_time(days: Sequence[date], series: Mapping[str, ArrayLike], metric: str) -> bytes:
     """One metric of several models over the rounds of a backtest.
 
     Args:

@@ -8,12 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from recsys_assets.kernels.plots import canvas
-
-Histogram = tuple[ArrayLike, ArrayLike]
-"""Counts and bin edges (one more edge than counts), as `numpy.histogram` returns them."""
 
 BINS = 40
 """Bins of `score_distribution`, over the range of all scores."""
@@ -30,16 +27,12 @@ def average_precision(points: pl.DataFrame) -> float:
     return float(np.diff(recall, prepend=0.0) @ precision)
 
 
-def precision_recall_curve(
-    points: pl.DataFrame, base_rate: float, area: float | None = None
-) -> bytes:
+def precision_recall_curve(points: pl.DataFrame, base_rate: float) -> bytes:
     """Precision against recall, with the precision of a random ranking as the reference.
 
     Args:
         points: columns `recall` and `precision`, both in 0..1, one row per threshold.
         base_rate: share of positives in the data, in 0..1.
-        area: average precision of all thresholds, if `points` are a selection; by default that
-            of the points.
 
     Raises:
         ValueError: fewer than two points, or a value outside 0..1.
@@ -65,10 +58,9 @@ def precision_recall_curve(
     ax.set(xlim=(0, 1), ylim=(0, 1.02))
     canvas.label(ax, "recall (share of positives found)", "precision", grid="both")
     canvas.legend(ax, "upper right")
-    area = average_precision(points) if area is None else area
     return canvas.png(
         figure,
-        f"Precision against recall: average precision {area:.3f}",
+        f"Precision against recall: average precision {average_precision(points):.3f}",
         f"a random ranking would reach {base_rate:.3f}, the share of positives",
     )
 
@@ -132,21 +124,24 @@ def calibration_curve(table: pl.DataFrame) -> bytes:
     )
 
 
-def score_distribution(
-    scores: Mapping[str, NDArray[np.floating] | Histogram], score: str = "score"
-) -> bytes:
+def score_distribution(scores: Mapping[str, NDArray[np.floating]], score: str = "score") -> bytes:
     """How the scores of one or more groups (labels, models, days) are spread.
 
     Args:
-        scores: per group either the scores themselves or a histogram; all histograms share edges.
+        scores: those of each group; all are put into bins of the same edges.
         score: what a score is, for the axis.
 
     Raises:
-        ValueError: no group, a group of fewer than two scores, or different edges.
+        ValueError: no group, or a group of fewer than two scores.
     """
-    histograms = _histograms(scores)
+    if not scores:
+        raise ValueError("score distribution: no group to draw")
+    groups = {name: canvas.numbers(name, values) for name, values in scores.items()}
+    ends = [end for values in groups.values() for end in (values.min(), values.max())]
+    edges = np.histogram_bin_edges(ends, BINS)
     figure, (ax,) = canvas.blank()
-    for i, (name, (counts, edges)) in enumerate(histograms.items()):
+    for i, (name, values) in enumerate(groups.items()):
+        counts = np.histogram(values, edges)[0]
         share, (colour, dash) = counts / counts.sum(), canvas.series_style(i)
         text = f"{canvas.short(name)} ({counts.sum():,.0f})"
         ax.stairs(share, edges, fill=True, color=colour, alpha=0.16)
@@ -155,37 +150,9 @@ def score_distribution(
     ax.margins(x=0.01)
     canvas.label(ax, canvas.short(score, 40), "share of the group per bin")
     canvas.legend(ax)
-    groups = [canvas.short(name) for name in histograms]
-    bins = len(next(iter(histograms.values()))[0])
+    names = canvas.listed([canvas.short(name) for name in groups])
     return canvas.png(
         figure,
         f"Distribution of {canvas.short(score, 40)}",
-        f"{canvas.listed(groups, 60)}; {bins} bins, each group adds up to 100%",
+        f"{names}; {BINS} bins, each group adds up to 100%",
     )
-
-
-def _histograms(
-    scores: Mapping[str, NDArray[np.floating] | Histogram],
-) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Every group as counts over the same bin edges."""
-    if not scores:
-        raise ValueError("score distribution: no group to draw")
-    raw = {n: canvas.numbers(n, s) for n, s in scores.items() if not isinstance(s, tuple)}
-    given = {
-        n: (canvas.amounts(n, s[0]), canvas.numbers(f"edges of {n}", s[1], 3))
-        for n, s in scores.items()
-        if isinstance(s, tuple)
-    }
-    if given:
-        edges = next(iter(given.values()))[1]
-    else:
-        ends = [end for s in raw.values() for end in (s.min(), s.max())]
-        edges = np.histogram_bin_edges(ends, BINS)
-    for name, (counts, own) in given.items():
-        if own.size != counts.size + 1 or not np.array_equal(own, edges):
-            raise ValueError(f"{name}: every histogram needs the same edges, one more than counts")
-    for name, values in raw.items():
-        if values.min() < edges[0] or values.max() > edges[-1]:
-            raise ValueError(f"{name}: scores outside the edges {edges[0]:g} to {edges[-1]:g}")
-    drawn = {n: (np.histogram(s, edges)[0].astype(np.float64), edges) for n, s in raw.items()}
-    return {name: (given | drawn)[name] for name in scores}
