@@ -19,15 +19,12 @@ from sklearn.metrics import average_precision_score
 from sklearn.metrics import precision_recall_curve as sklearn_curve
 
 from recsys_assets.kernels import plots
-from recsys_assets.kernels.metrics.classification import (
-    calibration_table,
-    ece,
-)
+from recsys_assets.kernels.metrics.classification import calibration_table
 from recsys_assets.kernels.plots import canvas
 from recsys_assets.kernels.plots.clicks import lift_curve, roc_curve, shap_summary
 from recsys_assets.kernels.plots.data import _totals, top_items, top_share
 from recsys_assets.kernels.plots.drift import drift_bars, drift_by_drop
-from recsys_assets.kernels.plots.scores import average_precision, calibration_error
+from recsys_assets.kernels.plots.scores import average_precision
 from recsys_assets.kernels.plots.sweeps import parameter_panels, search_history
 
 RNG = np.random.default_rng(7)
@@ -219,15 +216,7 @@ def test_average_precision_is_that_of_scikit_learn_in_any_row_order() -> None:
 
 def test_the_table_of_the_metrics_kernel_is_drawn() -> None:
     table = calibration_table(LABELS, SCORES, bins=10)
-    assert calibration_error(table) == pytest.approx(ece(LABELS, SCORES, bins=10))
     assert "4,000 rows in 10 bins" in description(plots.calibration_curve(table))
-
-
-def test_calibration_error_is_the_weighted_mean_gap() -> None:
-    table = pl.DataFrame(
-        {"mean_probability": [0.1, 0.5], "observed_rate": [0.2, 0.3], "count": [30, 10]}
-    )
-    assert calibration_error(table) == pytest.approx((30 * 0.1 + 10 * 0.2) / 40)
 
 
 def test_the_order_of_rows_does_not_matter() -> None:

@@ -56,7 +56,11 @@ def ece(label: ArrayLike, probability: ArrayLike, bins: int = 20) -> float:
     Raises:
         ValueError: as `calibration_table`.
     """
-    table = calibration_table(label, probability, bins)
+    return calibration_error(calibration_table(label, probability, bins))
+
+
+def calibration_error(table: pl.DataFrame) -> float:
+    """Return the expected calibration error of a `calibration_table`."""
     gap = (table["observed_rate"] - table["mean_probability"]).abs()
     return float(np.average(gap.to_numpy(), weights=table["count"].to_numpy()))
 

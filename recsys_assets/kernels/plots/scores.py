@@ -10,6 +10,7 @@ import polars as pl
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from recsys_assets.kernels.metrics.classification import calibration_error
 from recsys_assets.kernels.plots import canvas
 
 BINS = 40
@@ -71,16 +72,6 @@ def _check_shares(name: str, column: pl.Series) -> NDArray[np.float64]:
     if values.min() < 0 or values.max() > 1:
         raise ValueError(f"{name}: {values.min():g} to {values.max():g} is outside 0..1")
     return values
-
-
-def calibration_error(table: pl.DataFrame) -> float:
-    """Expected calibration error: mean |predicted - observed| over the bins, weighted by count.
-
-    Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian
-    binning", AAAI 2015. `table` as in `calibration_curve`.
-    """
-    gap = np.abs(table["mean_probability"].to_numpy() - table["observed_rate"].to_numpy())
-    return float(np.average(gap, weights=table["count"].to_numpy()))
 
 
 def calibration_curve(table: pl.DataFrame) -> bytes:
