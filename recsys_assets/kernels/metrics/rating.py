@@ -123,35 +123,6 @@ class RatingSums:
         return self.truth_spread
 
 
-def rating_metrics(truth: ArrayLike, prediction: ArrayLike) -> dict[str, float]:
-    """Return rmse, mae, r_squared and explained_variance of two flat arrays of one length.
-
-    Raises:
-        ValueError: see `RatingSums.from_arrays` and `RatingSums.metrics`.
-    """
-    return RatingSums.from_arrays(truth, prediction).metrics()
-
-
-def rmse(truth: ArrayLike, prediction: ArrayLike) -> float:
-    """Return the root mean squared error; raises ValueError as `RatingSums.from_arrays`."""
-    return RatingSums.from_arrays(truth, prediction).rmse
-
-
-def mae(truth: ArrayLike, prediction: ArrayLike) -> float:
-    """Return the mean absolute error; raises ValueError as `RatingSums.from_arrays`."""
-    return RatingSums.from_arrays(truth, prediction).mae
-
-
-def r_squared(truth: ArrayLike, prediction: ArrayLike) -> float:
-    """Return R²; raises ValueError also when the true ratings are all equal."""
-    return RatingSums.from_arrays(truth, prediction).r_squared
-
-
-def explained_variance(truth: ArrayLike, prediction: ArrayLike) -> float:
-    """Return the explained variance; raises ValueError also when all true ratings are equal."""
-    return RatingSums.from_arrays(truth, prediction).explained_variance
-
-
 def _mean_and_spread(values: NDArray[np.float64]) -> tuple[float, float]:
     # Measured from the first value, equal values have a spread of exactly 0.
     offsets = values - values[0]

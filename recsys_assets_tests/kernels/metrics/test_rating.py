@@ -9,14 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as sklearn_metrics
 
-from recsys_assets.kernels.metrics.rating import (
-    RatingSums,
-    explained_variance,
-    mae,
-    r_squared,
-    rating_metrics,
-    rmse,
-)
+from recsys_assets.kernels.metrics.rating import RatingSums
 from recsys_assets_tests.kernels.metrics import known_answers
 from recsys_assets_tests.kernels.metrics.properties import quick
 
@@ -28,7 +21,7 @@ pairs = st.lists(st.tuples(value, value), min_size=2, max_size=30).map(np.array)
 def test_known_answers() -> None:
     both = known_answers.joined()
     assert both.height == 8
-    assert rating_metrics(both["rating"], both["score"]) == pytest.approx(
+    assert RatingSums.from_arrays(both["rating"], both["score"]).metrics() == pytest.approx(
         {
             "rmse": 7.254309,
             "mae": 6.375,
@@ -50,9 +43,8 @@ def test_agreement_with_scikit_learn(data: Pairs) -> None:
         "r_squared": sklearn_metrics.r2_score(truth, prediction),
         "explained_variance": sklearn_metrics.explained_variance_score(truth, prediction),
     }
-    assert rating_metrics(truth, prediction) == pytest.approx(expected, rel=1e-9, abs=1e-9)
-    single = [f(truth, prediction) for f in (rmse, mae, r_squared, explained_variance)]
-    assert single == list(rating_metrics(truth, prediction).values())
+    measured = RatingSums.from_arrays(truth, prediction).metrics()
+    assert measured == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 @quick
@@ -63,7 +55,8 @@ def test_blocks_in_any_order_add_up_to_the_whole(data, cuts, random) -> None:  #
     random.shuffle(blocks)
     summed = sum((RatingSums.from_arrays(*block.T) for block in blocks), start=RatingSums())
     assert summed.count == len(data)
-    assert summed.metrics() == pytest.approx(rating_metrics(*data.T), rel=1e-9, abs=1e-9)
+    whole = RatingSums.from_arrays(*data.T).metrics()
+    assert summed.metrics() == pytest.approx(whole, rel=1e-9, abs=1e-9)
 
 
 @quick
@@ -80,7 +73,7 @@ def test_no_pairs_add_nothing(data: Pairs) -> None:
 def test_perfect_predictions(data: Pairs) -> None:
     truth = data[:, 0]
     assume(np.ptp(truth) > 0)
-    assert list(rating_metrics(truth, truth).values()) == [0.0, 0.0, 1.0, 1.0]
+    assert list(RatingSums.from_arrays(truth, truth).metrics().values()) == [0.0, 0.0, 1.0, 1.0]
 
 
 @quick
@@ -88,8 +81,8 @@ def test_perfect_predictions(data: Pairs) -> None:
 def test_an_offset_leaves_explained_variance_alone(data: Pairs, offset: float) -> None:
     truth, prediction = data.T
     assume(np.ptp(truth) > 0)
-    moved = rating_metrics(truth, prediction + offset)
-    still = rating_metrics(truth, prediction)
+    moved = RatingSums.from_arrays(truth, prediction + offset).metrics()
+    still = RatingSums.from_arrays(truth, prediction).metrics()
     assert moved["explained_variance"] == pytest.approx(still["explained_variance"], abs=1e-9)
     assert moved["r_squared"] <= moved["explained_variance"] + 1e-9
     assert moved["mae"] <= moved["rmse"] + 1e-9
@@ -97,7 +90,7 @@ def test_an_offset_leaves_explained_variance_alone(data: Pairs, offset: float) -
 
 def test_ratings_far_from_zero_keep_their_digits() -> None:
     noise = np.random.default_rng(7).normal(size=(2, 10_000))
-    near = rating_metrics(*noise)
+    near = RatingSums.from_arrays(*noise).metrics()
     blocks = [RatingSums.from_arrays(*(block + 1e8)) for block in np.array_split(noise, 10, axis=1)]
     assert sum(blocks, start=RatingSums()).metrics() == pytest.approx(near, rel=1e-6)
 
@@ -132,4 +125,4 @@ def test_unusable_arrays_are_rejected(
     truth: list[float], prediction: list[float], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        rating_metrics(truth, prediction)
+        RatingSums.from_arrays(truth, prediction)
