@@ -93,11 +93,6 @@ def user_diversity(recommendations: pl.DataFrame, similarity: ItemSimilarity) ->
     )
 
 
-def diversity(recommendations: pl.DataFrame, similarity: ItemSimilarity) -> float:
-    """Return the mean of `user_diversity` over users; raises ValueError if no list has a pair."""
-    return _mean(user_diversity(recommendations, similarity), "user_diversity")
-
-
 def user_item_serendipity(
     recommendations: pl.DataFrame, train: pl.DataFrame, similarity: ItemSimilarity
 ) -> pl.DataFrame:
@@ -129,26 +124,6 @@ def user_serendipity(
         .group_by("user", maintain_order=True)
         .agg(user_serendipity=pl.col("user_item_serendipity").mean())
     )
-
-
-def serendipity(
-    recommendations: pl.DataFrame, train: pl.DataFrame, similarity: ItemSimilarity
-) -> float:
-    """Return the mean of `user_serendipity`; raises ValueError if no user has a history."""
-    return _mean(user_serendipity(recommendations, train, similarity), "user_serendipity")
-
-
-def diversity_metrics(
-    recommendations: pl.DataFrame, train: pl.DataFrame, similarity: ItemSimilarity
-) -> dict[str, float]:
-    """Return catalog_coverage, distributional_coverage, novelty, diversity and serendipity."""
-    return {
-        "catalog_coverage": catalog_coverage(recommendations, train),
-        "distributional_coverage": distributional_coverage(recommendations),
-        "novelty": novelty(recommendations, train),
-        "diversity": diversity(recommendations, similarity),
-        "serendipity": serendipity(recommendations, train, similarity),
-    }
 
 
 def _histories(train: pl.DataFrame, similarity: ItemSimilarity) -> pl.DataFrame:
@@ -185,14 +160,6 @@ def _with_relevance(recommendations: pl.DataFrame) -> pl.DataFrame:
         return recommendations.select("user", "item", relevance=pl.lit(1.0))
     checks.check_finite_column(recommendations, "recommendations", "relevance")
     return recommendations.select("user", "item", "relevance")
-
-
-def _mean(by_user: pl.DataFrame, column: str) -> float:
-    if by_user.is_empty():
-        raise ValueError(
-            f"no user has a {column}: it needs lists of two items or users known in train"
-        )
-    return float(by_user.select(pl.col(column).mean()).item())
 
 
 def _check(recommendations: pl.DataFrame, train: pl.DataFrame | None = None) -> None:

@@ -86,11 +86,8 @@ class Bench:
             "novelty": diversity.novelty(lists, self.train),
         }
         spread = diversity.user_diversity(sampled, self.similarity)["user_diversity"]
-        surprise = diversity.user_item_serendipity(
-            sampled, self._with_all_items(history), self.similarity
-        )
-        luck = surprise.group_by("user").agg(pl.col("user_item_serendipity").mean())
-        by_user = {"diversity": spread, "serendipity": luck["user_item_serendipity"]}
+        luck = diversity.user_serendipity(sampled, self._with_all_items(history), self.similarity)
+        by_user = {"diversity": spread, "serendipity": luck["user_serendipity"]}
         return figures | {
             name: float(np.mean(values.to_numpy()))
             for name, values in by_user.items()
