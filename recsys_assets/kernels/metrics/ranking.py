@@ -37,31 +37,6 @@ _MEAN_NAMES: Final = {
 }
 
 
-def rank_by_score(predictions: pl.DataFrame, k: int) -> pl.DataFrame:
-    """Turn scores into ranked lists of at most `k` items per user.
-
-    Args:
-        predictions: user, item, score; higher scores come first, and equal scores are ordered by
-            item id, ascending, so that the result depends on no row order.
-        k: the longest list to keep, at least 1.
-
-    Returns:
-        user, item, score, rank (1 is the best), ordered by user and rank.
-
-    Raises:
-        ValueError: `k` below 1, a missing column, a null, a NaN score, or a repeated (user, item).
-    """
-    _check_k(k)
-    checks.check_keys(predictions, "predictions", ["user", "item"])
-    _check_scores(predictions)
-    return (
-        predictions.select("user", "item", "score")
-        .sort("user", "score", "item", descending=[False, True, False])
-        .with_columns(rank=pl.int_range(1, pl.len() + 1).over("user"))
-        .filter(pl.col("rank") <= k)
-    )
-
-
 def ranking_by_user(
     recommendations: pl.DataFrame, truth: pl.DataFrame, k: int, gain: Gain = "binary"
 ) -> pl.DataFrame:
@@ -182,17 +157,6 @@ def _metrics(k: int) -> list[pl.Expr]:
 def _check_k(k: int) -> None:
     if k < 1:
         raise ValueError(f"k is the length of a list and must be at least 1, not {k}")
-
-
-def _check_scores(predictions: pl.DataFrame) -> None:
-    checks.require_columns(predictions, "predictions", ["score"])
-    score = predictions["score"]
-    if not score.dtype.is_numeric():
-        raise ValueError(f"predictions column 'score' must be numeric, not {score.dtype}")
-    checks.reject_nulls(predictions, "predictions", ["score"])
-    nans = int(score.is_nan().sum())
-    if nans:
-        raise ValueError(f"predictions has {nans} NaN scores, which have no order; drop them first")
 
 
 def _check_recommendations(recommendations: pl.DataFrame) -> None:

@@ -37,3 +37,10 @@ def predictions() -> pl.DataFrame:
 def joined() -> pl.DataFrame:
     """Return the 8 pairs that were both rated and predicted: user, item, rating, score."""
     return ratings().join(predictions(), on=["user", "item"])
+
+
+def ranked(predictions: pl.DataFrame, k: int) -> pl.DataFrame:
+    """Return the k best of each user, with their ranks; equal scores follow the item."""
+    ordered = predictions.sort("user", "score", "item", descending=[False, True, False])
+    ranks = ordered.with_columns(rank=pl.int_range(1, pl.len() + 1).over("user"))
+    return ranks.filter(pl.col("rank") <= k)

@@ -10,13 +10,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from sklearn.metrics import average_precision_score, ndcg_score
 
-from recsys_assets.kernels.metrics.ranking import (
-    Gain,
-    mean_ranking,
-    rank_by_score,
-    ranking_by_user,
-)
+from recsys_assets.kernels.metrics.ranking import Gain, mean_ranking, ranking_by_user
 from recsys_assets_tests.kernels.metrics import known_answers
+from recsys_assets_tests.kernels.metrics.known_answers import ranked
 from recsys_assets_tests.kernels.metrics.properties import quick
 
 METRICS = [
@@ -57,7 +53,7 @@ ks = st.integers(1, 15)
 
 
 def test_known_answers_at_10() -> None:
-    metrics = mean_ranking(ranking_by_user(rank_by_score(PREDICTIONS, 10), TRUTH, 10))
+    metrics = mean_ranking(ranking_by_user(ranked(PREDICTIONS, 10), TRUTH, 10))
     assert metrics == pytest.approx(
         {
             "precision_at_k": 0.26666,
@@ -73,7 +69,7 @@ def test_known_answers_at_10() -> None:
 
 @pytest.mark.parametrize(("k", "expected"), [(3, 0.21111), (5, 0.24444), (10, 0.37777)])
 def test_known_r_precision(k: int, expected: float) -> None:
-    metrics = mean_ranking(ranking_by_user(rank_by_score(PREDICTIONS, k), TRUTH, k))
+    metrics = mean_ranking(ranking_by_user(ranked(PREDICTIONS, k), TRUTH, k))
     assert metrics["r_precision"] == pytest.approx(expected, rel=1e-4)
 
 
@@ -83,7 +79,7 @@ def test_lists_without_a_hit_score_zero() -> None:
 
 
 def test_truth_against_itself() -> None:
-    perfect = rank_by_score(known_answers.ratings().rename({"rating": "score"}), 10)
+    perfect = ranked(known_answers.ratings().rename({"rating": "score"}), 10)
     metrics = mean_ranking(ranking_by_user(perfect, TRUTH, 10))
     assert metrics.pop("precision_at_k") == pytest.approx(0.6)
     assert set(metrics.values()) == {1.0}
@@ -153,40 +149,6 @@ def test_string_keys_and_an_empty_block_of_recommendations() -> None:
     assert by_user.select(pl.sum_horizontal(METRICS).sum()).item() == 0.0
 
 
-def test_ranks_follow_scores_and_ties_follow_items() -> None:
-    predictions = pl.DataFrame(
-        {"user": [2, 1, 1, 1, 1], "item": [5, 9, 4, 7, 6], "score": [0.0, 1.0, 1.0, 3.0, -1.0]}
-    )
-    ranked = rank_by_score(predictions, 3)
-    assert ranked.select("user", "item", "rank").rows() == [
-        (1, 7, 1),
-        (1, 4, 2),
-        (1, 9, 3),
-        (2, 5, 1),
-    ]
-
-
-@quick
-@given(
-    st.dictionaries(st.tuples(st.integers(0, 4), items), st.integers(0, 3).map(float), min_size=1),
-    ks,
-    st.randoms(use_true_random=False),
-)
-def test_ranks_do_not_depend_on_row_order(scores, k, random) -> None:  # type: ignore[no-untyped-def]
-    rows = [(*key, score) for key, score in scores.items()]
-    shuffled = random.sample(rows, len(rows))
-    schema = {"user": pl.Int64, "item": pl.Int64, "score": pl.Float64}
-    ranked, again = (
-        rank_by_score(pl.DataFrame(each, schema=schema, orient="row"), k)
-        for each in (rows, shuffled)
-    )
-    assert_frame_equal(ranked, again)
-    for list_of_user in ranked.partition_by("user"):
-        assert list_of_user["rank"].to_list() == list(range(1, list_of_user.height + 1))
-        assert list_of_user["score"].is_sorted(descending=True)
-        assert list_of_user.height <= k
-
-
 @quick
 @given(lists, truths, ks)
 def test_metrics_lie_in_the_unit_interval(
@@ -216,7 +178,7 @@ def test_precision_recall_and_r_precision_count_hits(
 @quick
 @given(truths, ks)
 def test_a_perfect_list_scores_one(truth: pl.DataFrame, k: int) -> None:
-    perfect = rank_by_score(truth.with_columns(score=pl.lit(1.0)), k)
+    perfect = ranked(truth.with_columns(score=pl.lit(1.0)), k)
     by_user = ranking_by_user(perfect, truth, k)
     assert by_user["ndcg_at_k"].to_list() == [1.0] * by_user.height
     assert by_user["average_precision_at_k"].to_list() == pytest.approx([1.0] * by_user.height)
@@ -226,7 +188,7 @@ def test_a_perfect_list_scores_one(truth: pl.DataFrame, k: int) -> None:
 @given(gains, ks, st.sampled_from(["binary", "raw", "exponential"]))
 def test_the_best_graded_order_scores_one(values: list[float], k: int, gain: Gain) -> None:
     truth = _graded([*values, 1.0])
-    best = rank_by_score(truth.rename({"gain": "score"}), k)
+    best = ranked(truth.rename({"gain": "score"}), k)
     assert ranking_by_user(best, truth, k, gain)["ndcg_at_k"].item() == 1.0
 
 
@@ -266,7 +228,7 @@ def test_graded_ndcg_agrees_with_scikit_learn(values, k, random) -> None:  # typ
     scores = random.sample(range(len(values)), len(values))
     predictions = _graded(scores).rename({"gain": "score"})
     for gain, valued in (("raw", values), ("exponential", [2**g - 1 for g in values])):
-        by_user = ranking_by_user(rank_by_score(predictions, k), _graded(values), k, gain)  # type: ignore[arg-type]
+        by_user = ranking_by_user(ranked(predictions, k), _graded(values), k, gain)  # type: ignore[arg-type]
         assert by_user["ndcg_at_k"].item() == pytest.approx(ndcg_score([valued], [scores], k=k))
 
 
@@ -296,27 +258,7 @@ def test_metrics_of_a_user_are_the_same_to_the_last_bit_alone_or_in_a_block(
 @pytest.mark.parametrize("k", [0, -1])
 def test_k_below_one_is_rejected(k: int) -> None:
     with pytest.raises(ValueError, match=f"at least 1, not {k}"):
-        rank_by_score(PREDICTIONS, k)
-    with pytest.raises(ValueError, match=f"at least 1, not {k}"):
         ranking_by_user(_lists({1: [1]}), TRUTH, k)
-
-
-@pytest.mark.parametrize(
-    ("predictions", "message"),
-    [
-        ({"user": [1], "item": [1]}, "predictions lacks the columns"),
-        ({"user": [1, 1], "item": [2, 2], "score": [1.0, 2.0]}, r"'item': 2.*remove the dupl"),
-        ({"user": [1], "item": [2], "score": [math.nan]}, "1 NaN scores"),
-        ({"user": [1, 1], "item": [2, 3], "score": [1.0, None]}, "1 null values in column 'score'"),
-        ({"user": [None], "item": [2], "score": [1.0]}, "1 null values in column 'user'"),
-        ({"user": [1], "item": [2], "score": ["high"]}, "must be numeric"),
-    ],
-)
-def test_predictions_without_an_order_are_rejected(
-    predictions: dict[str, list[object]], message: str
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        rank_by_score(pl.DataFrame(predictions), 10)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from recsys_assets.contracts.models import ALSFactors
-from recsys_assets.kernels.metrics.ranking import mean_ranking, rank_by_score, ranking_by_user
+from recsys_assets.kernels.metrics.ranking import mean_ranking, ranking_by_user
 from recsys_assets.kernels.metrics.rating import RatingSums
 from recsys_assets.registry import CHALLENGER, CHAMPION
 from recsys_assets.steps.als.train import ALSParams, train_als
@@ -15,6 +15,7 @@ from recsys_assets.steps.publication.top_k import TopKParams, recommend_top_k
 from recsys_assets.steps.recommenders.candidates import read_vectors
 from recsys_assets.steps.recommenders.popularity import count_popularity
 from recsys_assets.steps.session import Session
+from recsys_assets_tests.kernels.metrics.known_answers import ranked
 from recsys_assets_tests.steps.tables import random_interactions, write_interactions, write_movies
 
 SMALL = ALSParams(rank=6, iterations=4, rating_rank=3)
@@ -111,7 +112,7 @@ def test_evaluation_equals_the_metrics_of_the_full_score_matrix(session: Session
             schema={"user": pl.Int32, "item": pl.Int32, "score": pl.Float64},
             orient="row",
         ).join(seen, on=["user", "item"], how="anti")
-        direct = mean_ranking(ranking_by_user(rank_by_score(pairs, 5), test[["user", "item"]], 5))
+        direct = mean_ranking(ranking_by_user(ranked(pairs, 5), test[["user", "item"]], 5))
         for name, value in direct.items():
             told = report.figures[f"{name.replace('_at_k', '@5')} ({model})"]
             assert told == pytest.approx(value, rel=1e-9), (model, name)
