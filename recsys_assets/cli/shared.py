@@ -81,14 +81,9 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-def print_table(
-    title: str,
-    rows: list[dict[str, Any]],
-    columns: list[str] | None = None,
-    no_wrap: Collection[str] = (),
-) -> None:
+def print_table(title: str, rows: list[dict[str, Any]], no_wrap: Collection[str] = ()) -> None:
     """Rows as a table for people; columns in ``no_wrap`` keep their width."""
-    names = columns or (list(rows[0]) if rows else [])
+    names = list(rows[0]) if rows else []
     table = Table(title=title, title_justify="left", header_style="bold")
     for name in names:
         right = any(isinstance(row.get(name), int | float) for row in rows)
