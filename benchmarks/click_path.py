@@ -18,7 +18,6 @@ it had nothing to do for a minute, so SynapseML begins after that minute.
 """
 
 import argparse
-import datetime
 import os
 import subprocess
 import sys
@@ -35,6 +34,7 @@ import polars as pl
 from figures import print_faster, print_line, print_slower, spread
 from opening import open_session
 from other_encodings import encode_in_polars, index_in_spark
+from stages import DATE, write_clicks
 
 from recsys_assets.contracts.click_tables import CLICK_EFFECTS, CLICK_ENCODER, CLICK_FEATURES
 from recsys_assets.contracts.clicks import CATEGORIES, CLICKS, LABEL
@@ -54,11 +54,9 @@ from recsys_assets.steps.clicks.scores import feature_parts
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
-from recsys_assets.synthetic.criteo import click_batches
 
 Answer = TypeVar("Answer")
 
-DATE = datetime.date(2025, 1, 1)
 WARM_UP_ROWS = 5_000
 SYNAPSEML, NATIVE = "LightGBM by SynapseML", "LightGBM, native"
 ENCODED = "counted and encoded"
@@ -76,7 +74,7 @@ def main() -> None:
             _run_path(open_session(Home(root=Path(folder) / "home")), options.ours)
         return
     with tempfile.TemporaryDirectory() as folder:
-        file = _generate(Path(folder) / "clicks.tsv", options.rows)
+        file = write_clicks(Path(folder) / "clicks.tsv", options.rows)
         seconds: dict[str, list[float]] = defaultdict(list)
         if options.peer_script:
             # First, while no JVM of this process holds memory that the peer may need.
@@ -97,17 +95,10 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _generate(file: Path, rows: int) -> Path:
-    with file.open("wb") as out:
-        for batch in click_batches(rows, seed=1):
-            batch.write_csv(out, separator="\t", include_header=False)
-    return file
-
-
 def _measure_parts(
     folder: Path, file: Path, options: argparse.Namespace, seconds: dict[str, list[float]]
 ) -> None:
-    sample = _generate(folder / "sample.tsv", WARM_UP_ROWS)
+    sample = write_clicks(folder / "sample.tsv", WARM_UP_ROWS)
     warm = open_session(Home(root=folder / "warm-up" / "home"))
     _run_path(warm, sample)
     session = open_session(Home(root=folder / "home"))

@@ -37,8 +37,7 @@ def measure(home: Home, options: argparse.Namespace, versions: list[str]) -> Non
         said = {"BENCH_USERS": str(options.users), "BENCH_TOKEN": token}
         auth = {"issuers": [ISSUER], "audiences": [AUDIENCE], "jwks_url": issuer.url}
         with running(
-            **{"bundles": home.bundles, "feedback": folder, "auth": auth, "workers": 2},
-            **{"rate": 1e9, "burst": 10**9},
+            bundles=home.bundles, feedback=folder, auth=auth, workers=2, rate=1e9, burst=10**9
         ) as service:
             what = f"service of {options.users:,} users x {LENGTH} items"
             print_line(f"{what}: ready after", f"{service.wait():.1f} s", bar="5 s")
@@ -49,12 +48,12 @@ def measure(home: Home, options: argparse.Namespace, versions: list[str]) -> Non
             if "lookups" in options.parts:
                 lookups(service, folder, options, said)
             if "posts" in options.parts:
-                posts(service, bodies(home, folder, options.items), options, said)
+                posts(service, bodies(folder, options.items), options, said)
             used = memory(service.process.pid)
             shared = f"of them {used['Pss_File']:.0f} MiB of files that all share"
             print_line(f"{what}: memory", f"{used['Pss']:.0f} MiB, {shared}", bar="600 MiB")
             if "swaps" in options.parts:
-                swaps(service, home, options, said, versions)
+                swaps(service, home, said, versions)
 
 
 def main() -> None:

@@ -77,10 +77,15 @@ def land_ratings(session: Session, folder: Path, rows: int, movies: int = 0) -> 
 
 def land_clicks(session: Session, folder: Path, rows: int, movies: int = 0) -> None:
     """A log of clicks in Criteo's form; it knows no movies."""
-    with (folder / "clicks.tsv").open("wb") as out:
+    session.landing.land(write_clicks(folder / "clicks.tsv", rows), "clicks", DATE)
+
+
+def write_clicks(file: Path, rows: int) -> Path:
+    """Write so many generated clicks in Criteo's form; the file."""
+    with file.open("wb") as out:
         for batch in click_batches(rows, seed=1):
             batch.write_csv(out, separator="\t", include_header=False)
-    session.landing.land(folder / "clicks.tsv", "clicks", DATE)
+    return file
 
 
 Land = Callable[[Session, Path, int, int], None]

@@ -14,7 +14,6 @@ import polars as pl
 from figures import spread
 
 from recsys_assets.contracts.clicks import CATEGORIES, NUMBERS
-from recsys_assets.home import Home
 from recsys_assets.synthetic.criteo import click_batches
 
 LOOKUPS = """
@@ -95,7 +94,7 @@ def _time(said: str, name: str) -> float:
     return float(found[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[found[2]]
 
 
-def bodies(home: Home, folder: Path, items: int) -> dict[str, Path]:
+def bodies(folder: Path, items: int) -> dict[str, Path]:
     """Bodies of requests, a line each."""
     rng = np.random.default_rng(5)
     raw = pl.concat(click_batches(2_000, 99)).select(*NUMBERS, *CATEGORIES).to_dicts()

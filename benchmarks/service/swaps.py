@@ -1,6 +1,5 @@
 """Swaps of bundles under full load: p99 of each second before and after."""
 
-import argparse
 import statistics
 import time
 
@@ -15,13 +14,7 @@ LONGEST = 60
 """Seconds after which a swap counts as failed."""
 
 
-def swaps(
-    service: Running,
-    home: Home,
-    options: argparse.Namespace,
-    said: dict[str, str],
-    versions: list[str],
-) -> None:
+def swaps(service: Running, home: Home, said: dict[str, str], versions: list[str]) -> None:
     """Two swaps: one to a bundle that must be proved first, one back to the one before."""
 
     def second() -> Figures:
