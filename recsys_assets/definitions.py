@@ -12,7 +12,7 @@ from recsys_assets.automation.asked_runs import build_asked_sensor
 from recsys_assets.automation.catalogue import build_catalogue
 from recsys_assets.automation.console import build_run_logger
 from recsys_assets.automation.freshness import with_freshness
-from recsys_assets.automation.jobs import build_jobs, is_weekly
+from recsys_assets.automation.jobs import JOBS
 from recsys_assets.automation.monitors import build_monitors
 from recsys_assets.automation.schedules import build_landing_sensor, build_schedules
 from recsys_assets.automation.sensors import build_alert_sensors
@@ -36,11 +36,11 @@ def build_definitions(deployment: Deployment) -> dg.Definitions:
     return dg.Definitions(
         assets=assets,
         asset_checks=CHECKS,
-        jobs=build_jobs(assets),
-        schedules=build_schedules(schedules, assets),
+        jobs=JOBS,
+        schedules=build_schedules(schedules),
         sensors=[
             build_landing_sensor(sensors, deployment.settled_seconds),
-            build_asked_sensor(sensors, has_weekly=any(map(is_weekly, assets))),
+            build_asked_sensor(sensors),
             *build_alert_sensors(sensors, catalogue),
             *build_monitors(sensors, catalogue, fresh, deployment.champion_days),
         ],

@@ -83,16 +83,11 @@ def requests_of(folder: Path, instance: dg.DagsterInstance) -> Iterator[dg.RunRe
         yield asked.request(path.stem)
 
 
-def build_asked_sensor(status: dg.DefaultSensorStatus, has_weekly: bool) -> dg.SensorDefinition:
-    """The sensor that starts what was asked for.
-
-    Args:
-        status: whether it starts switched on.
-        has_weekly: whether there is a weekly job.
-    """
+def build_asked_sensor(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    """The sensor that starts what was asked for; ``status``: whether it starts switched on."""
 
     @dg.sensor(
-        jobs=[main, *([weekly] if has_weekly else [])],
+        jobs=[main, weekly],
         minimum_interval_seconds=10,
         default_status=status,
         description="Starts what `recsys run` asks for, where it cannot run it itself.",

@@ -1,6 +1,5 @@
 """Jobs: what runs together, how long it may take."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -8,14 +7,10 @@ import dagster as dg
 from recsys_assets.automation.feedback import land_feedback
 from recsys_assets.automation.maintenance import tidy
 
-WEEKLY_TAG = {"recsys/schedule": "weekly"}
-"""Tag of assets that are made once a week; so are those of the groups below."""
 _WEEKLY_GROUPS = ("sweeps", "backtests")
 
 _INGEST = dg.AssetSelection.groups("landing", "validated")
-_WEEKLY = dg.AssetSelection.groups(*_WEEKLY_GROUPS) | dg.AssetSelection.tag(
-    *next(iter(WEEKLY_TAG.items()))
-)
+_WEEKLY = dg.AssetSelection.groups(*_WEEKLY_GROUPS)
 
 
 def _at_most(hours: int) -> dict[str, str]:
@@ -51,24 +46,10 @@ weekly = dg.define_asset_job(
     description="What is made once a week: searches for better settings, backtests.",
 )
 
+JOBS: list[Any] = [ingest, publish, main, tidy, land_feedback, weekly]
+"""Every job of the platform."""
+
 
 def is_weekly(asset: dg.AssetsDefinition) -> bool:
     """Whether an asset is made once a week."""
-    return any(
-        spec.group_name in _WEEKLY_GROUPS or WEEKLY_TAG.items() <= spec.tags.items()
-        for spec in asset.specs
-    )
-
-
-def build_jobs(
-    assets: Sequence[dg.AssetsDefinition],
-) -> list[Any]:
-    """Every job of the platform; ``weekly`` where there is something to do."""
-    return [
-        ingest,
-        publish,
-        main,
-        tidy,
-        land_feedback,
-        *([weekly] if any(map(is_weekly, assets)) else []),
-    ]
+    return any(spec.group_name in _WEEKLY_GROUPS for spec in asset.specs)

@@ -4,13 +4,11 @@ After downtime Dagster makes up for the last tick that was missed. That is enoug
 drops that wait, however many, and publish works from the tables as they are.
 """
 
-from collections.abc import Sequence
-
 import dagster as dg
 
 from recsys_assets.assets.partitions import drop_tags
 from recsys_assets.automation.feedback import land_feedback
-from recsys_assets.automation.jobs import ingest, is_weekly, publish, weekly
+from recsys_assets.automation.jobs import ingest, publish, weekly
 from recsys_assets.automation.maintenance import tidy
 from recsys_assets.contracts import DATASETS
 from recsys_assets.lake.damage import damage_in_words
@@ -52,14 +50,11 @@ def request_ingest(
     return dg.RunRequest(run_key=drops.fingerprint if once else None, tags=tags)
 
 
-def build_schedules(
-    status: dg.DefaultScheduleStatus, assets: Sequence[dg.AssetsDefinition] = ()
-) -> list[dg.ScheduleDefinition]:
+def build_schedules(status: dg.DefaultScheduleStatus) -> list[dg.ScheduleDefinition]:
     """Every schedule.
 
     Args:
         status: whether they start switched on.
-        assets: the graph; there is a weekly schedule where it holds weekly assets.
     """
 
     @dg.schedule(
@@ -98,19 +93,15 @@ def build_schedules(
         default_status=status,
         description="On Sundays at 06:00 UTC, remove old table files, runs and ledger rows.",
     )
-    schedules = [daily_ingest, daily_publish, daily_feedback, weekly_tidy]
-    if any(map(is_weekly, assets)):
-        schedules.append(
-            dg.ScheduleDefinition(
-                name="weekly_search",
-                job=weekly,
-                cron_schedule="0 8 * * 6",
-                execution_timezone="UTC",
-                default_status=status,
-                description="On Saturdays at 08:00 UTC, search for better settings, and backtest.",
-            )
-        )
-    return schedules
+    weekly_search = dg.ScheduleDefinition(
+        name="weekly_search",
+        job=weekly,
+        cron_schedule="0 8 * * 6",
+        execution_timezone="UTC",
+        default_status=status,
+        description="On Saturdays at 08:00 UTC, search for better settings, and backtest.",
+    )
+    return [daily_ingest, daily_publish, daily_feedback, weekly_tidy, weekly_search]
 
 
 def build_landing_sensor(

@@ -14,7 +14,6 @@ import pytest
 from recsys_assets.assets import ASSETS
 from recsys_assets.assets.landing import landing_assets
 from recsys_assets.assets.partitions import RANGE_END, RANGE_START
-from recsys_assets.automation import jobs
 from recsys_assets.automation.schedules import DROPS_TAG, build_landing_sensor, build_schedules
 from recsys_assets.definitions import defs
 from recsys_assets.home import Home
@@ -147,31 +146,14 @@ def test_no_table_is_written_by_two_runs_at_once() -> None:
     assert "granularity: run" in settings
 
 
-def test_weekly_assets_join_by_group_or_tag_and_leave_the_daily_job() -> None:
-    @dg.asset(group_name="sweeps")
-    def als_sweep() -> None: ...
-
-    @dg.asset(tags=jobs.WEEKLY_TAG)
-    def backtest() -> None: ...
-
-    @dg.asset
-    def top_k() -> None: ...
-
-    graph = [als_sweep, backtest, top_k]
-    found = dg.Definitions(
-        assets=graph,
-        jobs=jobs.build_jobs(graph),
-        schedules=build_schedules(dg.DefaultScheduleStatus.STOPPED, graph),
-        resources={"storage": Storage(home="x")},
-    )
-
+def test_weekly_assets_are_in_no_daily_job() -> None:
     def made_by(job: str) -> set[str]:
-        keys = found.resolve_job_def(job).asset_layer.executable_asset_keys
+        keys = defs.resolve_job_def(job).asset_layer.executable_asset_keys
         return {key.to_user_string() for key in keys}
 
-    assert made_by("weekly") == {"als_sweep", "backtest"}
-    assert made_by("publish") == made_by("main") == {"top_k"}
-    assert found.resolve_schedule_def("weekly_search").cron_schedule == "0 8 * * 6"
+    assert made_by("weekly") == {"als_sweep", "click_sweep", "backtest"}
+    assert not made_by("weekly") & (made_by("publish") | made_by("main") | made_by("ingest"))
+    assert defs.resolve_schedule_def("weekly_search").cron_schedule == "0 8 * * 6"
 
 
 def test_every_schedule_and_sensor_says_in_the_ui_what_it_does() -> None:
