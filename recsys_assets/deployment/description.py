@@ -46,16 +46,13 @@ class Deployment(BaseModel):
         """Whether schedules and sensors start switched on."""
         return self.name != "local"
 
+    @naming_variables()
     def compute(self) -> "Compute":
         """Where steps run; imported on demand, because most commands run none.
 
         Raises:
             DeploymentError: a variable of the environment holds what it cannot.
         """
-        with naming_variables():
-            return self._compute()
-
-    def _compute(self) -> "Compute":
         if self.databricks:
             from recsys_assets.resources.databricks import DatabricksSpark
 
