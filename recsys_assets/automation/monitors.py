@@ -13,9 +13,6 @@ from recsys_assets.automation.served import served_facts
 from recsys_assets.resources.alerts import Alert, Notifier, Severity
 from recsys_assets.resources.storage import Storage
 
-CHAMPION_DAYS = 30
-"""A champion that no challenger has replaced for longer is worth a look."""
-
 
 def find_stale(
     records: Mapping[dg.AssetKey, FreshnessStateRecord], catalogue: Catalogue, facts: dict[str, str]
@@ -84,7 +81,7 @@ def build_monitors(
     default_status: dg.DefaultSensorStatus,
     catalogue: Catalogue,
     fresh: Sequence[dg.AssetKey],
-    champion_days: int = CHAMPION_DAYS,
+    champion_days: int,
 ) -> list[dg.SensorDefinition]:
     """Build the sensors; they need the resources `notifier` and `storage`.
 

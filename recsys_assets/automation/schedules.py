@@ -104,9 +104,7 @@ def build_schedules(status: dg.DefaultScheduleStatus) -> list[dg.ScheduleDefinit
     return [daily_ingest, daily_publish, daily_feedback, weekly_tidy, weekly_search]
 
 
-def build_landing_sensor(
-    status: dg.DefaultSensorStatus, settled_for: float = 30.0
-) -> dg.SensorDefinition:
+def build_landing_sensor(status: dg.DefaultSensorStatus, settled_for: float) -> dg.SensorDefinition:
     """The sensor that ingests drops when they arrive.
 
     Args:

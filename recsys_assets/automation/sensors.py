@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 import dagster as dg
 
 from recsys_assets.assets.partitions import dates_of
+from recsys_assets.assets.transient import RETRY_NUMBER_TAG
 from recsys_assets.automation.catalogue import Catalogue
 from recsys_assets.automation.check_alerts import alert_for_failed_checks
 from recsys_assets.automation.run_alerts import alert_for_run_failure
@@ -23,7 +24,6 @@ from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.resources.alerts import Alert, Notifier
 from recsys_assets.resources.storage import Storage
 
-RETRY_NUMBER_TAG = "dagster/retry_number"
 PARENT_RUN_TAG = "dagster/parent_run_id"
 
 _TYPES = {

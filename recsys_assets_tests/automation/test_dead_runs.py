@@ -26,7 +26,7 @@ def test_a_dead_run_is_closed_by_the_daemon_and_no_retry_is_promised(tmp_path: P
     stopped = dg.DefaultSensorStatus.STOPPED
     (look,) = [
         sensor
-        for sensor in build_monitors(stopped, Catalogue(), [])
+        for sensor in build_monitors(stopped, Catalogue(), [], champion_days=30)
         if sensor.name == "alert_on_failing_automation"
     ]
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:

@@ -59,7 +59,7 @@ def notifier(posts: Posts, tmp_path: Path) -> Notifier:
 
 
 def look(name: str, instance: dg.DagsterInstance, notifier: Notifier, home: Home) -> Any:
-    monitors = build_monitors(dg.DefaultSensorStatus.STOPPED, CATALOGUE, [TOP_K])
+    monitors = build_monitors(dg.DefaultSensorStatus.STOPPED, CATALOGUE, [TOP_K], 30)
     sensor = next(found for found in monitors if found.name == name)
     resources = {"notifier": notifier, "storage": Storage(home=str(home.root))}
     resources = {k: v for k, v in resources.items() if k in sensor.required_resource_keys}
