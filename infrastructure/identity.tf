@@ -34,6 +34,7 @@ locals {
     dagster_vault = { who = local.dagster, role = "Key Vault Secrets User", on = azurerm_key_vault.secrets.id }
     cluster_files = { who = local.connector, role = "Storage Blob Data Contributor", on = azurerm_storage_account.lake.id }
     kubelet_pulls = { who = azurerm_kubernetes_cluster.dagster.kubelet_identity[0].object_id, role = "AcrPull", on = azurerm_container_registry.images.id }
+    me_kubernetes = { who = data.azurerm_client_config.me.object_id, role = "Azure Kubernetes Service RBAC Cluster Admin", on = azurerm_kubernetes_cluster.dagster.id }
     me_secrets    = { who = data.azurerm_client_config.me.object_id, role = "Key Vault Secrets Officer", on = azurerm_key_vault.secrets.id }
   }
 }

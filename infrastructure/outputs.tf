@@ -6,9 +6,15 @@ output "settings" {
     RECSYS_AZURE_STORAGE_ACCOUNT = azurerm_storage_account.lake.name
     RECSYS_AZURE_KEY_VAULT       = azurerm_key_vault.secrets.vault_uri
     RECSYS_DATABRICKS_HOST       = "https://${azurerm_databricks_workspace.spark.workspace_url}"
+    RECSYS_DATABRICKS_VOLUME     = "/Volumes/recsys/platform/pipes" # made by hand: docs/azure.md
     RECSYS_LOOKUP                = "cosmos"
     RECSYS_LOOKUP_URL            = azurerm_cosmosdb_account.lookup.endpoint
   }
+}
+
+output "kubernetes" {
+  description = "What `az aks get-credentials` asks for."
+  value       = "--resource-group ${azurerm_resource_group.all.name} --name ${azurerm_kubernetes_cluster.dagster.name}"
 }
 
 output "identity_of_dagster" {

@@ -53,7 +53,7 @@ variable "with_synapse" {
 }
 
 variable "allowed_addresses" {
-  description = "Public address ranges of those who administer; empty: from nowhere but Azure."
+  description = "Public address ranges that may reach the API of Kubernetes; empty: all, logins are asked for."
   type        = list(string)
   default     = []
 }

@@ -17,6 +17,7 @@ import yaml
 from recsys_assets.assets.steps import STEP
 from recsys_assets.cli.bundle import jobs
 from recsys_assets.definitions import defs
+from recsys_assets.deployment import current_deployment
 from recsys_assets.home import PROJECT
 from recsys_assets.steps.remote import Order
 from recsys_assets.steps.session import params_of, step_named
@@ -72,6 +73,24 @@ def test_what_holds_data_is_closed_and_known_by_identity() -> None:
     assert blocks["azurerm_key_vault.secrets"]["rbac_authorization_enabled"] is True
     roles = {bare(role["role"]) for role in blocks["local.roles"].values()}
     assert not roles & {"Owner", "Contributor", "User Access Administrator"}
+
+
+def test_whoever_runs_terraform_may_install_what_runs_on_the_cluster() -> None:
+    """An owner of the subscription may not: a cluster set up so has roles of its own."""
+    blocks = parse()
+    cluster = blocks["azurerm_kubernetes_cluster.dagster"]
+    (logins,) = cluster["azure_active_directory_role_based_access_control"]
+    assert cluster["local_account_disabled"] and logins["azure_rbac_enabled"]
+    mine = [role for role in blocks["local.roles"].values() if "client_config.me" in role["who"]]
+    granted = {(bare(role["role"]), role["on"].strip("${}")) for role in mine}
+    role = "Azure Kubernetes Service RBAC Cluster Admin"
+    assert (role, "azurerm_kubernetes_cluster.dagster.id") in granted
+
+
+def test_the_settings_that_terraform_tells_are_a_deployment() -> None:
+    text = (FOLDER / "outputs.tf").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^    (RECSYS_\w+) += (\S+)", text, re.M))
+    assert current_deployment({name: bare(value) for name, value in told.items()}).automated
 
 
 @pytest.mark.skipif(shutil.which("terraform") is None, reason="no Terraform on this machine")
