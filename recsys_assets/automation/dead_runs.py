@@ -2,7 +2,6 @@
 
 import os
 import socket
-from pathlib import Path
 
 import dagster as dg
 
@@ -33,7 +32,21 @@ def close_dead_runs(instance: dg.DagsterInstance) -> None:
     )
     for run in open_runs:
         process = int(run.tags.get(PROCESS, 0))
-        if process and not Path(f"/proc/{process}").exists():
+        if process and not _lives(process):
             instance.report_run_failed(
                 run, "The process of this run died; run it again: what it wrote is whole."
             )
+
+
+def _lives(process: int) -> bool:
+    """Whether a process is there; asked of the kernel, for not every ``/proc`` shows all of them.
+
+    macOS has none, and hardened machines hide the processes of other users in it.
+    """
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # it belongs to somebody else
+        return True
+    return True
