@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 import dagster as dg
 
-from recsys_assets.assets.partitions import dates_of
+from recsys_assets.assets.partitions import spans_of
 from recsys_assets.assets.transient import RETRY_NUMBER_TAG
 from recsys_assets.automation.catalogue import Catalogue
 from recsys_assets.automation.check_alerts import alert_for_failed_checks
@@ -70,7 +70,7 @@ def story_of(
         first_attempt=[run.run_id, *before][-1],
         failed_before=failed_steps(before, instance),
         catalogue=catalogue,
-        facts=served_facts(storage.lake, *dates_of(dict(run.tags))),
+        facts=served_facts(storage.lake, spans_of(run.tags)),
     )
 
 
@@ -84,7 +84,7 @@ def tell(story: RunStory, notifier: Notifier, storage: Storage) -> None:
     """
     alerts = [alert_for_run_failure(story)] if story.run.status is _FAILURE else []
     alerts.append(alert_for_failed_checks(story))
-    apart = quarantine_assets(storage.lake, *dates_of(dict(story.run.tags)))
+    apart = quarantine_assets(storage.lake, spans_of(story.run.tags))
     errors = []
     for part in (
         *(_sending(alert, story, notifier, storage, apart) for alert in alerts if alert),

@@ -3,6 +3,7 @@
 import datetime
 import json
 from collections import Counter
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -16,18 +17,21 @@ SERVED = (TOP_K, POPULAR_MOVIES)
 """Tables that users see."""
 
 
-def served_facts(lake: Lake, first: str = "", last: str = "") -> dict[str, str]:
+Spans = Sequence[tuple[str, str]]
+"""First and last date of every unbroken span of drops."""
+
+
+def served_facts(lake: Lake, drops: Spans = ()) -> dict[str, str]:
     """Facts for an alert; where the lake cannot be read, that is the fact.
 
     Args:
         lake: the tables.
-        first: first drop date of the run, empty where it has none.
-        last: last drop date of the run.
+        drops: those of the run.
     """
     try:
         return {
             "lines lost": _lost(lake),
-            "lines quarantined": _quarantined(lake, first, last),
+            "lines quarantined": _quarantined(lake, drops),
             "still served": "; ".join(_standing(lake, table) for table in SERVED),
         }
     except UNREADABLE as error:  # a damaged lake is a reason for alerts, not for silence
@@ -44,41 +48,39 @@ def damage_facts(kind: str, lake: Lake) -> dict[str, str]:
         return {"damaged": f"the tables cannot be looked at: {error}"}
 
 
-def quarantine_assets(lake: Lake, first: str, last: str) -> list[str]:
-    """Assets that hold the quarantined lines of some drops."""
+def quarantine_assets(lake: Lake, drops: Spans) -> list[str]:
+    """Assets that hold the quarantined lines of some drops; of all where none are given."""
     try:
-        files = _files(lake, first, last)
+        files = _files(lake, drops)
         named = files.filter(pl.col("quarantined") > 0)["dataset"].unique().sort()
         return [quarantine_of(dataset) for dataset in named if dataset in DATASETS]
     except UNREADABLE:  # a link less, not an alert less
         return []
 
 
-def _files(lake: Lake, first: str, last: str) -> pl.DataFrame:
+def _files(lake: Lake, drops: Spans) -> pl.DataFrame:
     if not lake.exists(FILES):
         return pl.DataFrame(
             schema={"dataset": pl.String, "read": pl.Int64, "quarantined": pl.Int64}
         )
-    files = lake.scan(FILES)
-    if first:
-        files = files.filter(
-            pl.col(DROP_DATE).cast(pl.String).is_between(pl.lit(first), pl.lit(last))
-        )
+    files, date = lake.scan(FILES), pl.col(DROP_DATE).cast(pl.String)
+    if within := [date.is_between(pl.lit(first), pl.lit(last)) for first, last in drops if first]:
+        files = files.filter(pl.any_horizontal(within))
     return files.collect()
 
 
 def _lost(lake: Lake) -> str:
-    files = _files(lake, "", "")
+    files = _files(lake, ())
     if files.is_empty():
         return "none: nothing has been read yet"
     read, accepted, apart = (int(files[n].sum()) for n in ("read", "accepted", "quarantined"))
     return f"{read - accepted - apart:,} of {read:,} read; landed files stay as they came"
 
 
-def _quarantined(lake: Lake, first: str, last: str) -> str:
-    if not first:
+def _quarantined(lake: Lake, drops: Spans) -> str:
+    if not any(first for first, _ in drops):
         return "none by this run: it validates no files"
-    files = _files(lake, first, last)
+    files = _files(lake, drops)
     if files.is_empty():
         return "none yet: the drops of this run are not accounted for"
     rules: Counter[str] = Counter()

@@ -29,12 +29,15 @@ def test_an_empty_lake_says_so(home: Home) -> None:
 def test_lines_are_counted_and_rules_named(home: Home) -> None:
     account(home, 100, 97, 3)
     home.lake.write_frame(pl.DataFrame({"user": [1]}), "top_k")
-    facts = served_facts(home.lake, "2026-01-30", "2026-02-01")
+    facts = served_facts(home.lake, [("2026-01-30", "2026-02-01")])
     assert facts["lines lost"] == "0 of 100 read; landed files stay as they came"
     assert facts["lines quarantined"] == "3 of 100: rating.in_range 3"
     assert facts["still served"].startswith("top_k of 20")
-    assert quarantine_assets(home.lake, "2026-01-30", "2026-02-01") == ["quarantine_ratings"]
-    assert quarantine_assets(home.lake, "2026-02-01", "2026-02-01") == []
+    assert quarantine_assets(home.lake, [("2026-01-30", "2026-02-01")]) == ["quarantine_ratings"]
+    assert quarantine_assets(home.lake, [("2026-02-01", "2026-02-01")]) == []
+    around = [("2026-01-29", "2026-01-30"), ("2026-02-01", "2026-02-01")]
+    assert quarantine_assets(home.lake, around) == []
+    assert served_facts(home.lake, around)["lines quarantined"].startswith("none yet")
 
 
 def test_a_lake_that_cannot_be_read_is_a_fact_not_an_error(home: Home) -> None:
@@ -44,7 +47,7 @@ def test_a_lake_that_cannot_be_read_is_a_fact_not_an_error(home: Home) -> None:
     log.mkdir()
     (log / f"{0:020}.json").write_text("rubbish")
     assert "cannot be read" in served_facts(home.lake)["still served"]
-    assert quarantine_assets(home.lake, "2026-01-30", "2026-02-01") == []
+    assert quarantine_assets(home.lake, [("2026-01-30", "2026-02-01")]) == []
 
 
 def test_what_is_damaged_is_named_where_that_is_the_trouble(home: Home) -> None:
