@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 FORMAT = 1
 """Raised when a reader of the old form could not read the new one."""
 MANIFEST = "manifest.json"
+UNFINISHED = ".*.partial"
+"""Pattern of the folders of bundles that are being written."""
 
 
 class BundleError(Exception):

@@ -2,15 +2,18 @@
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
-from recsys_assets.serving.folder import BundleError, versions_in
+from recsys_assets.serving.folder import UNFINISHED, BundleError, versions_in
 
 NAME = "serving.json"
 KEPT = 3
 """Bundles that stay on disk beside those that serve."""
+ABANDONED_SECONDS = 86_400.0
+"""Age at which an unfinished bundle is taken for one whose writer was killed."""
 
 
 class Pointer(BaseModel):
@@ -76,11 +79,16 @@ def promote(root: Path, version: str) -> Pointer:
 
 
 def remove_old(root: Path, kept: int = KEPT) -> list[str]:
-    """Remove the oldest bundles beyond the newest few; those in service stay. What was removed."""
+    """Remove the oldest bundles beyond the newest few; those in service stay. What was removed.
+
+    What writers left behind that were killed goes too, once nobody can be writing it any more.
+    """
     pointer = read_pointer(root)
     needed = {pointer.champion, pointer.canary, pointer.previous}
     spare = [version for version in versions_in(root) if version not in needed]
     removed = spare[: max(0, len(spare) - kept)]
-    for version in removed:
-        shutil.rmtree(root / version)
+    latest = time.time() - ABANDONED_SECONDS
+    removed += [path.name for path in root.glob(UNFINISHED) if path.stat().st_mtime < latest]
+    for name in removed:
+        shutil.rmtree(root / name)
     return removed

@@ -1,7 +1,9 @@
 """Bundles: whole or not at all, and every byte of them guarded."""
 
 import json
+import os
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +130,18 @@ def test_old_bundles_go_those_in_service_stay(bundles: Path) -> None:
     point_to(bundles, Pointer(champion=new, canary=old, canary_share=0.5))
     assert remove_old(bundles, kept=1) == spare[:2]
     assert versions_in(bundles) == [spare[2], old, new]
+
+
+def test_what_killed_writers_left_behind_goes_what_is_being_written_stays(bundles: Path) -> None:
+    served = versions_in(bundles)
+    killed, writing = BundleWriter(bundles), BundleWriter(bundles)
+    for writer in (killed, writing):
+        writer.text("items.jsonl", "{}")
+    long_ago = time.time() - 2 * 86_400
+    os.utime(killed.folder, (long_ago, long_ago))
+    assert remove_old(bundles) == [killed.folder.name]
+    assert not killed.folder.exists() and writing.folder.exists()
+    assert versions_in(bundles) == served
 
 
 def test_mlflow_answers_as_the_service_does(platform: Platform) -> None:
