@@ -28,7 +28,14 @@ class BundleModel(PythonModel):  # type: ignore[misc]
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:
-        """The list of each user asked for."""
+        """The list of each user asked for.
+
+        Raises:
+            ValueError: a k is less than 1.
+        """
+        # Counted back from a list's start it would reach into those of other users.
+        if (model_input["k"] < 1).any():
+            raise ValueError("k: items to return, 1 or more")
         rows = []
         for user, k in model_input[["user", "k"]].itertuples(index=False):
             asked = ("champion", self.bundle, int(user), int(k))

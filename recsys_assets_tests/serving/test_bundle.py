@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from mlflow.pyfunc import PythonModelContext
 
 from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.home import Home
@@ -155,3 +156,11 @@ def test_mlflow_answers_as_the_service_does(platform: Platform) -> None:
     assert mine["item"].to_list() == published["item"].to_list()
     assert mine["score"].to_list() == pytest.approx(published["score"].to_list(), abs=1e-6)
     assert answered.filter(user=999)["rank"].to_list() == [1, 2]
+
+
+@pytest.mark.parametrize("k", [0, -1, -100])
+def test_mlflow_shows_nobody_the_lists_of_others(platform: Platform, k: int) -> None:
+    model = BundleModel()
+    model.bundle = platform.bundle(platform.new)
+    with pytest.raises(ValueError, match="1 or more"):
+        model.predict(PythonModelContext({}, {}), pd.DataFrame({"user": [1, 7], "k": [3, k]}))
