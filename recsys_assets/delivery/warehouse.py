@@ -111,10 +111,24 @@ class DuckDbWarehouse(Warehouse):
     """One file: the default, which needs no server."""
 
     def __init__(self, path: Path) -> None:
+        """Open the file; it is made where it does not exist.
+
+        Raises:
+            WarehouseError: another process has it open.
+        """
         import duckdb
 
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._database = duckdb.connect(str(path))
+        try:
+            self._database = duckdb.connect(str(path))
+        except duckdb.IOException as error:
+            if "Could not set lock" not in str(error):
+                raise
+            holder = str(error).partition("held in ")[2].partition(". See also")[0]
+            raise WarehouseError(
+                f"{path} is open in another process ({holder}), and DuckDB lets nobody else in "
+                "while one may write: close it there, then try again"
+            ) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[Any]:

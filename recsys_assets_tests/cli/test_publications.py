@@ -1,13 +1,16 @@
 """What readers see, and the way back, by the command."""
 
 import json
+import subprocess
+import sys
 
 import polars as pl
+import pytest
 
 from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.delivery.lookup import publish
 from recsys_assets.delivery.sqlite_store import SqliteStore
-from recsys_assets.delivery.warehouse import DuckDbWarehouse
+from recsys_assets.delivery.warehouse import DuckDbWarehouse, WarehouseError
 from recsys_assets.home import Home
 from recsys_assets_tests.conftest import Recsys
 
@@ -29,3 +32,16 @@ def test_versions_are_shown_and_rolled_back(home: Home, recsys: Recsys) -> None:
     recsys("publications", "--roll-back", "warehouse")
     assert shown() == ["v1", "v1"]
     recsys("publications", "--roll-back", "mail", code=2)
+
+
+def test_a_warehouse_that_somebody_has_open_is_told_in_a_line(home: Home) -> None:
+    DuckDbWarehouse(home.warehouse).close()
+    opened = "import duckdb, sys; d = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
+    command = [sys.executable, "-c", opened, str(home.warehouse)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as analyst:
+        assert analyst.stdout is not None
+        analyst.stdout.readline()
+        with pytest.raises(WarehouseError, match=rf"PID {analyst.pid}\)"):
+            DuckDbWarehouse(home.warehouse)
+        analyst.communicate(b"\n")
+    DuckDbWarehouse(home.warehouse).close()
