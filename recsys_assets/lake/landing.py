@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from recsys_assets.lake.names import names_given, names_in, write_down_name
 from recsys_assets.lake.newcomer import Newcomer
 from recsys_assets.lake.store import copy, is_remote, make_folder, move, same_content
 from recsys_assets.lake.uploads import Progress
@@ -91,9 +92,12 @@ class LandingZone:
                 if new.is_same(landed.path):
                     return LandedFile(dataset, landed.date, landed.path, known=True)
             folder = self.landing / dataset / date.isoformat()
-            # The account tells files by name and size: one that was withdrawn keeps its name.
-            taken = self.withdrawn / dataset / date.isoformat()
+            # The account tells files by name and size: one that was withdrawn keeps its name, and
+            # so does one that somebody removed.
+            taken = names_given(folder)
+            taken |= names_in(self.withdrawn / dataset / date.isoformat())
             target, known = _create(new, folder, _safe_name(source), taken)
+            write_down_name(folder, target.name)
         return LandedFile(dataset, date, target, known)
 
     @contextmanager
@@ -263,14 +267,14 @@ def _safe_name(source: Path) -> str:
     return name.decode(errors="ignore").lstrip(".") or "file"
 
 
-def _create(new: Newcomer, folder: Path, name: str, taken: Path) -> tuple[Path, bool]:
-    """Copy a file under the first of name, name-2, name-3 … that is free, in ``taken`` too.
+def _create(new: Newcomer, folder: Path, name: str, taken: set[str]) -> tuple[Path, bool]:
+    """Copy a file under the first of name, name-2, name-3 … that is free and not taken.
 
     Returns where it lies, and whether it turned out to lie there already.
     """
     stem, dot, suffix = name.partition(".")
     for candidate in (name, *(f"{stem}-{n}{dot}{suffix}" for n in range(2, 10_000))):
-        if (taken / candidate).exists():
+        if candidate in taken:
             continue
         try:
             new.create(folder / candidate)

@@ -56,6 +56,22 @@ def test_a_corrected_file_of_the_same_name_and_size_waits(
     recsys("withdraw", "ratings", DAY, "--no-rebuild")
 
 
+@pytest.mark.parametrize("whole_drop", [False, True])
+def test_a_file_that_lands_in_place_of_a_removed_one_waits(
+    session: Session, tmp_path: Path, whole_drop: bool
+) -> None:
+    source = tmp_path / "ratings.csv"
+    for stars in (1.0, 5.0):
+        source.write_text(csv_of([f"1,1,{stars},1112486001"]), encoding="utf-8")
+        landed = session.landing.land(source, "ratings", DAY)
+        assert pending_dates(session.lake, session.landing, ["ratings"]) == [DAY]
+        validate(session)
+        assert rows(session)["rating"].to_list() == [stars]
+        landed.path.unlink()
+        if whole_drop:
+            landed.path.parent.rmdir()
+
+
 def test_what_lands_later_under_the_same_name_corrects_what_landed_before(
     session: Session, tmp_path: Path
 ) -> None:

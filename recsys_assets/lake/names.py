@@ -1,0 +1,34 @@
+"""Names that landing has given to files of a drop: none is given twice, even where a file is gone.
+
+    landing/<dataset>/.<YYYY-MM-DD>.names    one name a line; beside the drop, which may be removed
+
+Of drops in Azure nothing is written down: nobody waits for the other there.
+"""
+
+from pathlib import Path
+
+from recsys_assets.lake.store import is_remote
+
+
+def names_given(drop: Path) -> set[str]:
+    """Names under which files have landed in the folder of a drop."""
+    record = _record_of(drop)
+    if is_remote(drop) or not record.is_file():
+        return set()
+    return set(record.read_text(encoding="utf-8").splitlines())
+
+
+def names_in(folder: Path) -> set[str]:
+    """Names of what lies in a folder; none where there is no folder."""
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def write_down_name(drop: Path, name: str) -> None:
+    """Remember a name for the folder of a drop that is there."""
+    if not is_remote(drop):
+        with _record_of(drop).open("a", encoding="utf-8") as record:
+            record.write(f"{name}\n")
+
+
+def _record_of(drop: Path) -> Path:
+    return drop.with_name(f".{drop.name}.names")
