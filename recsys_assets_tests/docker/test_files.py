@@ -103,3 +103,15 @@ def test_what_a_home_keeps_outlives_the_pods_of_runs() -> None:
     for volume in deployment["volumes"]:
         name = volume["persistentVolumeClaim"]["claimName"]
         assert claims[name] == ["ReadWriteMany"], name
+
+
+def test_prometheus_reads_the_figures_of_the_service_with_a_token() -> None:
+    folder = DOCKER / "serving/kubernetes"
+    text = (folder / "prometheus-adapter.yaml").read_text(encoding="utf-8")
+    scrape = next(d for d in yaml.safe_load_all(text) if "scrape.yaml" in d["data"])
+    (job,) = yaml.safe_load(scrape["data"]["scrape.yaml"])
+    assert (job["metrics_path"], "client_secret_file" in job["oauth2"]) == ("/metrics", True)
+    targets = {rule.get("target_label") for rule in job["relabel_configs"]}
+    assert {"namespace", "pod"} <= targets  # what the adapter's rule asks of each series
+    # Whoever scrapes by an annotation brings no token, and is refused.
+    assert "prometheus.io/scrape" not in (folder / "serving.yaml").read_text(encoding="utf-8")
