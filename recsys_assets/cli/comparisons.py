@@ -12,7 +12,6 @@ from recsys_assets.cli.shared import console, print_table
 from recsys_assets.contracts.dataset import Dataset
 from recsys_assets.contracts.movies import MOVIES
 from recsys_assets.contracts.ratings import RATINGS
-from recsys_assets.kernels.comparing import JudgingError
 from recsys_assets.kernels.splits import (
     COLD_METHODS,
     Method,
@@ -132,6 +131,7 @@ def _new_users(
 def _new_items(
     rows: pl.DataFrame, content: "ItemContent | None", protocol: Protocol, names: Sequence[str]
 ) -> "list[ColdCase]":
+    from recsys_assets.kernels.comparing import JudgingError
     from recsys_assets.steps.comparison.cold_items import compare_on_new_items
     from recsys_assets.steps.recommenders.parts import fit_recommenders
 

@@ -9,7 +9,6 @@ import typer
 
 from recsys_assets.cli.comparisons import Protocol, compare, compare_cold
 from recsys_assets.cli.shared import check_output, print_table
-from recsys_assets.kernels.comparing import JudgingError
 from recsys_assets.kernels.splits import COLD_METHODS, METHODS, SplitError
 from recsys_assets.lake.rows import UnreadableFileError
 
@@ -65,6 +64,8 @@ def evaluate_command(
 
     Example: recsys evaluate --ratings ratings.csv --movies movies.csv --json figures.json
     """
+    from recsys_assets.kernels.comparing import JudgingError  # loads a compiler
+
     protocol = Protocol(split.value, ratio, seed, gap_days, k)
     names = _chosen(models)
     check_output(json_path)

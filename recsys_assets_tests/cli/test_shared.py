@@ -1,6 +1,8 @@
 """What the commands share: tables for people, and ports."""
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -23,3 +25,9 @@ def test_a_port_that_is_in_use_is_named(recsys: Recsys, command: str) -> None:
         refusal = recsys(command, "--port", port, code=1).exception
     assert isinstance(refusal, ListenError)
     assert f"127.0.0.1:{port}: Address already in use" in str(refusal)
+
+
+def test_commands_load_no_compiler_before_they_need_it() -> None:
+    asked = "import sys, recsys_assets.cli.app; print('numba' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
