@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import Field
 
 from recsys_assets.contracts.features import EVERY_PART, INTERACTIONS, MOVIE_FEATURES
@@ -40,7 +41,7 @@ def list_user_segments(session: Session, params: UserSegmentsParams) -> StepRepo
     catalogue = build_catalogue(read_training(session.lake, EVERY_PART), read_content(session.lake))
     half_life = choose_half_life(catalogue)
     titles = read_titles(session.lake, MOVIE_FEATURES)
-    rows = [row for row in _rows(catalogue, half_life, params.k) if row[2] in titles]
+    rows = _rows(catalogue, half_life, params.k, np.isin(catalogue.items, list(titles)))
     named = [(segment, rank, item, titles[item], *more) for segment, rank, item, *more in rows]
     table = pl.DataFrame(named, schema=polars_schema(UserSegments), orient="row")
     version = session.lake.write_frame(table, USER_SEGMENTS)
@@ -53,9 +54,9 @@ def list_user_segments(session: Session, params: UserSegmentsParams) -> StepRepo
 
 
 def _rows(
-    catalogue: Catalogue, half_life: float, k: int
+    catalogue: Catalogue, half_life: float, k: int, titled: NDArray[np.bool_]
 ) -> Iterator[tuple[str, int, int, float, str]]:
-    """segment, rank, item, score, reason."""
+    """segment, rank, item, score, reason; of the items with a title, which alone can be shown."""
     content = catalogue.content
     genres = sorted({g for listed in content.genres for g in listed}) if content else []
     for segment in (NEWCOMERS, *genres):
@@ -64,6 +65,7 @@ def _rows(
         if liked and content:
             inside = np.array([segment in listed for listed in content.genres])
             scores = np.where(inside, scores, -np.inf)
+        scores = np.where(titled, scores, -np.inf)
         best = np.argsort(-scores, kind="stable")[:k]
         for rank, at in enumerate(best[np.isfinite(scores[best])], 1):
             yield segment, rank, int(catalogue.items[at]), float(scores[at]), popular_among(liked)
