@@ -31,6 +31,9 @@ def promote_command(
     if before == after:
         console.print(f"{model}: version {after} is the champion already")
         return
+    if before is None:
+        console.print(f"{model}: version {after} is the champion now; there was none")
+        return
     console.print(f"{model}: version {after} is the champion now, in place of {before}")
     console.print(f"`recsys demote {model}` goes back")
 

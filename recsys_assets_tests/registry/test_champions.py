@@ -80,6 +80,15 @@ def test_by_hand(home_of_three: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(wrong.exception, PromotionError)
 
 
+def test_no_way_back_is_told_where_there_was_no_champion(
+    home_of_three: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECSYS_HOME", str(home_of_three.root))
+    home_of_three.registry.client().delete_registered_model_alias(NAME, "champion")
+    told = CliRunner().invoke(app, ["promote", NAME]).output
+    assert "version 3 is the champion now; there was none" in told and "demote" not in told
+
+
 def test_a_champion_that_was_deleted_is_no_way_back(home_of_three: Home) -> None:
     registry = home_of_three.registry
     promote(registry, NAME, 2)
