@@ -39,17 +39,18 @@ def evaluate_command(
         float, typer.Option(help="Share to train on: of the rows, or of whole users or items.")
     ] = 0.75,
     seed: Annotated[
-        int, typer.Option(help="Of split, models and bootstrap.", min=0, max=2**32 - 2)
+        int, typer.Option(help="Of split, models and bootstrap.", min=0, max=2**31 - 1)
     ] = 42,
     k: Annotated[int, typer.Option(help="Length of the lists.", min=1)] = 10,
     gap_days: Annotated[
         float, typer.Option(help="Days left out after the training rows; global-time.", min=0)
     ] = 0.0,
     models: Annotated[
-        str | None, typer.Option(help="Models to compare, by comma; all unless given.")
+        str | None, typer.Option(help="Ranking models to compare, by comma; all unless given.")
     ] = None,
     check_leaks: Annotated[
-        bool, typer.Option(help="Fit all models once more, to catch one that knows test rows.")
+        bool,
+        typer.Option(help="Fit the ranking models once more, to catch one that knows test rows."),
     ] = False,
     json_path: Annotated[
         Path | None, typer.Option("--json", help="Write every figure to this file.")
@@ -59,8 +60,9 @@ def evaluate_command(
 
     Every held-out rating is relevant, what users rated in training is left out of their lists, and
     metrics are averaged over users. cold-users and cold-items hold out whole users (those who came
-    last) and whole items, and hold all models against popularity. Nothing lands, and no table
-    changes.
+    last) and whole items, and hold all models against popularity or what stands for it. All other
+    splits compare the models that predict stars, too, whatever --models names; they are not checked
+    for leaks. Nothing lands, and no table changes.
 
     Example: recsys evaluate --ratings ratings.csv --movies movies.csv --json figures.json
     """

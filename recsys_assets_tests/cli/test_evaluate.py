@@ -129,6 +129,12 @@ def test_what_cannot_be_evaluated_is_told_in_one_sentence(
     assert message in str(result.exception)
 
 
+def test_every_seed_that_is_taken_draws_every_split(recsys: Recsys, ratings: Path) -> None:
+    options = ["evaluate", "--ratings", ratings, "--split", "random", "--models", "popularity"]
+    recsys(*options, "--seed", 2**31 - 1)
+    assert "--seed" in recsys(*options, "--seed", 2**31, code=2).output
+
+
 def test_an_unknown_model_or_split_is_asked_wrongly(recsys: Recsys, ratings: Path) -> None:
     assert "moon" in recsys("evaluate", "--ratings", ratings, "--models", "moon", code=2).output
     assert (
