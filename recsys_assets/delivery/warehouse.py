@@ -1,14 +1,15 @@
-"""Published tables in a warehouse: rows go to staging, and a transaction swaps them in.
+"""Published tables in a warehouse: a transaction changes the rows of a table that stays.
 
-    frame -> recsys.<table>_staging -> recsys.<table>, what it was -> recsys.<table>_previous
+    frame -> recsys.<table>, the rows that it held -> recsys.<table>_previous
 
-Readers see the table before or after, never between. Which version it holds stands in
-``recsys.publications``; a version that is there already is not loaded again.
+Readers see the rows before or after, never between, and nobody waits for them. What analysts were
+granted on a table, and views on it, hold from one publication to the next. Which version it holds
+stands in ``recsys.publications``; a version that is there already is not loaded again.
 """
 
 import datetime
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,24 +38,23 @@ class Warehouse(ABC):
 
     def publish(self, table: str, frame: pl.DataFrame, version: str) -> bool:
         """Make a frame the rows of a table; whether it was not so before."""
-        staging, previous = f"{table}_staging", f"{table}_previous"
+        previous = f"{table}_previous"
         with self._transaction() as run:
             self._prepare(run)
             known = _version(run, table)
             if known == version:
                 return False
-            run(f"DROP TABLE IF EXISTS {SCHEMA}.{staging}")
-            run(f"CREATE TABLE {SCHEMA}.{staging} ({columns_of(frame)})")
-            self._load(frame, f"{SCHEMA}.{staging}")
-            self._let_read(run, table, staging)
-            run(f"DROP TABLE IF EXISTS {SCHEMA}.{previous}")
-            run(f"ALTER TABLE IF EXISTS {SCHEMA}.{table} RENAME TO {previous}")
-            run(f"ALTER TABLE {SCHEMA}.{staging} RENAME TO {table}")
+            for name in (table, previous):
+                _shape(run, name, columns_of(frame))
+            names = _listed(columns_of(frame))
+            _fill(run, previous, table, names)
+            run(f"DELETE FROM {SCHEMA}.{table}")
+            self._load(frame, f"{SCHEMA}.{table} ({names})")
             self._note(run, table, version, known)
         return True
 
     def roll_back(self, table: str) -> str:
-        """Swap a table with what it was before; the version it holds then.
+        """Swap the rows of a table with those that it held before; the version it holds then.
 
         Raises:
             WarehouseError: there is nothing before.
@@ -66,10 +66,11 @@ class Warehouse(ABC):
             found = run(query).fetchone()
             if found is None or not found[1]:
                 raise WarehouseError(f"nothing was published before what {table} holds")
-            self._let_read(run, table, previous)
-            run(f"ALTER TABLE {SCHEMA}.{table} RENAME TO {aside}")
-            run(f"ALTER TABLE {SCHEMA}.{previous} RENAME TO {table}")
-            run(f"ALTER TABLE {SCHEMA}.{aside} RENAME TO {previous}")
+            known = {name: f'"{name}" {kind}' for name, kind in _columns(run, table).items()}
+            _shape(run, aside, known)
+            for target, source in ((aside, table), (table, previous), (previous, aside)):
+                _fill(run, target, source, _listed(known))
+            run(f"DROP TABLE {SCHEMA}.{aside}")
             self._note(run, table, found[1], found[0])
         return str(found[1])
 
@@ -100,11 +101,7 @@ class Warehouse(ABC):
 
     @abstractmethod
     def _load(self, frame: pl.DataFrame, table: str) -> None:
-        """Put rows into an empty table, within the transaction."""
-
-    @abstractmethod
-    def _let_read(self, run: Any, table: str, heir: str) -> None:
-        """Grant on a table what is granted on the one whose place it takes."""
+        """Put rows into a table whose columns are named, within the transaction."""
 
 
 class DuckDbWarehouse(Warehouse):
@@ -145,9 +142,6 @@ class DuckDbWarehouse(Warehouse):
         self._database.execute(f"INSERT INTO {table} SELECT * FROM incoming")
         self._database.unregister("incoming")
 
-    def _let_read(self, run: Any, table: str, heir: str) -> None:
-        """Nothing: who may read the file may read its tables."""
-
     def close(self) -> None:
         """Let other processes open the file."""
         self._database.close()
@@ -173,21 +167,6 @@ class PostgresWarehouse(Warehouse):
         with self._database.cursor() as cursor, cursor.copy(command) as copy:
             for part in frame.iter_slices(50_000):
                 copy.write(part.write_csv(include_header=False, quote_style="non_numeric"))
-
-    def _let_read(self, run: Any, table: str, heir: str) -> None:
-        """Grant on a table what is granted on the one whose place it takes.
-
-        Grants belong to a table, not to its name: without this analysts would lose theirs with
-        every publication.
-        """
-        granted = run(
-            f"SELECT format('GRANT %s ON {SCHEMA}.{heir} TO %s', a.privilege_type, "
-            "CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END) "
-            "FROM pg_class AS c, aclexplode(c.relacl) AS a "
-            f"WHERE c.oid = to_regclass('{SCHEMA}.{table}') AND a.grantee <> c.relowner"
-        )
-        for (statement,) in granted.fetchall():
-            run(statement)
 
     def close(self) -> None:
         """End the connection."""
@@ -223,8 +202,46 @@ def _version(run: Any, table: str) -> str:
     return str(found[0]) if found else ""
 
 
-def columns_of(frame: pl.DataFrame) -> str:
-    """Columns of a table as SQL defines them.
+def _shape(run: Any, table: str, columns: Mapping[str, str]) -> None:
+    """Give a table these columns; rows keep what they hold in those that stay as they are."""
+    model = f"{table}_model"
+    # What a type is called differs between a definition and the database's own words.
+    run(f"DROP TABLE IF EXISTS {SCHEMA}.{model}")
+    run(f"CREATE TABLE {SCHEMA}.{model} ({', '.join(columns.values())})")
+    wanted = _columns(run, model)
+    run(f"DROP TABLE {SCHEMA}.{model}")
+    run(f"CREATE TABLE IF NOT EXISTS {SCHEMA}.{table} ({', '.join(columns.values())})")
+    held = _columns(run, table)
+    changed = {name for name in held if name in wanted and wanted[name] != held[name]}
+    for name in changed | (wanted.keys() - held.keys()):
+        if name in changed:
+            run(f'ALTER TABLE {SCHEMA}.{table} DROP COLUMN "{name}"')
+        run(f"ALTER TABLE {SCHEMA}.{table} ADD COLUMN {columns[name]}")
+    for name in held.keys() - wanted.keys():
+        run(f'ALTER TABLE {SCHEMA}.{table} DROP COLUMN "{name}"')
+
+
+def _columns(run: Any, table: str) -> dict[str, str]:
+    """Name → type of each column of a table, in the database's own words."""
+    found = run(
+        "SELECT column_name, data_type FROM information_schema.columns "
+        f"WHERE table_schema = '{SCHEMA}' AND table_name = '{table}' ORDER BY ordinal_position"
+    )
+    return dict(found.fetchall())
+
+
+def _fill(run: Any, target: str, source: str, names: str) -> None:
+    """Give a table the rows of another one."""
+    run(f"DELETE FROM {SCHEMA}.{target}")
+    run(f"INSERT INTO {SCHEMA}.{target} ({names}) SELECT {names} FROM {SCHEMA}.{source}")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def columns_of(frame: pl.DataFrame) -> dict[str, str]:
+    """Name → definition in SQL of each column of a table.
 
     Raises:
         WarehouseError: a column holds what no warehouse of ours takes, such as lists.
@@ -232,4 +249,4 @@ def columns_of(frame: pl.DataFrame) -> str:
     for name, dtype in frame.schema.items():
         if type(dtype) not in _TYPES:
             raise WarehouseError(f"column {name} is {dtype}, which the warehouse does not take")
-    return ", ".join(f'"{name}" {_TYPES[type(dtype)]}' for name, dtype in frame.schema.items())
+    return {name: f'"{name}" {_TYPES[type(dtype)]}' for name, dtype in frame.schema.items()}

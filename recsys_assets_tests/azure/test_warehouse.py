@@ -1,4 +1,4 @@
-"""Published rows in DuckDB and in PostgreSQL: swapped in one transaction, repeated, taken back."""
+"""Published rows in DuckDB and in PostgreSQL: one transaction, repeated, taken back."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +97,36 @@ def test_a_publication_that_fails_changes_nothing(
     lists = pl.DataFrame({"genres": [["a"]]})
     with pytest.raises(WarehouseError, match="column genres"):
         warehouse.publish("top_k", lists, "v3")
+
+
+def test_a_view_shows_what_is_published(warehouse: Warehouse) -> None:
+    warehouse.publish("top_k", rows(1), "v1")
+    with warehouse._transaction() as run:
+        run('CREATE VIEW recsys.mine AS SELECT "user", version FROM recsys.top_k')
+
+    def shown() -> set[int]:
+        with warehouse._transaction() as run:
+            return {version for _, version in run("SELECT * FROM recsys.mine").fetchall()}
+
+    for version in (2, 3, 4):
+        warehouse.publish("top_k", rows(version), f"v{version}")
+        assert shown() == {version}
+    warehouse.roll_back("top_k")
+    assert shown() == {3}
+
+
+def test_a_release_changes_the_columns(warehouse: Warehouse) -> None:
+    warehouse.publish("top_k", rows(1), "v1")
+    changed = rows(2).with_columns(pl.col("version").cast(pl.Int32), title=pl.lit("A"))
+    changed = changed.drop("score").select("title", "user", "reason", "version")
+    warehouse.publish("top_k", changed, "v2")
+    with warehouse._transaction() as run:
+        query = 'SELECT "title", "user", "reason", "version" FROM recsys.top_k ORDER BY "user"'
+        assert run(query).fetchall() == list(changed.iter_rows())
+        kept = run('SELECT "user", "reason" FROM recsys.top_k_previous ORDER BY "user"')
+        assert kept.fetchall() == list(rows(1).select("user", "reason").iter_rows())
+    assert warehouse.roll_back("top_k") == "v1" and len(read(warehouse)) == 50
+    assert warehouse.publish("top_k", rows(3), "v3")
 
 
 def test_a_reader_sees_the_rows_before_or_after(postgres: str) -> None:
