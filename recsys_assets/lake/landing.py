@@ -18,7 +18,7 @@ from pathlib import Path
 
 from recsys_assets.lake.names import names_given, names_in, write_down_name
 from recsys_assets.lake.newcomer import Newcomer
-from recsys_assets.lake.store import copy, is_remote, make_folder, move, same_content
+from recsys_assets.lake.store import copy, is_remote, make_folder, move, remove, same_content
 from recsys_assets.lake.uploads import Progress
 from recsys_assets.lake.withdrawals import forget_withdrawal, last_withdrawn, record_withdrawal
 
@@ -153,8 +153,8 @@ class LandingZone:
     def pardon(self, file: LandedFile) -> None:
         """Take back an earlier rejection of a file that now passes."""
         target = self.rejected_copy(file)
-        target.unlink(missing_ok=True)
-        _report_beside(target).unlink(missing_ok=True)
+        remove(target, missing_ok=True)
+        remove(_report_beside(target), missing_ok=True)
 
     def withdraw(self, dataset: str, date: datetime.date) -> list[str]:
         """Move the files of a drop out of the landing zone; their names.

@@ -100,9 +100,26 @@ def move(source: Path, target: Path) -> None:
     """Give a file another name; in Azure it is copied first, so that it is never nowhere."""
     if is_remote(source):
         copy(source, target)
-        source.unlink()
+        remove(source)
     else:
         source.replace(target)
+
+
+def remove(path: Path, missing_ok: bool = False) -> None:
+    """Remove one file; in Azure too, where `unlink` takes names such as ``a*.csv`` for patterns.
+
+    Raises:
+        FileNotFoundError: it is not there, and that is not ``missing_ok``.
+    """
+    if not is_remote(path):
+        path.unlink(missing_ok)
+        return
+    remote: Any = path
+    try:
+        remote.fs.rm_file(remote.path)
+    except FileNotFoundError:
+        if not missing_ok:
+            raise
 
 
 def same_content(one: Path, other: Path) -> bool:

@@ -83,6 +83,27 @@ def test_a_drop_can_be_withdrawn_and_brought_back(cloud_home: Home, source: Path
     assert back.path.read_bytes() == LINES
 
 
+def test_files_called_like_patterns_are_moved_and_pardoned_alone(
+    cloud_home: Home, source: Path
+) -> None:
+    zone = cloud_home.landing_zone
+    folder = zone.landing / "ratings" / DAY.isoformat()
+    contents = {"a*.csv": b"star", "ab.csv": b"plain", "a[1].csv": b"twice downloaded"}
+    for name, content in contents.items():  # as another tool uploads them
+        (folder / name).write_bytes(content)
+    files = {file.path.name: file for file in zone.drop("ratings", DAY)}
+    copies = [zone.reject(files[name], {"rule": "file.header"}) for name in sorted(contents)]
+    zone.pardon(files["a*.csv"])
+    assert [copy.exists() for copy in copies] == [False, True, True]
+    zone.pardon(files["a[1].csv"])
+    assert [copy.exists() for copy in copies] == [False, False, True]
+    zone.withdraw("ratings", DAY)
+    assert zone.drop("ratings", DAY) == []
+    zone.reinstate("ratings", DAY)
+    found = {file.path.name: file.path.read_bytes() for file in zone.drop("ratings", DAY)}
+    assert found == contents
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_blocks_are_cut_as_from_a_local_file(
     cloud_home: Home, tmp_path: Path, packed: bool
