@@ -24,7 +24,8 @@ from recsys_assets.lake.commits import (
     partition_folder,
     write_data_file,
 )
-from recsys_assets.lake.store import make_folder, place, remove_tree
+from recsys_assets.lake.leftovers import remove_leftovers
+from recsys_assets.lake.store import is_remote, make_folder, place, remove_tree
 
 DROP_DATE = "drop_date"
 """Partition column of daily tables: the date of the drop a row came in with."""
@@ -219,11 +220,14 @@ class Lake:
     def tidy(self, table: str, days: int) -> list[str]:
         """Delete files that no version of the last days holds, those of killed runs among them.
 
-        Versions older than that can no longer be rolled back to. No run may be at work.
+        Versions older than that can no longer be rolled back to. No run may be at work. What a run
+        that died left on this machine goes at once, in a container when it is as old.
         """
-        return self.open(table).vacuum(
+        delta, folder = self.open(table), place(self.uri(table))
+        removed = delta.vacuum(
             retention_hours=days * 24, dry_run=False, enforce_retention_duration=False, full=True
         )
+        return removed if is_remote(folder) else removed + remove_leftovers(delta, folder)
 
     def roll_back(self, table: str, version: int) -> int:
         """Make an old version the newest again; the number of the version this makes.

@@ -40,6 +40,24 @@ def test_old_files_and_those_of_killed_runs_go_and_the_newest_version_stays(home
     assert home.lake.scan("top_k").collect().equals(frame)
 
 
+def test_what_a_run_without_room_left_goes_at_once_and_versions_stay(home: Home) -> None:
+    for rows in range(1, 4):
+        day = {"drop_date": "2026-01-31"}
+        frame = pl.DataFrame({"a": range(rows), "drop_date": ["2026-01-31"] * rows})
+        home.lake.write_frame(frame, "ratings", day)
+    held = parquet(home, "ratings")
+    folder = Path(home.lake.uri("ratings")) / "drop_date=2026-01-31"
+    left, written = folder / "part-of-tonight.parquet", folder / "part-of-now.parquet"
+    for path in (left, written):
+        path.write_bytes(b"half a file")
+    for path in (*held, left):
+        hour_ago = time.time() - 3600
+        os.utime(path, (hour_ago, hour_ago))
+    assert home.lake.tidy("ratings", 30) == ["drop_date=2026-01-31/part-of-tonight.parquet"]
+    assert parquet(home, "ratings") == held | {written}
+    assert home.lake.scan("ratings", 0).collect().height == 1, "an old version can still be read"
+
+
 def test_the_job_counts_what_it_removes(home: Home) -> None:
     home.lake.write_frame(pl.DataFrame({"a": [1]}), "top_k")
     ledger = DeliveryLedger(home.alerts)
