@@ -6,7 +6,7 @@ drops that wait, however many, and publish works from the tables as they are.
 
 import dagster as dg
 
-from recsys_assets.assets.partitions import drop_tags
+from recsys_assets.assets.partitions import drop_tags, spans_of
 from recsys_assets.automation.feedback import land_feedback
 from recsys_assets.automation.jobs import ingest, publish, weekly
 from recsys_assets.automation.maintenance import tidy
@@ -14,9 +14,6 @@ from recsys_assets.contracts import DATASETS
 from recsys_assets.lake.damage import damage_in_words
 from recsys_assets.lake.pending import waiting_drops
 from recsys_assets.resources.storage import Storage
-
-DROPS_TAG = "recsys/drops"
-"""Tag of a run: the fingerprint of the files that it was started for."""
 
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -41,13 +38,14 @@ def request_ingest(
     drops = waiting_drops(storage.lake, storage.landing_zone, list(DATASETS), settled_for)
     if not drops.dates:
         return dg.SkipReason("no file has landed since the last ingest")
-    begun = instance.get_runs(
-        dg.RunsFilter(statuses=_UNFINISHED, tags={DROPS_TAG: drops.fingerprint}), limit=1
-    )
-    if begun:
-        return dg.SkipReason(f"run {begun[0].run_id} is on its way to the files that wait")
-    tags = drop_tags(drops.dates) | {DROPS_TAG: drops.fingerprint}
-    return dg.RunRequest(run_key=drops.fingerprint if once else None, tags=tags)
+    # A run that has done some of its drops still has the others before it.
+    begun = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
+    spans = [(run.run_id, *span) for run in begun for span in spans_of(run.tags)]
+    covered = [{run for run, a, b in spans if a <= str(day) <= b} for day in drops.dates]
+    if all(covered):
+        runs = ", ".join(sorted(set().union(*covered)))
+        return dg.SkipReason(f"on the way to all drops that wait: {runs}")
+    return dg.RunRequest(run_key=drops.fingerprint if once else None, tags=drop_tags(drops.dates))
 
 
 def build_schedules(status: dg.DefaultScheduleStatus) -> list[dg.ScheduleDefinition]:

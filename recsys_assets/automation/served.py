@@ -44,8 +44,8 @@ def damage_facts(kind: str, lake: Lake) -> dict[str, str]:
         return {}
     try:
         return {"damaged": "; ".join(find_damage(lake)) or "nothing any more"}
-    except OSError as error:
-        return {"damaged": f"the tables cannot be looked at: {error}"}
+    except UNREADABLE as error:  # an alert without this fact is better than none
+        return {"damaged": f"the tables cannot be looked at: {type(error).__name__}: {error}"}
 
 
 def quarantine_assets(lake: Lake, drops: Spans) -> list[str]:

@@ -14,7 +14,7 @@ import pytest
 from recsys_assets.assets import ASSETS
 from recsys_assets.assets.landing import landing_assets
 from recsys_assets.assets.partitions import RANGE_END, RANGE_START
-from recsys_assets.automation.schedules import DROPS_TAG, build_landing_sensor, build_schedules
+from recsys_assets.automation.schedules import build_landing_sensor, build_schedules
 from recsys_assets.definitions import defs
 from recsys_assets.home import Home
 from recsys_assets.resources.storage import Storage
@@ -131,11 +131,24 @@ class TestLanding:
         land(home, datetime.date(2026, 1, 3))
         (request,) = look(home, instance).run_requests
         run = instance.create_run_for_job(defs.resolve_job_def("ingest"), tags=request.tags)
-        assert run.tags[DROPS_TAG] == request.run_key
         assert run.run_id in look(home, instance).skip_message
         assert run.run_id in tick(daily_ingest, home, instance).skip_message
         instance.report_run_failed(run)
         assert len(tick(daily_ingest, home, instance).run_requests) == 1
+
+    def test_a_run_that_has_done_some_of_its_drops_still_has_the_others_before_it(
+        self, home: Home, instance: dg.DagsterInstance
+    ) -> None:
+        done, left, more = (datetime.date(2026, 1, day) for day in (3, 5, 4))
+        for day in (done, left):
+            land(home, day, day.day)
+        (request,) = look(home, instance).run_requests
+        instance.create_run_for_job(defs.resolve_job_def("ingest"), tags=request.tags)
+        home.landing_zone.withdraw("ratings", done)
+        assert look(home, instance).run_requests == []
+        land(home, more, more.day)
+        (request,) = look(home, instance).run_requests
+        assert request.tags[RANGE_START] == more.isoformat()
 
 
 def test_no_table_is_written_by_two_runs_at_once() -> None:

@@ -5,11 +5,13 @@ import shutil
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from recsys_assets.automation.served import damage_facts, quarantine_assets, served_facts
 from recsys_assets.contracts.files import FILES, Files
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.home import Home
+from recsys_assets.lake.tables import Lake
 
 DAY = datetime.date(2026, 1, 31)
 
@@ -57,3 +59,16 @@ def test_what_is_damaged_is_named_where_that_is_the_trouble(home: Home) -> None:
     path.unlink()
     assert damage_facts("table-damaged", home.lake) == {"damaged": f"top_k: {path.name} is gone"}
     assert damage_facts("run-failed", home.lake) == {}
+
+
+def test_a_store_that_refuses_to_list_its_tables_silences_no_alert(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Lake) -> list[str]:
+        raise RuntimeError("the store answered 503")
+
+    monkeypatch.setattr(Lake, "names", refuse)
+    facts = damage_facts("table-damaged", home.lake)
+    assert facts == {
+        "damaged": "the tables cannot be looked at: RuntimeError: the store answered 503"
+    }
