@@ -55,7 +55,7 @@ def commit_files(
         partition_by: the partition columns.
         replaced: partition column → value whose rows the files replace; all rows if None.
     """
-    actions = [_add_action(file, partition_by) for file in files]
+    actions = [add_action(file, len(partition_by)) for file in files]
     properties = CommitProperties(custom_metadata={"note": note} if note else None)
     if not DeltaTable.is_deltatable(uri, storage_options):
         create_table_with_add_actions(
@@ -77,13 +77,17 @@ def commit_files(
     )
 
 
-def _add_action(file: DataFile, partition_by: Sequence[str]) -> AddAction:
-    *folders, name = file.path.parts[-1 - len(partition_by) :]
+def add_action(file: DataFile, depth: int) -> AddAction:
+    """What the log says of a file that lies so many folders below its table's.
+
+    A folder ``column=value`` is one of a partition.
+    """
+    *folders, name = file.path.parts[-1 - depth :]
     status = file.path.stat()
     return AddAction(
         path="/".join([*folders, name]),
         size=status.st_size,
-        partition_values={folder.partition("=")[0]: folder.partition("=")[2] for folder in folders},
+        partition_values=dict(folder.split("=", 1) for folder in folders if "=" in folder),
         modification_time=int(status.st_mtime * 1000),
         data_change=True,
         stats=json.dumps({"numRecords": file.rows}),

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
-from deltalake.transaction import AddAction
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructField, StructType
 
+from recsys_assets.lake.commits import DataFile, add_action
 from recsys_assets.lake.store import open_bytes, place
 from recsys_assets.lake.tables import Lake
 
@@ -49,7 +49,7 @@ def write_table(lake: Lake, frame: DataFrame, table: str) -> int:
     if not lake.exists(table):
         DeltaTable.create(lake.uri(table), schema, storage_options=lake.storage_options)
     lake.open(table).create_write_transaction(
-        [_add_action(path) for path in files], mode="overwrite", schema=schema
+        [add_action(_data_file(path), 1) for path in files], mode="overwrite", schema=schema
     )
     return lake.version(table)
 
@@ -59,15 +59,6 @@ def _nullable(schema: StructType) -> StructType:
     return StructType([StructField(f.name, f.dataType, True) for f in schema])
 
 
-def _add_action(path: Path) -> AddAction:
-    status = path.stat()
+def _data_file(path: Path) -> DataFile:
     with open_bytes(path) as file:
-        rows = pq.read_metadata(file).num_rows
-    return AddAction(
-        path=f"{path.parent.name}/{path.name}",
-        size=status.st_size,
-        partition_values={},
-        modification_time=int(status.st_mtime * 1000),
-        data_change=True,
-        stats=json.dumps({"numRecords": rows}),
-    )
+        return DataFile(path, pq.read_metadata(file).num_rows)
