@@ -58,21 +58,35 @@ class Compute(dg.ConfigurableResource, abc.ABC):  # type: ignore[type-arg]
             release(Path(self.home))
 
 
-class LocalSpark(Compute):
-    """Steps run in this process, on one Spark session that opens at the first of them.
-
-    The session comes from dagster-pyspark's ``LazyPySparkResource``. It is made here rather than
-    configured as a resource of its own because its settings name jars that are resolved only when
-    Spark is really needed, and because Spark's workers must find this Python and a Java.
-    """
+class SparkCompute(Compute):
+    """Steps run on the Spark of some master, with all state in one home."""
 
     home: str = Field(description="Folder of all state.")
     account: str = Field(default="", description="Storage account of Azure; none: all local.")
     mlflow: str = Field(default="", description="MLflow's address; none: a file of the home.")
     master: str = Field(default="local[*]", description="Spark master.")
     driver_memory: str = Field(default="6g", description="Memory of the JVM.")
-
     conf: dict[str, str] = Field(default={}, description="Further settings of Spark's.")
+
+    def _state(self) -> Home:
+        return Home(root=Path(self.home), account=self.account, mlflow=self.mlflow)
+
+    def _spark_settings(self) -> SparkSettings:
+        return SparkSettings(
+            master=self.master,
+            driver_memory=self.driver_memory,
+            azure=bool(self.account),
+            conf=self.conf,
+        )
+
+
+class LocalSpark(SparkCompute):
+    """Steps run in this process, on one Spark session that opens at the first of them.
+
+    The session comes from dagster-pyspark's ``LazyPySparkResource``. It is made here rather than
+    configured as a resource of its own because its settings name jars that are resolved only when
+    Spark is really needed, and because Spark's workers must find this Python and a Java.
+    """
 
     def open_ahead(self) -> None:
         """Open Spark in a thread, while this process still loads its modules and plans its run.
@@ -99,14 +113,8 @@ class LocalSpark(Compute):
     def _open(self) -> Session:
         forget_dead_session()
         prepare_environment()
-        home = Home(root=Path(self.home), account=self.account, mlflow=self.mlflow)
-        settings = SparkSettings(
-            master=self.master,
-            driver_memory=self.driver_memory,
-            azure=bool(self.account),
-            conf=self.conf,
-        )
-        config = session_config(settings, home.cache, home.scratch)
+        home = self._state()
+        config = session_config(self._spark_settings(), home.cache, home.scratch)
         start_jvm(config)
         spark = LazyPySparkResource(spark_config=config).spark_session
         return Session(spark, home.lake, home.landing_zone, home.registry, reports=home.reports)

@@ -14,27 +14,21 @@ import pyspark
 from dagster._core.errors import DagsterPipesExecutionError
 from pydantic import BaseModel, Field
 
-from recsys_assets.home import Home
-from recsys_assets.resources.compute import Compute
+from recsys_assets.resources.compute import SparkCompute
 from recsys_assets.resources.databricks_run import ReportingContext
 from recsys_assets.resources.jvm import prepare_environment
 from recsys_assets.resources.kept_messages import KeptFileMessages
-from recsys_assets.resources.spark import SparkSettings, session_config
+from recsys_assets.resources.spark import session_config
 from recsys_assets.steps import submitted
 from recsys_assets.steps.remote import Answer, Order
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Step, name_of
 
 
-class SparkSubmit(Compute):
+class SparkSubmit(SparkCompute):
     """Each step is an application of its own on a Spark cluster."""
 
-    home: str = Field(description="Folder of all state, which driver and executors see.")
-    account: str = Field(default="", description="Storage account of Azure; none: all local.")
-    mlflow: str = Field(default="", description="MLflow's address; none: a file of the home.")
     master: str = Field(description="Spark master: spark://host:port, yarn, k8s://….")
-    driver_memory: str = Field(default="6g", description="Memory of the driver's JVM.")
-    conf: dict[str, str] = Field(default={}, description="Further settings of Spark's.")
 
     def run(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> StepReport:
         """Submit the step, wait for its end and return its report.
@@ -64,14 +58,8 @@ class SparkSubmit(Compute):
         return answer.report
 
     def _command(self, name: str) -> list[str]:
-        settings = SparkSettings(
-            master=self.master,
-            driver_memory=self.driver_memory,
-            azure=bool(self.account),
-            conf=self.conf,
-        )
-        home = Home(root=Path(self.home))
-        config = session_config(settings, home.cache, home.scratch)
+        home = self._state()
+        config = session_config(self._spark_settings(), home.cache, home.scratch)
         config["spark.app.name"] = name
         config.setdefault("spark.pyspark.python", sys.executable)
         if "127.0.0.1" not in self.master:  # the executors have to find the driver
@@ -83,7 +71,7 @@ class SparkSubmit(Compute):
         return [submit, "--master", self.master, *given, str(Path(submitted.__file__))]
 
     def _order(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> Order:
-        home = Home(root=Path(self.home), account=self.account, mlflow=self.mlflow)
+        home = self._state()
         return Order(
             step=name_of(step),
             params=params.model_dump(mode="json"),
