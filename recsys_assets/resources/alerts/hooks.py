@@ -18,16 +18,14 @@ from recsys_assets.resources.alerts.rendering import json_payload
 class HookChannel(Channel):
     """Anything that takes a JSON body by POST."""
 
+    url: Secret
+    """Where to post. A secret: the URL of a hook usually carries its key."""
     max_payload_bytes: int = 24_000
     """Largest body the receiver takes; facts are left out to stay below it."""
 
     @abstractmethod
     def body(self, alert: Alert) -> bytes:
         """The JSON object that the receiver expects, of at most `max_payload_bytes` bytes."""
-
-    @abstractmethod
-    def _address(self) -> str:
-        """Where to post."""
 
     def _headers(self) -> dict[str, str]:
         return {"Content-Type": "application/json"}
@@ -37,7 +35,7 @@ class HookChannel(Channel):
             _unlogged(self._secrets()),
             httpx.Client(timeout=self.timeout_seconds, verify=self.tls()) as client,
             client.stream(
-                "POST", self._address(), content=self.body(alert), headers=self._headers()
+                "POST", self.url, content=self.body(alert), headers=self._headers()
             ) as response,
         ):
             if not response.is_success:
@@ -45,7 +43,7 @@ class HookChannel(Channel):
                 raise ChannelError(f"{response.url.host} answered {response.status_code}: {answer}")
 
     def _secrets(self) -> list[str]:
-        return secret_parts(self._address())
+        return secret_parts(self.url)
 
 
 class WebhookChannel(HookChannel):
@@ -53,17 +51,12 @@ class WebhookChannel(HookChannel):
 
     name: ClassVar[str] = "webhook"
 
-    url: Secret
-    """Where to post. A secret: the URL of a hook usually carries its key."""
     bearer_token: OptionalSecret = None
     """Sent as `Authorization: Bearer …` if given."""
 
     def body(self, alert: Alert) -> bytes:
         """Every field of the alert, and the whole of it as text."""
         return json_payload(alert, self.max_payload_bytes)
-
-    def _address(self) -> str:
-        return self.url
 
     def _headers(self) -> dict[str, str]:
         token = {"Authorization": f"Bearer {self.bearer_token}"} if self.bearer_token else {}

@@ -29,9 +29,6 @@ class TeamsChannel(HookChannel):
         """The message that a workflow posts: one card, a button per link."""
         return fit(alert, _card_message, self.max_payload_bytes)
 
-    def _address(self) -> str:
-        return self.url
-
 
 def _mending(alert: Alert) -> dict[str, str]:
     return {"to mend it": str(alert.remedy)} if alert.remedy else {}
@@ -82,9 +79,6 @@ class SlackChannel(HookChannel):
     def body(self, alert: Alert) -> bytes:
         """A header, what happened, the facts and the links."""
         return fit(alert, _blocks, self.max_payload_bytes)
-
-    def _address(self) -> str:
-        return self.url
 
 
 def _blocks(alert: Alert) -> dict[str, Any]:
@@ -164,9 +158,6 @@ class PagerDutyChannel(HookChannel):
             },
             "links": [{"href": url, "text": name} for name, url in alert.links.items()],
         }
-
-    def _address(self) -> str:
-        return self.url
 
     def _secrets(self) -> list[str]:
         return [self.routing_key]
