@@ -89,6 +89,10 @@ class Lake:
         """Whether something has written the table."""
         return DeltaTable.is_deltatable(self.uri(table), self.storage_options)
 
+    def has_rows(self, table: str) -> bool:
+        """Whether a table holds a row, by its log; not if nothing has written it."""
+        return self.exists(table) and self.open(table).count() > 0
+
     def open(self, table: str, version: int | None = None) -> DeltaTable:
         """A version of a table, the newest where none is named.
 

@@ -44,15 +44,11 @@ class Block:
 
 def nothing_landed(session: Session) -> StepReport | None:
     """The report of a step that has nothing to do, if that is so."""
-    if _has_rows(session, CLICKS.name):
+    if session.lake.has_rows(CLICKS.name):
         return None
-    if _has_rows(session, CLICK_FEATURES):
+    if session.lake.has_rows(CLICK_FEATURES):
         return nothing_left(CLICKS.name, CLICK_FEATURES)
     return StepReport(skipped=NOTHING_LANDED)
-
-
-def _has_rows(session: Session, table: str) -> bool:
-    return session.lake.exists(table) and session.lake.open(table).count() > 0
 
 
 def parts_of(lake: Lake, table: str, partition_by: str, only: str | None = None) -> list[Part]:

@@ -34,8 +34,8 @@ def build_interactions(session: Session, params: SplitParams) -> StepReport:
     every day and under every partitioning, so that no row that once tested a model ever trains its
     successor. The other splits are stable under partitioning too, but move with what arrives.
     """
-    if not _has_rows(session, "ratings"):
-        if _has_rows(session, INTERACTIONS):
+    if not session.lake.has_rows("ratings"):
+        if session.lake.has_rows(INTERACTIONS):
             return nothing_left("ratings", INTERACTIONS)
         return _nothing_landed("ratings")
     latest = _latest(session, "ratings", ["user", "item"], ["timestamp", DROP_DATE])
@@ -77,8 +77,8 @@ def _report_interactions(session: Session, version: int) -> StepReport:
 
 def build_movie_features(session: Session, params: NoParams) -> StepReport:
     """Year and genres from the catalogue; popularity and recency from the interactions."""
-    if not _has_rows(session, "movies"):
-        if _has_rows(session, MOVIE_FEATURES):
+    if not session.lake.has_rows("movies"):
+        if session.lake.has_rows(MOVIE_FEATURES):
             return nothing_left("movies", MOVIE_FEATURES)
         return _nothing_landed("movies")
     if not session.lake.exists(INTERACTIONS):
@@ -176,10 +176,6 @@ def _latest(session: Session, table: str, key: list[str], order: list[str]) -> D
 
 def _partitions(session: Session) -> int:
     return int(session.spark.conf.get("spark.sql.shuffle.partitions") or 2)
-
-
-def _has_rows(session: Session, table: str) -> bool:
-    return session.lake.exists(table) and session.lake.open(table).count() > 0
 
 
 def _nothing_landed(what: str) -> StepReport:
