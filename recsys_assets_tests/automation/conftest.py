@@ -21,3 +21,10 @@ def platform(mailbox: Mailbox, posts: Posts, tmp_path: Path) -> Iterator[Platfor
     notifier = make_notifier(mailbox, posts, tmp_path)
     with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path)) as instance:
         yield Platform(instance, notifier, tmp_path / "home")
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """Dagster's own storage, on disk."""
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as found:
+        yield found

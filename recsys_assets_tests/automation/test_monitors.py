@@ -2,7 +2,6 @@
 
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -41,12 +40,6 @@ from recsys_assets_tests.resources.alert_servers import Posts
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOP_K = dg.AssetKey("top_k")
 CATALOGUE = Catalogue({"top_k": ("team:recsys",), "als_model": ("team:ml",)})
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as found:
-        yield found
 
 
 @pytest.fixture

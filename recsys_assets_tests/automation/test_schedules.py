@@ -3,7 +3,6 @@
 import datetime
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,6 @@ from recsys_assets.resources.storage import Storage
 
 NIGHT = datetime.datetime(2026, 2, 1, 2, 0, tzinfo=datetime.UTC)
 HEADER = "userId,movieId,rating,timestamp\n"
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as found:
-        yield found
 
 
 @pytest.fixture

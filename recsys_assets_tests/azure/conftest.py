@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from recsys_assets.deployment import current_deployment
@@ -9,6 +10,7 @@ from recsys_assets.home import Home
 from recsys_assets_tests.servers.azurite import ACCOUNT, Azurite, azurite_server
 from recsys_assets_tests.servers.cosmos import Gate, cosmos_server
 from recsys_assets_tests.servers.node import NoNodeError, node_modules
+from recsys_assets_tests.servers.postgres import find_programs, postgres_server
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +31,16 @@ def running_cosmos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
         pytest.skip(f"no double of Cosmos DB: {error}")
     with cosmos_server(modules, tmp_path_factory.mktemp("cosmos")) as gate:
         yield gate
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """PostgreSQL, by its address."""
+    programs = find_programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL on this machine (Debian: apt-get install postgresql)")
+    with postgres_server(programs) as known:
+        yield psycopg.conninfo.make_conninfo(**known)
 
 
 @pytest.fixture

@@ -33,7 +33,6 @@ from recsys_assets_tests.servers.cosmos import Gate
 from recsys_assets_tests.servers.mlflow import mlflow_server
 from recsys_assets_tests.servers.node import NoNodeError, node_modules
 from recsys_assets_tests.servers.ports import is_free
-from recsys_assets_tests.servers.postgres import find_programs, postgres_server
 from recsys_assets_tests.servers.vault import IDENTITY_HEADER, vault_double
 
 __all__ = ["undisturbed"]
@@ -42,7 +41,6 @@ pytestmark = pytest.mark.slow
 Prove = Callable[[str, Path, dict[str, str]], None]
 """Asserts that a home's tables and publications are those of a local run, and says so."""
 NOT_DATA = {"run_id", "model_version"}
-PROGRAMS = find_programs()
 EMULATOR = 10_000
 SPARK = f"""
 # Spark's newer driver finds no server here that speaks its protocol; the older knows emulators.
@@ -84,14 +82,6 @@ def recsys(home: Path, *words: str, **more: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    if PROGRAMS is None:
-        pytest.skip("no PostgreSQL on this machine (Debian: apt-get install postgresql)")
-    with postgres_server(PROGRAMS) as known:
-        yield psycopg.conninfo.make_conninfo(**known)
 
 
 @pytest.fixture(scope="module")

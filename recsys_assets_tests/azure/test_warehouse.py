@@ -16,9 +16,6 @@ from recsys_assets.delivery.warehouse import (
     Warehouse,
     WarehouseError,
 )
-from recsys_assets_tests.servers.postgres import find_programs, postgres_server
-
-PROGRAMS = find_programs()
 
 
 def rows(version: int, users: int = 50) -> pl.DataFrame:
@@ -31,14 +28,6 @@ def rows(version: int, users: int = 50) -> pl.DataFrame:
         },
         schema={"user": pl.Int32, "score": pl.Float32, "reason": pl.String, "version": pl.Int64},
     )
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    if PROGRAMS is None:
-        pytest.skip("no PostgreSQL on this machine (Debian: apt-get install postgresql)")
-    with postgres_server(PROGRAMS) as known:
-        yield psycopg.conninfo.make_conninfo(**known)
 
 
 @pytest.fixture(params=["duckdb", "postgres"])

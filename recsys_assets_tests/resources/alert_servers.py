@@ -24,16 +24,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from recsys_assets_tests.servers.ports import free_port
+
 HOST = "127.0.0.1"
 ACCOUNT = LoginPassword(b"alerts", b"s3cret-Passw0rd")
-
-
-def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def make_certificate(folder: Path) -> Path:
