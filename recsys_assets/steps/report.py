@@ -62,6 +62,18 @@ def keep_page(folder: Path | None, report: StepReport, name: str, page: str) -> 
     report.links["Report page"] = str(path)
 
 
+def not_landed(what: str) -> StepReport:
+    """The report where no file has landed yet of what a table is made of."""
+    return StepReport(skipped=f"no {what} landed yet: see `recsys land --help`")
+
+
+def nothing_to_learn() -> StepReport:
+    """The report where the split left nothing to learn from."""
+    return StepReport(
+        failed="the training part holds no row: raise its share, or land more ratings"
+    )
+
+
 def nothing_left(what: str, made: str) -> StepReport:
     """The report where all rows were withdrawn of which a table was made: no silent matter.
 

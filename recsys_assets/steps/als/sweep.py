@@ -21,7 +21,7 @@ from recsys_assets.kernels.metrics.ranking import mean_ranking
 from recsys_assets.kernels.vectors import Vectors, places_of
 from recsys_assets.steps.als.blocks import Fitted, Task, fit_in_blocks
 from recsys_assets.steps.als.train import ALS_MODEL, ALSParams
-from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.report import StepReport, not_landed
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.sweeps.best_params import SweepParams
 from recsys_assets.steps.sweeps.search import Search, run_sweep
@@ -43,7 +43,7 @@ class ALSSweepParams(SweepParams):
 def sweep_als_params(session: Session, params: ALSSweepParams) -> StepReport:
     """Search settings of the ranking ALS; the next training takes the best over."""
     if not session.lake.exists(INTERACTIONS):
-        return StepReport(skipped="no ratings landed yet: see `recsys land --help`")
+        return not_landed("ratings")
     table = session.lake.scan(INTERACTIONS).select("user", "item", "rating", "split")
     train = table.filter(split="train").sort("user", "item").collect()
     truth = table.filter(split="validation").select("user", "item").collect()

@@ -31,7 +31,7 @@ from recsys_assets.lake.spark_files import read_table
 from recsys_assets.registry.factors import FactorModel, save_factors
 from recsys_assets.steps.als.blocks import Task, fit_in_workers
 from recsys_assets.steps.als.spark_ml import fit_with_spark, without_biases
-from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.report import StepReport, not_landed, nothing_to_learn
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.sweeps.best_params import SweptParams, take_over
 
@@ -75,12 +75,10 @@ class ALSParams(SweptParams):
 def train_als(session: Session, params: ALSParams) -> StepReport:
     """Fit both tasks, keep their factors and register the pair as one model."""
     if not session.lake.exists(INTERACTIONS):
-        return StepReport(skipped="no ratings landed yet: see `recsys land --help`")
+        return not_landed("ratings")
     ratings = _training_ratings(session)
     if ratings.is_empty():
-        return StepReport(
-            failed="the training part holds no row: raise its share, or land more ratings"
-        )
+        return nothing_to_learn()
     params, source = take_over(session, ALS_MODEL, params)
     report = StepReport(figures={"training_rows": ratings.height, **params.model_dump()})
     report.figures["params_from"] = source

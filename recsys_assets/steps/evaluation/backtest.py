@@ -24,7 +24,7 @@ from recsys_assets.steps.comparison.results import HEADLINE, MAIN_METRIC, Compar
 from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.recommenders.learning_data import read_content
 from recsys_assets.steps.recommenders.parts import MODELS, fit_recommenders
-from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.report import StepReport, not_landed
 from recsys_assets.steps.session import Session
 
 _DAY = datetime.timedelta(days=1)
@@ -50,11 +50,11 @@ class BacktestParams(StepParams):
 def run_backtest(session: Session, params: BacktestParams) -> StepReport:
     """Judge every model by several spans of days in turn, each time fitted on the past alone."""
     if not session.lake.exists(INTERACTIONS):
-        return StepReport(skipped="no ratings landed yet: see `recsys land --help`")
+        return not_landed("ratings")
     columns = ("user", "item", "rating", "timestamp")
     rows = session.lake.scan(INTERACTIONS).select(*columns).sort("user", "item").collect()
     if rows.is_empty():
-        return StepReport(skipped="no ratings landed yet: see `recsys land --help`")
+        return not_landed("ratings")
     times = rows["timestamp"].to_numpy()
     first, last = int(times.min()), int(times.max())
     try:

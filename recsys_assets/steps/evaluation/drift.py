@@ -23,7 +23,7 @@ from recsys_assets.kernels.plots.drift import drift_bars, drift_by_drop
 from recsys_assets.lake.tables import DROP_DATE
 from recsys_assets.steps.evaluation.drift_scores import Scorer, click_scorer, rating_scorer
 from recsys_assets.steps.params import StepParams
-from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.report import StepReport, not_landed
 from recsys_assets.steps.session import Session
 
 SCORE = "score"
@@ -93,7 +93,7 @@ def _measure(
     session: Session, params: DriftParams, subject: _Subject, scorer: Scorer | None
 ) -> StepReport:
     if not session.lake.exists(subject.name):
-        return StepReport(skipped=f"no {subject.name} landed yet: see `recsys land --help`")
+        return not_landed(subject.name)
     table = session.lake.scan(subject.name)
     dates = table.select(DROP_DATE).unique().sort(DROP_DATE).collect()[DROP_DATE].to_list()
     rows: list[dict[str, object]] = []

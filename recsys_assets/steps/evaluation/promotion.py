@@ -30,7 +30,7 @@ from recsys_assets.steps.evaluation.promotion_report import conclude
 from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.recommenders.models import CONTENT_MODEL, ITEM_MODEL, RANK_MODEL
 from recsys_assets.steps.recommenders.popularity import POPULARITY_MODEL
-from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.report import StepReport, not_landed
 from recsys_assets.steps.session import Session
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class PromotionParams(StepParams):
 def decide_promotion(session: Session, params: PromotionParams) -> StepReport:
     """Let the challenger of each ranking model take its champion's place, or say why not."""
     if not session.lake.exists(INTERACTIONS):
-        return StepReport(skipped="no ratings landed yet: see `recsys land --help`")
+        return not_landed("ratings")
     bench = _RankingBench(session, params)
     if bench.truth.is_empty():
         return StepReport(failed="the test part holds no row: there is nothing to judge by")

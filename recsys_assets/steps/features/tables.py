@@ -16,7 +16,7 @@ from recsys_assets.kernels.plots import data as plots
 from recsys_assets.lake.spark_files import read_table, write_table
 from recsys_assets.lake.tables import DROP_DATE
 from recsys_assets.steps.features.splits import SplitParams, with_split
-from recsys_assets.steps.report import StepReport, nothing_left
+from recsys_assets.steps.report import StepReport, not_landed, nothing_left
 from recsys_assets.steps.session import Session
 
 _YEAR = r"\((\d{4})(?:\s*[-–]\s*\d{0,4})?\)\s*$"
@@ -37,7 +37,7 @@ def build_interactions(session: Session, params: SplitParams) -> StepReport:
     if not session.lake.has_rows("ratings"):
         if session.lake.has_rows(INTERACTIONS):
             return nothing_left("ratings", INTERACTIONS)
-        return _nothing_landed("ratings")
+        return not_landed("ratings")
     latest = _latest(session, "ratings", ["user", "item"], ["timestamp", DROP_DATE])
     rows = with_split(latest.select("user", "item", "rating", "timestamp"), params)
     # In this order a user's rows lie together, and equal tables train equal models.
@@ -80,9 +80,9 @@ def build_movie_features(session: Session, params: NoParams) -> StepReport:
     if not session.lake.has_rows("movies"):
         if session.lake.has_rows(MOVIE_FEATURES):
             return nothing_left("movies", MOVIE_FEATURES)
-        return _nothing_landed("movies")
+        return not_landed("movies")
     if not session.lake.exists(INTERACTIONS):
-        return _nothing_landed("ratings")
+        return not_landed("ratings")
     latest = _latest(session, "movies", ["item"], [DROP_DATE])
     ratings = read_table(session.lake, session.spark, INTERACTIONS)
     popularity = ratings.groupBy("item").agg(
@@ -124,7 +124,7 @@ def _report_movies(session: Session, version: int) -> StepReport:
 def build_user_features(session: Session, params: NoParams) -> StepReport:
     """Activity, generosity and favourite genres of each user."""
     if not session.lake.exists(INTERACTIONS) or not session.lake.exists(MOVIE_FEATURES):
-        return _nothing_landed("ratings and movies")
+        return not_landed("ratings and movies")
     ratings = read_table(session.lake, session.spark, INTERACTIONS)
     movies = read_table(session.lake, session.spark, MOVIE_FEATURES)
     rating = F.col("rating").cast("double")
@@ -176,7 +176,3 @@ def _latest(session: Session, table: str, key: list[str], order: list[str]) -> D
 
 def _partitions(session: Session) -> int:
     return int(session.spark.conf.get("spark.sql.shuffle.partitions") or 2)
-
-
-def _nothing_landed(what: str) -> StepReport:
-    return StepReport(skipped=f"no {what} landed yet: see `recsys land --help`")

@@ -9,7 +9,7 @@ from pydantic import Field
 from recsys_assets.contracts.features import MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import POPULAR_MOVIES
 from recsys_assets.steps.params import StepParams
-from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.report import StepReport, not_landed
 from recsys_assets.steps.session import Session
 
 FULL_SIZE = 20_000_263
@@ -37,7 +37,7 @@ def list_popular_movies(session: Session, params: PopularMoviesParams) -> StepRe
     data in proportion, but with 10 ratings at the least. Both numbers are parameters.
     """
     if not session.lake.exists(MOVIE_FEATURES):
-        return StepReport(skipped="no movies landed yet: see `recsys land --help`")
+        return not_landed("movies")
     movies = session.lake.scan(MOVIE_FEATURES).collect()
     needed = params.needed(int(movies["rating_count"].sum()))
     rows = (

@@ -30,7 +30,7 @@ from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.recommenders.learning_data import read_content, read_training
 from recsys_assets.steps.recommenders.parts import Parts
 from recsys_assets.steps.recommenders.trees import grow_with_spark
-from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.report import StepReport, not_landed, nothing_to_learn
 from recsys_assets.steps.session import Session
 
 ITEM_MODEL, CONTENT_MODEL, RANK_MODEL = "item_model", "content_model", "rank_model"
@@ -114,12 +114,10 @@ def train_rank_model(session: Session, params: RecommenderParams) -> StepReport:
 
 def _parts(session: Session, params: RecommenderParams) -> Parts | StepReport:
     if not session.lake.exists(INTERACTIONS):
-        return StepReport(skipped="no ratings landed yet: see `recsys land --help`")
+        return not_landed("ratings")
     train = read_training(session.lake)
     if not train.stars.nnz:
-        return StepReport(
-            failed="the training part holds no row: raise its share, or land more ratings"
-        )
+        return nothing_to_learn()
 
     def grow(rows: RankingRows) -> list[str]:
         if len(rows.counts) < session.spark.sparkContext.defaultParallelism:

@@ -16,7 +16,7 @@ from recsys_assets.contracts.models import POPULARITY
 from recsys_assets.kernels.plots.data import long_tail
 from recsys_assets.registry.popularity import PopularityModel
 from recsys_assets.steps.features.tables import NoParams
-from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.report import StepReport, not_landed, nothing_to_learn
 from recsys_assets.steps.session import Session
 
 POPULARITY_MODEL = "popularity_model"
@@ -25,7 +25,7 @@ POPULARITY_MODEL = "popularity_model"
 def count_popularity(session: Session, params: NoParams) -> StepReport:
     """Count the training ratings of each item and register the list as a model."""
     if not session.lake.exists(INTERACTIONS):
-        return StepReport(skipped="no ratings landed yet: see `recsys land --help`")
+        return not_landed("ratings")
     counts = (
         session.lake.scan(INTERACTIONS)
         .filter(split="train")
@@ -38,9 +38,7 @@ def count_popularity(session: Session, params: NoParams) -> StepReport:
         .collect()
     )
     if counts.is_empty():
-        return StepReport(
-            failed="the training part holds no row: raise its share, or land more ratings"
-        )
+        return nothing_to_learn()
     version = session.lake.write_frame(counts, POPULARITY)
     report = StepReport(rows={POPULARITY: counts.height}, versions={POPULARITY: version})
     report.draw("Long tail", lambda: long_tail(counts["rating_count"]))
