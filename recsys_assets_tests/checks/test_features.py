@@ -9,16 +9,10 @@ from recsys_assets.checks.features import (
 )
 from recsys_assets.contracts.features import MovieFeatures
 from recsys_assets.contracts.schema import polars_schema
-from recsys_assets.home import Home
 from recsys_assets.resources.storage import Storage
 from recsys_assets_tests.steps.tables import write_interactions
 
 Row = tuple[int, int, float, int, str]
-
-
-@pytest.fixture
-def storage(home: Home) -> Storage:
-    return Storage(home=str(home.root))
 
 
 def write_movie_features(storage: Storage, years: list[int | None]) -> None:

@@ -15,14 +15,8 @@ from recsys_assets.checks.recommendations import (
 from recsys_assets.contracts.features import MovieFeatures
 from recsys_assets.contracts.recommendations import PopularMovies, SimilarItems, TopK
 from recsys_assets.contracts.schema import polars_schema
-from recsys_assets.home import Home
 from recsys_assets.resources.storage import Storage
 from recsys_assets_tests.steps.tables import write_interactions
-
-
-@pytest.fixture
-def storage(home: Home) -> Storage:
-    return Storage(home=str(home.root))
 
 
 def write_lists(storage: Storage, *rows: tuple[int, int, int, float]) -> None:

@@ -4,16 +4,10 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
-import pytest
 
 from recsys_assets.lake.tables import DataFile, Lake
 
 SCHEMA = pa.schema([("number", pa.int64()), ("part", pa.string())])
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path / "lake"))
 
 
 def written(lake: Lake, name: str, numbers: list[int], part: str | None = None) -> DataFile:

@@ -12,11 +12,6 @@ NEXT_DAY = datetime.date(2026, 1, 31)
 SCHEMA = pa.schema([("user", pa.int32()), ("file", pa.string())])
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path / "lake"))
-
-
 def part(lake: Lake, date: datetime.date, users: list[int]) -> DataFile:
     folder = lake.folder("ratings", date)
     folder.mkdir(parents=True, exist_ok=True)
