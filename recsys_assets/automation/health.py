@@ -121,7 +121,23 @@ def look_at_daemons(instance: dg.DagsterInstance, now: datetime) -> Findings:
                 subjects=(subject,),
             )
         )
+    if len(found.alerts) > 1:
+        found.alerts = [_together(found.alerts)]
     return found
+
+
+def _together(dead: list[Alert]) -> Alert:
+    """One alert about all daemons that are dead: as a rule they are threads of one process."""
+    first = min(dead, key=lambda alert: alert.since)
+    subjects = tuple(subject for alert in dead for subject in alert.subjects)
+    return first.model_copy(
+        update={
+            "title": "Dagster's daemon is dead",
+            "facts": {"silent": ", ".join(s.removeprefix("daemon:").lower() for s in subjects)},
+            "event_key": f"daemons:{first.event_key}",
+            "subjects": subjects,
+        }
+    )
 
 
 def look_at_location(now: datetime, command: list[str] | None = None) -> Findings:

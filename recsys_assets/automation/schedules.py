@@ -4,6 +4,8 @@ After downtime Dagster makes up for the last tick that was missed. That is enoug
 drops that wait, however many, and publish works from the tables as they are.
 """
 
+from functools import partial
+
 import dagster as dg
 
 from recsys_assets.assets.partitions import drop_tags, spans_of
@@ -35,7 +37,11 @@ def request_ingest(
         settled_for: seconds for which no file of a drop may have changed: it may still be written.
         once: whether the same files are asked for once only, whatever became of their run.
     """
-    drops = waiting_drops(storage.lake, storage.landing_zone, list(DATASETS), settled_for)
+    look = partial(waiting_drops, storage.lake, storage.landing_zone, list(DATASETS), settled_for)
+    try:
+        drops = look()
+    except FileNotFoundError:  # a withdrawal has moved a file away since it was listed
+        drops = look()
     if not drops.dates:
         return dg.SkipReason("no file has landed since the last ingest")
     # A run that has done some of its drops still has the others before it.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from recsys_assets.deployment.errors import DeploymentError
-from recsys_assets.resources.azure.secrets import PREFIX, refer
+from recsys_assets.resources.azure.secrets import PREFIX, refer, revealed
 
 VARIABLE = "env:"
 _SHORTEST_SECRET = 6
@@ -53,11 +53,12 @@ def _path(known: Mapping[str, str], name: str) -> list[str]:
 
 
 def secrets(environment: Mapping[str, str] | None = None) -> list[str]:
-    """Values of the environment that must not be seen anywhere, the longest first.
+    """Values of the environment, and of a vault, that must not be seen; the longest first.
 
     They are read when something is about to be written down that might hold one, and kept nowhere.
     """
     known = os.environ if environment is None else environment
     named = {name for name in known if _SECRET_NAME.search(name)}
     values = {known.get(other, "") for name in named for other in _path(known, name)}
+    values |= set(revealed())
     return sorted((v for v in values if len(v) >= _SHORTEST_SECRET), key=len, reverse=True)

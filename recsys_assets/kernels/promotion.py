@@ -78,7 +78,7 @@ def decide(
     broken = [guard for guard in guards if not guard.holds]
     gain = (
         f"{metric} {test.difference:+.4f} (95 % {test.interval.low:+.4f} to"
-        f" {test.interval.high:+.4f}, p {test.p_bootstrap:.3f})"
+        f" {test.interval.high:+.4f}, p {test.p_bootstrap:.3f}, over {len(champion):,})"
     )
     if not test.is_win:
         reason = f"the champion stays: no significant win, {gain}"

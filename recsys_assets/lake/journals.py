@@ -30,7 +30,8 @@ def land_journals(
             kept = folder / _LANDED / day.name
             kept.mkdir(parents=True, exist_ok=True)
             journal.rename(kept / journal.name)
-        day.rmdir()
+        if not any(day.iterdir()):  # what somebody else laid there stays, and stops no other day
+            day.rmdir()
     for day in (folder / _LANDED).glob("????-??-??"):
         if datetime.date.fromisoformat(day.name) < today - datetime.timedelta(days=DAYS_KEPT):
             shutil.rmtree(day)

@@ -16,6 +16,7 @@ from recsys_assets.assets.partitions import RANGE_END, RANGE_START
 from recsys_assets.automation.schedules import build_landing_sensor, build_schedules
 from recsys_assets.definitions import defs
 from recsys_assets.home import Home
+from recsys_assets.lake.landing import LandedFile
 from recsys_assets.resources.storage import Storage
 
 NIGHT = datetime.datetime(2026, 2, 1, 2, 0, tzinfo=datetime.UTC)
@@ -110,6 +111,20 @@ class TestLanding:
         (file,) = home.landing_zone.files("ratings")
         os.utime(file.path, (time.time() - 3600, time.time() - 3600))
         assert look(home, instance, settled_for=60).run_requests == []
+
+    def test_a_file_that_is_moved_away_while_it_is_looked_at_fails_no_tick(
+        self, home: Home, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        land(home, datetime.date(2026, 1, 3))
+        gone = iter([True])
+
+        def size(file: LandedFile) -> int:
+            if next(gone, False):
+                raise FileNotFoundError(file.path)
+            return file.path.stat().st_size
+
+        monkeypatch.setattr(LandedFile, "size", property(size))
+        assert len(look(home, instance).run_requests) == 1
 
     def test_a_drop_dated_tomorrow_waits_until_then(
         self, home: Home, instance: dg.DagsterInstance

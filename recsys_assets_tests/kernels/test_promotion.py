@@ -13,6 +13,7 @@ BROKEN = Guard.relative("coverage", 0.5, 0.44, 0.1)
 def test_a_significant_win_with_every_guard_is_promoted() -> None:
     decision = decide("ndcg", BASE, BETTER, [HOLDS])
     assert decision.promoted and decision.reason.startswith("promoted: significant win, ndcg +0.0")
+    assert f", over {len(BASE):,})" in decision.reason
     assert decision.challenger - decision.champion == pytest.approx(decision.test.difference)
 
 

@@ -152,6 +152,19 @@ def test_a_line_that_a_crash_cut_short_is_left_out(tmp_path: Path, home: Home) -
     assert [file.path.read_text(encoding="utf-8") for file in landed] == [whole]
 
 
+def test_a_file_of_somebody_else_stops_no_other_day(tmp_path: Path, home: Home) -> None:
+    for day in ("2026-01-29", "2026-01-30"):
+        (tmp_path / day).mkdir()
+        line = f"e{day},1,2,click,,v1,champion,1700000000"
+        text = f"{','.join(COLUMNS)}\n{line}\n"
+        (tmp_path / day / "a.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "2026-01-29" / "notes.txt").write_text("looked at by hand", encoding="utf-8")
+    landed = land_journals(tmp_path, home.landing_zone, "feedback", TODAY)
+    assert [str(file.date) for file in landed] == ["2026-01-29", "2026-01-30"]
+    assert land_journals(tmp_path, home.landing_zone, "feedback", TODAY) == []
+    assert (tmp_path / "2026-01-29" / "notes.txt").is_file()
+
+
 def test_click_through_by_version_from_landed_journals(
     session: Session, client: TestClient, tmp_path: Path
 ) -> None:

@@ -68,6 +68,11 @@ def reveal_all(settings: Settings) -> Settings:
     return settings.model_copy(update=values) if values else settings
 
 
+def revealed() -> list[str]:
+    """The values that this process has fetched, for whoever must not write them down."""
+    return [value for _, value in _kept.values()]
+
+
 def forget() -> None:
     """Fetch every secret anew from here on."""
     _kept.clear()

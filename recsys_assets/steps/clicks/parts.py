@@ -99,7 +99,7 @@ class Until:
     @classmethod
     def read(cls, text: str) -> "Until":
         """What `str` wrote."""
-        date, rows = text.split()
+        date, _, rows = text.rpartition(" ")  # there is no date where it knows nothing
         return cls(date, int(rows))
 
     def position(self, parts: list[Part]) -> int:

@@ -60,9 +60,7 @@ def decide_click_promotion(session: Session, params: ClickPromotionParams) -> St
     if not reason and rows.is_empty():
         reason = "one of the two was fitted to every test row: nothing to judge by is left"
     decision = reason or _try_clicks(session, rows, params)
-    return conclude(
-        session, CLICK_PROMOTION, {CLICK_MODEL: (known, decision)}, f"{rows.height:,} test rows"
-    )
+    return conclude(session, CLICK_PROMOTION, {CLICK_MODEL: (known, decision)}, "test rows")
 
 
 def _latest_clicks(session: Session, most: int, judged: Sequence[str]) -> pl.DataFrame:

@@ -71,7 +71,7 @@ def decide_promotion(session: Session, params: PromotionParams) -> StepReport:
         known = aliases(session.registry, name)
         if known:
             decisions[name] = known, undecided(name, known) or _try_ranking(session, name, bench)
-    return conclude(session, PROMOTION, decisions, f"{bench.users.len():,} test users")
+    return conclude(session, PROMOTION, decisions, "test users")
 
 
 class _RankingBench:

@@ -100,7 +100,8 @@ def _publish(
     summary = f"New champion: {', '.join(promoted)}." if promoted else "Every champion stays."
     page = render_page(
         "Champions and challengers",
-        f"{summary} Both were judged on the same {judged_by}, which neither has seen.",
+        f"{summary} Both were judged on the same {judged_by}, less what either was trained on; "
+        "over how many stands with each decision.",
         [
             Section(
                 "Decisions",

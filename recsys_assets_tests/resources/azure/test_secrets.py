@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from recsys_assets.deployment import DeploymentError, current_deployment
+from recsys_assets.deployment import secrets as hidden
 from recsys_assets.resources.alerts import Alert, AlertDeliveryError, Notifier, Severity
 from recsys_assets.resources.azure import secrets
 from recsys_assets.resources.azure.secrets import SecretError, refer, reveal
@@ -23,6 +24,7 @@ def test_a_reference_is_looked_up_once_and_again_after_a_while(
     vault.secrets["webhook-token"] = f"{VALUE}\n"
     reference = refer(vault.url, "webhook-token")
     assert reveal(reference) == VALUE
+    assert VALUE in hidden(), "what was fetched is struck out of errors, too"
     vault.secrets["webhook-token"] = "rotated"
     assert reveal(reference) == VALUE and vault.reads == ["webhook-token"]
     monkeypatch.setattr(secrets, "KEPT_SECONDS", 0.0)

@@ -55,3 +55,5 @@ def test_how_far_a_model_knows_the_clicks_survives_a_withdrawal() -> None:
     assert until.position(parts[1:]) == 70
     later = [parts[0], Part("d", 30, "2026-01-03")]
     assert until.position(later) == 100
+    nothing = known_until(parts, 0)
+    assert Until.read(str(nothing)) == nothing and nothing.position(parts) == 0
