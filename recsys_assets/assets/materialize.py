@@ -50,11 +50,22 @@ def column_schema(model: Model) -> dg.TableSchema:
 
 
 def run_step(
-    context: dg.AssetExecutionContext, compute: Compute, step: Step, params: BaseModel
+    context: dg.AssetExecutionContext,
+    compute: Compute,
+    step: Step,
+    params: BaseModel,
+    table: str | None = None,
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Run a step and yield the materialization of each asset of this function.
 
     Nothing is yielded where there was nothing to do: what depends on it is then skipped.
+
+    Args:
+        context: Dagster's.
+        compute: where the step runs.
+        step: the step.
+        params: its parameters.
+        table: the table it writes, where that is not called like the asset.
 
     Raises:
         dagster.Failure: the step says that its result must not be used.
@@ -80,12 +91,13 @@ def run_step(
         context.log.warning(f"Nothing to do: {report.skipped}")
         return
     for key in sorted(context.selected_asset_keys):
-        table = key.path[-1]
         # Each partition shows its own drop: a range would write every file once for every day.
         for date, drop in report.drops.items():
             of_drop = {**drop.figures, **_files(drop.files)}
             context.add_asset_metadata(of_drop, asset_key=key, partition_key=date)
-        yield dg.MaterializeResult(asset_key=key, metadata={**metadata, **own(report, table)})
+        yield dg.MaterializeResult(
+            asset_key=key, metadata={**metadata, **own(report, table or key.path[-1])}
+        )
 
 
 class StepError(Exception):

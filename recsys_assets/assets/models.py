@@ -3,6 +3,16 @@
 from recsys_assets.assets.steps import step_asset
 from recsys_assets.contracts.best_params import BEST_PARAMS, BestParams
 from recsys_assets.contracts.click_tables import ClickModelTable
+from recsys_assets.contracts.models import (
+    ALS_FACTORS,
+    ITEM_LINKS,
+    POPULARITY,
+    RANK_FEATURES,
+    ALSFactors,
+    ItemLinks,
+    Popularity,
+    RankFeatures,
+)
 from recsys_assets.steps.als.sweep import sweep_als_params
 from recsys_assets.steps.als.train import train_als
 from recsys_assets.steps.clicks.model import train_click_model
@@ -43,6 +53,8 @@ model_assets = [
         group="models",
         deps=["interactions"],
         kinds={"spark", "mlflow", "deltalake"},
+        model=ALSFactors,
+        table=ALS_FACTORS,
     ),
     step_asset(
         "popularity_model",
@@ -50,6 +62,8 @@ model_assets = [
         group="models",
         deps=["interactions"],
         kinds={"polars", "mlflow", "deltalake"},
+        model=Popularity,
+        table=POPULARITY,
     ),
     step_asset(
         "item_model",
@@ -57,6 +71,8 @@ model_assets = [
         group="models",
         deps=["interactions", "movie_features"],
         kinds={"numpy", "mlflow", "deltalake"},
+        model=ItemLinks,
+        table=ITEM_LINKS,
     ),
     step_asset(
         "content_model",
@@ -71,6 +87,8 @@ model_assets = [
         group="models",
         deps=["interactions", "movie_features"],
         kinds={"spark", "lightgbm", "mlflow", "deltalake"},
+        model=RankFeatures,
+        table=RANK_FEATURES,
     ),
     step_asset(
         "click_model",

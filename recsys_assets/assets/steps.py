@@ -33,13 +33,13 @@ def step_asset(
     """The asset that one step materializes; its parameters can be set in the launchpad.
 
     Args:
-        name: name of the asset and, where it has a contract, of its table.
+        name: name of the asset.
         step: what makes it; the description is the step's own.
         group: stage it is shown in.
         deps: assets it is made from.
         kinds: what it is made of and with, for the UI.
         model: contract of its table.
-        table: its table, where several assets share one.
+        table: name of its table, where it is another.
     """
     params = params_of(step)
     config_class = _config_of(params)
@@ -62,7 +62,7 @@ def step_asset(
         compute: Compute,
     ) -> Iterator[dg.MaterializeResult[Any]]:
         chosen = params.model_validate(config.model_dump())  # type: ignore[attr-defined]
-        yield from run_step(context, compute, step, chosen)
+        yield from run_step(context, compute, step, chosen, table)
 
     return materialized
 

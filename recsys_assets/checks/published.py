@@ -4,8 +4,9 @@ import dagster as dg
 import pandera.errors
 import polars as pl
 
+from recsys_assets.assets import ASSETS
 from recsys_assets.checks.guard import table_check
-from recsys_assets.contracts.best_params import BEST_PARAMS, BestParams
+from recsys_assets.contracts.best_params import BestParams
 from recsys_assets.contracts.click_tables import (
     CLICK_EVALUATION,
     CLICK_FEATURES,
@@ -14,7 +15,7 @@ from recsys_assets.contracts.click_tables import (
     ClickFeatures,
     ClickModelTable,
 )
-from recsys_assets.contracts.drift import DRIFT, Drift
+from recsys_assets.contracts.drift import Drift
 from recsys_assets.contracts.features import (
     INTERACTIONS,
     MOVIE_FEATURES,
@@ -29,8 +30,12 @@ from recsys_assets.contracts.models import (
     CLICK_PROMOTION,
     PROMOTION,
     RANKING_EVALUATION,
+    ALSFactors,
     Backtest,
+    ItemLinks,
+    Popularity,
     Promotion,
+    RankFeatures,
     RankingEvaluation,
 )
 from recsys_assets.contracts.recommendations import (
@@ -52,6 +57,10 @@ CONTRACTS: dict[str, Model] = {
     USER_FEATURES: UserFeatures,
     CLICK_FEATURES: ClickFeatures,
     CLICK_MODEL: ClickModelTable,
+    "als_model": ALSFactors,
+    "popularity_model": Popularity,
+    "item_model": ItemLinks,
+    "rank_model": RankFeatures,
     CLICK_EVALUATION: ClickEvaluation,
     RANKING_EVALUATION: RankingEvaluation,
     PROMOTION: Promotion,
@@ -69,21 +78,26 @@ CONTRACTS: dict[str, Model] = {
 }
 """Asset → contract of its table."""
 
-SHARED_TABLES = {
-    **dict.fromkeys(("rating_drift", "click_drift"), DRIFT),
-    **dict.fromkeys(("als_sweep", "click_sweep"), BEST_PARAMS),
+MAY_BE_EMPTY = {
+    CLICK_THROUGH,
+    *("rating_drift", "click_drift", "als_sweep", "click_sweep", "item_model"),
 }
-"""Table of assets that write one together; any other asset's has its name."""
-
-MAY_BE_EMPTY = {CLICK_THROUGH, *SHARED_TABLES}
 """Assets that find nothing to say on some days: a first drop drifts from nothing."""
+
+_TABLES: dict[str, str] = {
+    spec.key.to_user_string(): spec.metadata["dagster/table_name"]
+    for asset in ASSETS
+    for spec in asset.specs
+    if "dagster/table_name" in spec.metadata
+}
+"""Asset → its table; some write one together."""
 
 CHECKED_ROWS = 1_000_000
 """Rows that are held against the rules; of more, the first so many and the last."""
 
 
 def _contract_check(asset: str, model: Model) -> dg.AssetChecksDefinition:
-    table = SHARED_TABLES.get(asset, asset)
+    table = _TABLES[asset]
 
     @table_check(asset=asset, name="keeps_contract", blocking=True)
     def keeps_contract(storage: Storage) -> dg.AssetCheckResult:
@@ -101,7 +115,7 @@ def _contract_check(asset: str, model: Model) -> dg.AssetChecksDefinition:
         return dg.AssetCheckResult(
             passed=not said,
             description=said or None,
-            metadata={"rows": rows, "columns": len(held)},
+            metadata={"table": table, "rows": rows, "columns": len(held)},
         )
 
     return keeps_contract

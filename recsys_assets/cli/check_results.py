@@ -6,7 +6,9 @@ _RECENT_EVENTS = 5000
 
 
 def latest_checks(instance: dg.DagsterInstance) -> dict[str, dict[str, str]]:
-    """Asset → check → passed, warned or failed, by its latest evaluation.
+    """Table → check → passed, warned or failed, by its latest evaluation.
+
+    A check that names no table is one of the table that its asset is called like.
 
     The log is read rather than the definitions, whose import takes seconds.
     """
@@ -18,9 +20,10 @@ def latest_checks(instance: dg.DagsterInstance) -> dict[str, dict[str, str]]:
         logged = event.event_log_entry.dagster_event
         assert logged is not None
         result = logged.asset_check_evaluation_data
-        of_asset = checks.setdefault(result.asset_key.to_user_string(), {})
-        of_asset.setdefault(result.check_name, _state(result))
-    return {asset: dict(sorted(checks[asset].items())) for asset in checks}
+        named = result.metadata.get("table")
+        table = str(named.value) if named else result.asset_key.to_user_string()
+        checks.setdefault(table, {}).setdefault(result.check_name, _state(result))
+    return {table: dict(sorted(checks[table].items())) for table in checks}
 
 
 def _state(result: dg.AssetCheckEvaluation) -> str:

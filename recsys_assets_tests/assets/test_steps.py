@@ -1,8 +1,21 @@
-"""What the launchpad says of the settings of each step."""
+"""What the UI says of assets that are one step each: of their settings, and of what they wrote."""
+
+from typing import Any
 
 import dagster as dg
 
+from recsys_assets.assets.models import model_assets
+from recsys_assets.contracts.models import ALS_FACTORS
 from recsys_assets.definitions import defs
+from recsys_assets.resources.compute import Compute
+from recsys_assets.steps.report import StepReport
+
+
+class Reports(Compute):
+    """Says that a step has written its table."""
+
+    def run(self, context: dg.AssetExecutionContext, step: Any, params: Any) -> StepReport:
+        return StepReport(rows={ALS_FACTORS: 7}, versions={ALS_FACTORS: 3})
 
 
 def test_every_setting_of_the_launchpad_says_what_it_means() -> None:
@@ -20,3 +33,12 @@ def test_every_setting_of_the_launchpad_says_what_it_means() -> None:
         if not about.description
     }
     assert silent == set()
+
+
+def test_rows_are_those_of_the_table_also_where_it_is_not_called_like_the_asset() -> None:
+    als_model = next(a for a in model_assets if a.key == dg.AssetKey("als_model"))
+    result = dg.materialize([als_model], resources={"compute": Reports()})
+    (event,) = result.get_asset_materialization_events()
+    shown = event.materialization.metadata
+    assert shown["dagster/row_count"].value == 7 and shown["delta_version"].value == 3
+    assert als_model.metadata_by_key[als_model.key]["dagster/table_name"] == ALS_FACTORS

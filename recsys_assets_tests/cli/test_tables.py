@@ -29,7 +29,7 @@ def fill(session: Session) -> None:
     validate(session, DAY, NEXT_DAY)
 
 
-def log_checks(*results: tuple[str, bool, dg.AssetCheckSeverity]) -> None:
+def log_checks(*results: tuple[str, bool, dg.AssetCheckSeverity], **metadata: str) -> None:
     """Write check results to the instance's event log, one event after the other."""
     with dg.DagsterInstance.get() as instance:
         for name, passed, severity in results:
@@ -39,7 +39,7 @@ def log_checks(*results: tuple[str, bool, dg.AssetCheckSeverity]) -> None:
                     check_name=name,
                     passed=passed,
                     severity=severity,
-                    metadata={},
+                    metadata=metadata,
                 )
             )
 
@@ -118,6 +118,9 @@ def test_the_latest_result_of_each_check_counts(recsys: Recsys, session: Session
     with dg.DagsterInstance.get() as instance:
         assert latest_checks(instance) == {"ratings": checks}
     assert in_words(checks) == "1 passed, b warned, c failed"
+    log_checks(("a", False, error), table="files")
+    tables = json.loads(recsys("status", "--json").stdout)["tables"]
+    assert tables["files"]["checks"] == {"a": "failed"} and tables["ratings"]["checks"] == checks
     assert in_words({}) == ""
 
 
