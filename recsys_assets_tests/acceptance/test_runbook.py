@@ -51,7 +51,7 @@ def kinds() -> set[str]:
 def test_every_kind_of_alert_has_a_section_with_all_parts() -> None:
     book = sections()
     assert kinds() <= set(book), kinds() - set(book)
-    assert set(book) - kinds() == {"other"}
+    assert set(book) - kinds() <= {"other"}
     for name, text in book.items():
         for part in PARTS:
             assert part in text, f"{name} lacks {part}"

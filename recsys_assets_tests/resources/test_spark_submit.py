@@ -13,6 +13,7 @@ from polars.testing import assert_frame_equal
 from pyspark.sql import SparkSession
 
 from recsys_assets.assets import materialize
+from recsys_assets.assets.partitions import DROPS
 from recsys_assets.deployment import current_deployment
 from recsys_assets.home import Home
 from recsys_assets.resources.compute import LocalSpark
@@ -62,7 +63,7 @@ def fresh(root: Path) -> Home:
 def materialized(compute: SparkSubmit | LocalSpark, dataset: str) -> dg.ExecuteInProcessResult:
     params = ValidationParams(dataset=dataset, dates=[DAY])
 
-    @dg.asset(output_required=False)
+    @dg.asset(output_required=False, partitions_def=DROPS)
     def probe(context: dg.AssetExecutionContext, compute: SparkSubmit):  # type: ignore[no-untyped-def]
         yield from materialize.run_step(context, compute, validate_drops, params)
 
@@ -70,6 +71,7 @@ def materialized(compute: SparkSubmit | LocalSpark, dataset: str) -> dg.ExecuteI
         [probe],
         resources={"compute": compute},
         instance=dg.DagsterInstance.ephemeral(),
+        partition_key=DAY.isoformat(),
         raise_on_error=False,
     )
 

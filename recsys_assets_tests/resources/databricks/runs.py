@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from recsys_assets.assets import materialize
+from recsys_assets.assets.partitions import DROPS
 from recsys_assets.resources.compute import Compute
 from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
 from recsys_assets.synthetic.movielens import MovieLensSize
@@ -38,13 +39,17 @@ subprocess.run([sys.executable, "-c", beat])
 def run_step_as_asset(
     compute: Compute, params: ValidationParams = PARAMS
 ) -> tuple[dg.ExecuteInProcessResult, dg.DagsterInstance]:
-    @dg.asset(output_required=False)
+    @dg.asset(output_required=False, partitions_def=DROPS)
     def probe(context: dg.AssetExecutionContext, compute: Compute) -> Any:
         yield from materialize.run_step(context, compute, validate_drops, params)
 
     instance = dg.DagsterInstance.ephemeral()
     result = dg.materialize(
-        [probe], resources={"compute": compute}, instance=instance, raise_on_error=False
+        [probe],
+        resources={"compute": compute},
+        instance=instance,
+        partition_key=params.dates[0].isoformat(),
+        raise_on_error=False,
     )
     return result, instance
 
