@@ -121,6 +121,19 @@ def test_drops_that_are_no_days_in_a_row_are_mended_together(
     assert [s.split("]")[0] for s in subjects(mailbox)] == ["[error", "[recovered"]
 
 
+def test_drops_of_days_in_a_row_are_mended_one_by_one(platform: Platform, mailbox: Mailbox) -> None:
+    _ratings_by_drop(platform)
+    days = [datetime.date(2026, 3, day) for day in (1, 2, 3)]
+    platform.run(drop_tags(days), failing_checks=["no_late_files"])
+    for over in ([days[2]], [days[0]]):
+        platform.run(drop_tags(over))
+        assert platform.tick_all() == []
+        assert [s.split("]")[0] for s in subjects(mailbox)] == ["[error"]
+    platform.run(drop_tags([days[1]]))
+    assert platform.tick_all() == []
+    assert [s.split("]")[0] for s in subjects(mailbox)] == ["[error", "[recovered"]
+
+
 def _ratings_by_drop(platform: Platform) -> None:
     daily = Catalogue(CATALOGUE.owners, CATALOGUE.daily | {"validated/ratings"})
     platform.sensors = {

@@ -1,8 +1,8 @@
 """What works again: successes kept by subject, and the troubles that they end.
 
 A subject is what is broken, as text: ``step:als_model``, or ``check:ratings:no_rejected_files
-@2026-01-31/2026-02-01`` where it is about some drops: only a success over all of these mends it.
-Drops that are not days in a row stand as several such spans, by comma.
+@2026-01-31/2026-02-01`` where it is about some drops: only successes over all of these mend it, in
+one run or in several. Drops that are not days in a row stand as several such spans, by comma.
 Sensors may see a success before the failure it follows; so successes are kept with their times.
 """
 
@@ -10,7 +10,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from recsys_assets.resources.alerts.message import RECOVERED, Alert, Severity
 
@@ -64,17 +64,30 @@ def ended(connection: sqlite3.Connection) -> Told:
 
 
 def _mended_at(connection: sqlite3.Connection, subject: str, after: float) -> float | None:
-    """Since when all drops of a subject work again; None where one of them does not yet."""
+    """Since when all drops of a subject work again; None where one of them does not yet.
+
+    Each drop counts for itself: of two that broke together one may be corrected tonight and the
+    other tomorrow.
+    """
     name, spans = _parts(subject)
+    mended = connection.execute(
+        "SELECT first, last, at FROM mended WHERE subject = ? AND at > ?", (name, after)
+    ).fetchall()
     times = [
-        connection.execute(
-            "SELECT min(at) FROM mended WHERE subject = ? AND at > ?"
-            " AND (? = '' OR (first <> '' AND first <= ? AND last >= ?))",
-            (name, after, first, first, last),
-        ).fetchone()[0]
-        for first, last in spans
+        min((at for first, last, at in mended if not day or first <= day <= last), default=None)
+        for span in spans
+        for day in _days(*span)
     ]
-    return None if None in times else float(max(times))
+    worked = [at for at in times if at is not None]
+    return float(max(worked)) if worked and len(worked) == len(times) else None
+
+
+def _days(first: str, last: str) -> list[str]:
+    """Every day of a span; one empty text where it is about no drops."""
+    if not first:
+        return [""]
+    start, end = date.fromisoformat(first), date.fromisoformat(last or first)
+    return [(start + timedelta(days=n)).isoformat() for n in range((end - start).days + 1)]
 
 
 def _end_of(first: Alert, over: datetime, repeats: int) -> Alert:
