@@ -56,3 +56,13 @@ def spans_of(tags: Mapping[str, str]) -> list[tuple[str, str]]:
         joins = bool(spans) and spans[-1][1] == before.isoformat()
         spans[-1:] = [(spans[-1][0], day)] if joins else [*spans[-1:], (day, day)]
     return spans
+
+
+def days_of(tags: Mapping[str, str]) -> set[str]:
+    """Every day that a run works on, whether or not a drop has landed for it."""
+    spans = [tuple(map(datetime.date.fromisoformat, span)) for span in spans_of(tags)]
+    return {
+        (first + datetime.timedelta(n)).isoformat()
+        for first, last in spans
+        for n in range((last - first).days + 1)
+    }

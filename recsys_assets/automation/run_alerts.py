@@ -16,7 +16,7 @@ from recsys_assets.automation.causes import (
 )
 from recsys_assets.automation.run_story import (
     RunStory,
-    concerned_drops,
+    failed_drops,
     first_of,
     metadata_texts,
     run_name,
@@ -67,9 +67,8 @@ def alert_for_run_failure(story: RunStory) -> Alert | None:
 
 def _subject(story: RunStory, event: dg.EventLogEntry) -> str:
     """A step that failed; of its drops only those that failed, where it says which."""
-    failure = event.get_dagster_event().step_failure_data.user_failure_data
-    concerned = concerned_drops(failure.metadata) if failure else ""
-    return story.subject("step", event.step_key or "?", event.step_key or "?", concerned)
+    name = event.step_key or "?"
+    return story.subject("step", name, name, failed_drops(event))
 
 
 def _event_key(story: RunStory, names: list[str]) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from recsys_assets.assets.partitions import DATES, dates_of, spans_of
+from recsys_assets.assets.partitions import DATES, dates_of, days_of, spans_of
 from recsys_assets.automation.catalogue import Catalogue
 from recsys_assets.resources.alerts.message import clean_line
 from recsys_assets.resources.alerts.recoveries import about_drops
@@ -63,21 +63,38 @@ class RunStory:
         return {event.step_key for event in planned if event.step_key}
 
     def mended(self) -> dict[str, datetime]:
-        """What worked, and when: steps, checks, and the run itself where it succeeded."""
+        """What worked, and when: steps, checks, and the run itself where it succeeded.
+
+        Of a step or check that fails because of some drops, the others work.
+        """
         mended = {
             self.subject("step", event.step_key or "?", event.step_key or "?"): time_of(event)
             for event in self.of_type(dg.DagsterEventType.STEP_SUCCESS)
         }
+        for event in self.of_type(dg.DagsterEventType.STEP_FAILURE):
+            name = event.step_key or "?"
+            if well := self._besides(failed_drops(event), name):
+                mended[self.subject("step", name, name, well)] = time_of(event)
         for event in self.of_type(_EVALUATION):
             evaluation = event.get_dagster_event().asset_check_evaluation_data
+            asset = evaluation.asset_key.to_user_string()
             if evaluation.passed:
                 mended[self.check_subject(evaluation)] = time_of(event)
+            elif well := self._besides(concerned_drops(evaluation.metadata), asset):
+                name = f"{asset}:{evaluation.check_name}"
+                mended[self.subject("check", name, asset, well)] = time_of(event)
         if self.run.status is dg.DagsterRunStatus.SUCCESS and self.events:
             end = time_of(self.events[-1])
             mended[f"run:{self.run.job_name}"] = end
             # What it left out on purpose, for nothing had landed, is not broken either.
             mended |= {self.subject("step", step, step): end for step in self.planned()}
         return mended
+
+    def _besides(self, concerned: str, owner: str) -> str:
+        """Dates of the run's drops that a failure is not about, which work; empty if none are."""
+        if not concerned or owner not in self.catalogue.daily:
+            return ""
+        return ",".join(days_of(self.run.tags) - set(concerned.split(",")))
 
 
 def run_name(run: dg.DagsterRun) -> str:
@@ -103,6 +120,12 @@ def time_of(event: dg.EventLogEntry) -> datetime:
 def concerned_drops(metadata: Mapping[str, dg.MetadataValue]) -> str:
     """Dates of the drops that a failure is about, by comma; empty where it names none."""
     return str(metadata[CONCERNED].value) if CONCERNED in metadata else ""
+
+
+def failed_drops(event: dg.EventLogEntry) -> str:
+    """Dates of the drops that failed in a step that failed; empty where it names none."""
+    failure = event.get_dagster_event().step_failure_data.user_failure_data
+    return concerned_drops(failure.metadata) if failure else ""
 
 
 def metadata_texts(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, str]:

@@ -20,18 +20,19 @@ class Bad(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     rejected: bool = False
     quarantined: bool = False
+    date: str = BAD.isoformat()
 
 
 @dg.asset(name="ratings", partitions_def=DROPS, backfill_policy=dg.BackfillPolicy.single_run())
 def drops(bad: Bad) -> None:
     if bad.rejected:
-        metadata = {CONCERNED: BAD.isoformat()}
+        metadata = {CONCERNED: bad.date}
         raise dg.Failure("Every file of the drop was rejected", metadata=metadata)
 
 
 @dg.asset_check(asset="ratings")
 def few_quarantined_lines(bad: Bad) -> dg.AssetCheckResult:
-    concerned = {CONCERNED: BAD.isoformat()} if bad.quarantined else {}
+    concerned = {CONCERNED: bad.date} if bad.quarantined else {}
     return dg.AssetCheckResult(passed=not bad.quarantined, metadata=concerned)
 
 
@@ -71,3 +72,20 @@ def test_a_check_that_names_a_drop_passes_with_it_alone(
     assert len(mailbox.mails) == 1
     _run(platform, [BAD], Bad())
     assert [s.split("]")[0] for s in subjects(mailbox)] == ["[error", "[recovered"]
+
+
+def test_a_drop_that_was_corrected_is_mended_though_another_of_its_run_is_bad(
+    platform: Platform, mailbox: Mailbox, posts: Posts
+) -> None:
+    other = "2026-01-29"
+    for before, bad in (
+        (Bad(rejected=True, date=other), Bad(rejected=True)),
+        (Bad(quarantined=True, date=other), Bad(quarantined=True)),
+    ):
+        mailbox.mails.clear()
+        _run(platform, [DAYS[0]], before)
+        _run(platform, DAYS, bad)
+        assert [s.split("]")[0] for s in subjects(mailbox)] == ["[error", "[error", "[recovered"]
+        assert other in posts.bodies[-1]["subjects"][0]
+        _run(platform, [BAD], Bad())
+        assert [s.split("]")[0] for s in subjects(mailbox)][3:] == ["[recovered"]
