@@ -47,11 +47,14 @@ def request_ingest(
     # A run that has done some of its drops still has the others before it.
     begun = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
     spans = [(run.run_id, *span) for run in begun for span in spans_of(run.tags)]
-    covered = [{run for run, a, b in spans if a <= str(day) <= b} for day in drops.dates]
-    if all(covered):
-        runs = ", ".join(sorted(set().union(*covered)))
+    covered = {
+        day: {run for run, first, last in spans if first <= str(day) <= last} for day in drops.dates
+    }
+    free = [day for day, runs in covered.items() if not runs]
+    if not free:
+        runs = ", ".join(sorted(set().union(*covered.values())))
         return dg.SkipReason(f"on the way to all drops that wait: {runs}")
-    return dg.RunRequest(run_key=drops.fingerprint if once else None, tags=drop_tags(drops.dates))
+    return dg.RunRequest(run_key=drops.fingerprint if once else None, tags=drop_tags(free))
 
 
 def build_schedules(status: dg.DefaultScheduleStatus) -> list[dg.ScheduleDefinition]:

@@ -12,7 +12,7 @@ import pytest
 
 from recsys_assets.assets import ASSETS
 from recsys_assets.assets.landing import landing_assets
-from recsys_assets.assets.partitions import RANGE_END, RANGE_START
+from recsys_assets.assets.partitions import DATES, RANGE_END, RANGE_START
 from recsys_assets.automation.schedules import build_landing_sensor, build_schedules
 from recsys_assets.definitions import defs
 from recsys_assets.home import Home
@@ -156,7 +156,7 @@ class TestLanding:
         assert look(home, instance).run_requests == []
         land(home, more, more.day)
         (request,) = look(home, instance).run_requests
-        assert request.tags[RANGE_START] == more.isoformat()
+        assert request.tags[DATES] == more.isoformat()
 
 
 def test_no_table_is_written_by_two_runs_at_once() -> None:
