@@ -144,6 +144,17 @@ class TestLanding:
         instance.report_run_failed(run)
         assert len(tick(daily_ingest, home, instance).run_requests) == 1
 
+    def test_a_run_that_validates_nothing_is_not_on_its_way_to_the_files(
+        self, home: Home, instance: dg.DagsterInstance, daily_ingest: dg.ScheduleDefinition
+    ) -> None:
+        land(home, datetime.date(2026, 1, 3))
+        (request,) = look(home, instance).run_requests
+        main = defs.resolve_job_def("main")
+        for names, asked in ((["als_model"], 1), (["ratings", "quarantine_ratings"], 0)):
+            chosen = frozenset(map(dg.AssetKey, names))
+            instance.create_run_for_job(main, tags=request.tags, asset_selection=chosen)
+            assert len(tick(daily_ingest, home, instance).run_requests) == asked
+
     def test_a_run_that_has_done_some_of_its_drops_still_has_the_others_before_it(
         self, home: Home, instance: dg.DagsterInstance
     ) -> None:
