@@ -18,6 +18,8 @@ from recsys_assets.resources.alerts import Alert, Notifier, Severity
 SILENT_SECONDS = 600.0
 """A daemon that says nothing for longer is dead: each speaks every half minute, and a round of all
 sensors takes minutes at most. Dagster itself would wait for half an hour."""
+SPREAD_SECONDS = 60.0
+"""Within so many seconds threads of one process say for the last time that they are alive."""
 LOAD_SECONDS = 180.0
 """How long the definitions may take to load."""
 
@@ -98,11 +100,20 @@ def _failed_tick(subject: str, name: str, tick: InstigatorTick) -> Alert:
 
 def look_at_daemons(instance: dg.DagsterInstance, now: datetime) -> Findings:
     """Daemons that do not say that they are alive."""
-    found = Findings()
-    for name, status in instance.get_daemon_statuses().items():
+    found, statuses = Findings(), instance.get_daemon_statuses()
+    silences = {
+        name: now.timestamp() - status.last_heartbeat.timestamp
+        for name, status in statuses.items()
+        if status.last_heartbeat and status.required
+    }
+    # Where one is dead, those that fell silent with it are too: told a minute later, they would be
+    # a trouble of their own.
+    is_any_dead = max(silences.values(), default=0.0) >= SILENT_SECONDS
+    longest = SILENT_SECONDS - (SPREAD_SECONDS if is_any_dead else 0.0)
+    for name, status in statuses.items():
         subject, beat = f"daemon:{name}", status.last_heartbeat
-        silent = now.timestamp() - beat.timestamp if beat else SILENT_SECONDS
-        if not status.required or (status.healthy and silent < SILENT_SECONDS):
+        silent = silences.get(name, longest)
+        if not status.required or (status.healthy and silent < longest):
             found.works[subject] = now
             continue
         last = datetime.fromtimestamp(beat.timestamp, UTC) if beat else None

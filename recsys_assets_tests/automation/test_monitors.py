@@ -189,6 +189,20 @@ def test_a_daemon_is_dead_when_it_said_nothing_for_ten_minutes(
         assert ("daemon:SENSOR" in found.works) is not dead
 
 
+def test_daemons_that_fell_silent_together_are_one_trouble(instance: dg.DagsterInstance) -> None:
+    names = list(instance.get_daemon_statuses())
+    for place, name in enumerate(names):
+        instance.add_daemon_heartbeat(DaemonHeartbeat(time.time() - 5 * place, name, "id", []))
+    looks = [
+        look_at_daemons(instance, datetime.now(UTC) + timedelta(minutes=10, seconds=passed))
+        for passed in (-40, -5, 60)
+    ]
+    assert [len(found.alerts) for found in looks] == [0, 1, 1]
+    told, again = looks[1].alerts[0], looks[2].alerts[0]
+    assert set(told.subjects) == {f"daemon:{name}" for name in names}
+    assert (told.event_key, told.subjects) == (again.event_key, again.subjects)
+
+
 def test_a_code_location_that_does_not_load_says_why() -> None:
     broken = look_at_location(NOW, [sys.executable, "-c", "import no_such_module"])
     (alert,) = broken.alerts
