@@ -67,7 +67,9 @@ class Warehouse(ABC):
             if found is None or not found[1]:
                 raise WarehouseError(f"nothing was published before what {table} holds")
             known = {name: f'"{name}" {kind}' for name, kind in _columns(run, table).items()}
-            _shape(run, aside, known)
+            # What a release before this one set aside has the columns of its day.
+            for name in (previous, aside):
+                _shape(run, name, known)
             for target, source in ((aside, table), (table, previous), (previous, aside)):
                 _fill(run, target, source, _listed(known))
             run(f"DROP TABLE {SCHEMA}.{aside}")
@@ -158,7 +160,7 @@ class PostgresWarehouse(Warehouse):
     @contextmanager
     def _transaction(self) -> Iterator[Any]:
         with self._database.transaction():
-            # Two that publish at once would both build the same staging table.
+            # Two that publish at once would both take each other's rows for those before.
             self._database.execute("SELECT pg_advisory_xact_lock(hashtext('recsys.publications'))")
             yield self._database.execute
 

@@ -118,6 +118,16 @@ def test_a_release_changes_the_columns(warehouse: Warehouse) -> None:
     assert warehouse.publish("top_k", rows(3), "v3")
 
 
+def test_what_an_older_release_set_aside_can_have_other_columns(warehouse: Warehouse) -> None:
+    for version in (1, 2):
+        warehouse.publish("top_k", rows(version), f"v{version}")
+    with warehouse._transaction() as run:
+        run("ALTER TABLE recsys.top_k_previous DROP COLUMN reason")
+        run("ALTER TABLE recsys.top_k_previous ADD COLUMN title TEXT")
+    assert warehouse.roll_back("top_k") == "v1"
+    assert {row[3] for row in read(warehouse)} == {1}
+
+
 def test_a_reader_sees_the_rows_before_or_after(postgres: str) -> None:
     writer = PostgresWarehouse(postgres)
     writer.publish("top_k", rows(100), "v100")
