@@ -7,6 +7,7 @@ import typer
 
 from recsys_assets.automation.asked_runs import AskedRun, ask_for, run_of, take_back
 from recsys_assets.automation.console import line_handler, record_of
+from recsys_assets.automation.run_alerts import WILL_RETRY_TAG
 from recsys_assets.cli.shared import console
 from recsys_assets.home import Home
 
@@ -33,10 +34,22 @@ def run_by_daemon(home: Home, asked: AskedRun, checks: set[str]) -> dg.DagsterRu
         finally:
             take_back(home.asked_runs, name)
         try:
-            return _followed(instance, run.run_id, checks)
+            ended = _followed(instance, run.run_id, checks)
         except KeyboardInterrupt:
             console.print(f"run {run.run_id} goes on: end it in the UI")
             raise
+        _tell_of_retry(instance, ended)
+        return ended
+
+
+def _tell_of_retry(instance: dg.DagsterInstance, ended: dg.DagsterRun) -> None:
+    """Keep people from repeating by hand what Dagster repeats: a crash, or a fault that passes."""
+    known = instance.get_run_by_id(ended.run_id)  # tagged in the moment in which it failed
+    if known and known.tags.get(WILL_RETRY_TAG) == "true":
+        console.print(
+            f"Dagster runs {ended.run_id} again by itself: see the UI before you repeat it",
+            soft_wrap=True,
+        )
 
 
 def _taken_up(instance: dg.DagsterInstance, name: str) -> dg.DagsterRun:
