@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
-from sklearn.metrics import average_precision_score
 from sklearn.metrics import precision_recall_curve as sklearn_curve
 
 from recsys_assets.kernels import plots
@@ -24,7 +23,6 @@ from recsys_assets.kernels.plots import canvas
 from recsys_assets.kernels.plots.clicks import lift_curve, roc_curve, shap_summary
 from recsys_assets.kernels.plots.data import _totals, top_items, top_share
 from recsys_assets.kernels.plots.drift import drift_bars, drift_by_drop
-from recsys_assets.kernels.plots.scores import average_precision
 from recsys_assets.kernels.plots.sweeps import parameter_panels, search_history
 
 RNG = np.random.default_rng(7)
@@ -61,7 +59,7 @@ CASES: dict[str, Callable[[], bytes]] = {
     "feature_importance": lambda: plots.feature_importance(
         [f"{LONG}_{i}" for i in range(40)], np.arange(40.0)
     ),
-    "precision_recall_curve": lambda: plots.precision_recall_curve(POINTS, LABELS.mean()),
+    "precision_recall_curve": lambda: plots.precision_recall_curve(POINTS, LABELS.mean(), 0.6),
     "calibration_curve": lambda: plots.calibration_curve(BINS),
     "score_distribution": lambda: plots.score_distribution(
         {"clicked": SCORES[LABELS], "not clicked": SCORES[~LABELS]}, "click probability"
@@ -202,18 +200,6 @@ def test_totals_of_weeks_and_months_lose_nothing(first: int, size: int) -> None:
             assert start.weekday() == weekday if period == "week" else start.day == 1
 
 
-def test_average_precision_is_that_of_scikit_learn_in_any_row_order() -> None:
-    expected = average_precision_score(LABELS, SCORES)
-    assert average_precision(POINTS) == pytest.approx(expected, abs=1e-12)
-    coarse = np.round(SCORES, 1)
-    precision, recall, _ = sklearn_curve(LABELS, coarse)
-    tied = pl.DataFrame({"recall": recall, "precision": precision}).sample(
-        fraction=1, shuffle=True, seed=3
-    )
-    expected = average_precision_score(LABELS, coarse)
-    assert average_precision(tied) == pytest.approx(expected, abs=1e-12)
-
-
 def test_the_table_of_the_metrics_kernel_is_drawn() -> None:
     table = calibration_table(LABELS, SCORES, bins=10)
     assert "4,000 rows in 10 bins" in description(plots.calibration_curve(table))
@@ -224,7 +210,7 @@ def test_the_order_of_rows_does_not_matter() -> None:
     shuffled = plots.rating_histogram(STARS[order], STAR_COUNTS[order])
     assert title(shuffled) == title(drawn("rating_histogram"))
     assert plots.calibration_curve(BINS.reverse()) == drawn("calibration_curve")
-    assert plots.precision_recall_curve(POINTS.reverse(), LABELS.mean()) == (
+    assert plots.precision_recall_curve(POINTS.reverse(), LABELS.mean(), 0.6) == (
         drawn("precision_recall_curve")
     )
     assert plots.activity_by_day(DAYS[99::-1], EVENTS[99::-1]) == drawn("activity by day")
@@ -266,9 +252,13 @@ FAULTS: list[tuple[str, Callable[[], bytes], str]] = [
     ("nan", lambda: plots.learning_curve([1, 2], {"a": [1, np.nan]}), "nan at position 1"),
     ("no features", lambda: plots.feature_importance([], []), "got 0"),
     ("one feature", lambda: plots.feature_importance(["a"], [1]), "got 1"),
-    ("no points", lambda: plots.precision_recall_curve(POINTS.clear(), 0.2), "got 0"),
-    ("one point", lambda: plots.precision_recall_curve(POINTS.head(1), 0.2), "got 1"),
-    ("rate above 1", lambda: plots.precision_recall_curve(POINTS, 22.0), "22.0 is not a share"),
+    ("no points", lambda: plots.precision_recall_curve(POINTS.clear(), 0.2, 0.2), "got 0"),
+    ("one point", lambda: plots.precision_recall_curve(POINTS.head(1), 0.2, 0.2), "got 1"),
+    (
+        "rate above 1",
+        lambda: plots.precision_recall_curve(POINTS, 22.0, 0.2),
+        "22.0 is not a share",
+    ),
     ("no bins", lambda: plots.calibration_curve(BINS.clear()), "got 0"),
     ("one bin", lambda: plots.calibration_curve(BINS.head(1)), "got 1"),
     (

@@ -31,6 +31,19 @@ def auc(label: ArrayLike, probability: ArrayLike) -> float:
     return float(roc_auc_score(labels, probabilities))
 
 
+def average_precision(label: ArrayLike, probability: ArrayLike) -> float:
+    """Return the sum over all thresholds of precision x step in recall.
+
+    Raises:
+        ValueError: a single class, other labels, NaN, or probabilities outside [0, 1].
+    """
+    from sklearn.metrics import average_precision_score
+
+    labels, probabilities = _checked(label, probability)
+    _require_both_classes(labels, "average_precision")
+    return float(average_precision_score(labels, probabilities))
+
+
 def logloss(label: ArrayLike, probability: ArrayLike) -> float:
     """Return the mean negative log likelihood of the labels, in nats.
 

@@ -17,23 +17,13 @@ BINS = 40
 """Bins of `score_distribution`, over the range of all scores."""
 
 
-def average_precision(points: pl.DataFrame) -> float:
-    """Average precision, the sum of precision x step in recall: AP = sum (R_n - R_n-1) P_n.
-
-    The definition of `sklearn.metrics.average_precision_score`; `points` has the columns `recall`
-    and `precision`, in any order of rows.
-    """
-    ordered = points.sort(["recall", "precision"], descending=[False, True])
-    recall, precision = ordered["recall"].to_numpy(), ordered["precision"].to_numpy()
-    return float(np.diff(recall, prepend=0.0) @ precision)
-
-
-def precision_recall_curve(points: pl.DataFrame, base_rate: float) -> bytes:
+def precision_recall_curve(points: pl.DataFrame, base_rate: float, average: float) -> bytes:
     """Precision against recall, with the precision of a random ranking as the reference.
 
     Args:
-        points: columns `recall` and `precision`, both in 0..1, one row per threshold.
+        points: columns `recall` and `precision`, both in 0..1, one row per threshold that is drawn.
         base_rate: share of positives in the data, in 0..1.
+        average: average precision over all thresholds, which the few drawn do not tell.
 
     Raises:
         ValueError: fewer than two points, or a value outside 0..1.
@@ -61,7 +51,7 @@ def precision_recall_curve(points: pl.DataFrame, base_rate: float) -> bytes:
     canvas.legend(ax, "upper right")
     return canvas.png(
         figure,
-        f"Precision against recall: average precision {average_precision(points):.3f}",
+        f"Precision against recall: average precision {average:.3f}",
         f"a random ranking would reach {base_rate:.3f}, the share of positives",
     )
 

@@ -14,7 +14,11 @@ from recsys_assets.kernels.blending import Blend
 from recsys_assets.kernels.boosted_trees import BoostedTrees
 from recsys_assets.kernels.boosting import contributions, feature_matrix
 from recsys_assets.kernels.encode import feature_names
-from recsys_assets.kernels.metrics.classification import calibration_table, precision_recall_points
+from recsys_assets.kernels.metrics.classification import (
+    average_precision,
+    calibration_table,
+    precision_recall_points,
+)
 from recsys_assets.kernels.plots import clicks as click_plots
 from recsys_assets.kernels.plots import models as model_plots
 from recsys_assets.kernels.plots import scores as plots
@@ -53,11 +57,11 @@ def draw_clicks(report: StepReport, judgement: ClickJudgement) -> None:
     ranked = {n: p for n, p in judgement.probability.items() if p.min() < p.max()}
     groups = {"clicked": own[label == 1], "not clicked": own[label == 0]}
     bins, points = calibration_table(label, own), precision_recall_points(label, own)
-    rate = float(label.mean())
+    rate, average = float(label.mean()), average_precision(label, own)
     report.draw("ROC", lambda: click_plots.roc_curve(label, ranked))
     report.draw("Calibration", lambda: plots.calibration_curve(bins))
     report.draw("Lift", lambda: click_plots.lift_curve(label, ranked))
-    report.draw("Precision and recall", lambda: plots.precision_recall_curve(points, rate))
+    report.draw("Precision and recall", lambda: plots.precision_recall_curve(points, rate, average))
     report.draw("Score distribution", lambda: plots.score_distribution(groups, "click probability"))
     report.draw("Feature importance", lambda: draw_importance(judgement.trees))
     report.draw("SHAP summary", lambda: _draw_shap(judgement))

@@ -14,6 +14,7 @@ from sklearn import metrics as sklearn_metrics
 
 from recsys_assets.kernels.metrics.classification import (
     auc,
+    average_precision,
     calibration_table,
     click_metrics,
     ece,
@@ -181,7 +182,16 @@ def test_long_curves_are_thinned_evenly_over_recall(most: int) -> None:
 
 
 functions = pytest.mark.parametrize(
-    "function", [auc, logloss, ece, click_metrics, calibration_table, precision_recall_points]
+    "function",
+    [
+        auc,
+        average_precision,
+        logloss,
+        ece,
+        click_metrics,
+        calibration_table,
+        precision_recall_points,
+    ],
 )
 
 
@@ -208,7 +218,9 @@ def test_unusable_input_is_rejected(
         function(label, probability)
 
 
-@pytest.mark.parametrize("function", [auc, click_metrics, precision_recall_points])
+@pytest.mark.parametrize(
+    "function", [auc, average_precision, click_metrics, precision_recall_points]
+)
 @pytest.mark.parametrize("label", [[0, 0], [1, 1]])
 def test_a_single_class_is_rejected_where_two_are_needed(
     function: Callable[[list[int], list[float]], object], label: list[int]
