@@ -76,9 +76,12 @@ def fit_hashed(train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Scor
 
     Settings of the public notebook: 32 leaves, 50 trees, learning rate 0.1, features 0.8; without
     its rebalancing of the classes, so that the scores are probabilities. Columns with fewer than
-    20 training rows are left away: no leaf could be made of them.
+    20 training rows are left away: no leaf could be made of them. Where none is left, the click
+    rate is all that is known.
     """
     kept = np.flatnonzero(_hashed_values(train).getnnz(axis=0) >= 20)
+    if not len(kept):
+        return fit_base_rate(train, validation, seed)
 
     def matrix(rows: pl.DataFrame) -> csr_matrix:
         return _hashed_values(rows)[:, kept]

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from recsys_assets.kernels.blending import MEAN
 from recsys_assets.kernels.boosting import click_probability, contributions
 from recsys_assets.kernels.click_baselines import fit_hashed, fit_ordinal
-from recsys_assets.kernels.click_fields import CATEGORIES, LABEL
+from recsys_assets.kernels.click_fields import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.kernels.click_fit import (
     EncodingPlan,
     FittedClicks,
@@ -86,6 +86,15 @@ def test_features_of_training_rows_do_not_know_labels_drawn_by_lot(
     # The test can fail: encoded with their own labels, the rows of long-tailed columns give
     # them away.
     assert max(roc_auc_score(leaking[LABEL], leaking[name]) for name in columns) > 0.55
+
+
+def test_where_no_hashed_column_is_frequent_the_click_rate_is_told(clicks: pl.DataFrame) -> None:
+    blank = pl.lit(None, pl.String)
+    rows = clicks[:300].with_columns(pl.lit(None, pl.Int32).alias(n) for n in NUMBERS)
+    rows = rows.with_columns(blank.alias(name) for name in CATEGORIES)
+    train = rows[:200]
+    score = fit_hashed(train, rows[200:250], seed=0)
+    assert score(rows[250:]) == pytest.approx(train[LABEL].mean())
 
 
 def test_no_label_of_a_fold_enters_its_own_features(clicks: pl.DataFrame) -> None:
