@@ -10,7 +10,9 @@ class BestParams(pa.DataFrameModel):
     """The best parameters of one model; the next training takes them over."""
 
     model: pl.String = pa.Field(description="The model they are for.")
-    params: pl.String = pa.Field(description="Parameter → value, as JSON.")
+    params: pl.String = pa.Field(
+        description="Parameter → value, as JSON; none where the defaults were the best."
+    )
     metric: pl.String = pa.Field(description="What they were judged by, on the validation part.")
     value: pl.Float64 = pa.Field(description="The figure they reached.")
     default_value: pl.Float64 = pa.Field(description="The figure that the defaults reached.")

@@ -5,8 +5,9 @@
 
 Optuna's tree-structured Parzen estimator proposes (Bergstra et al., "Algorithms for hyper-parameter
 optimization", 2011), its median rule prunes. The first trial are the defaults, so that the best is
-never worse than they are. A study belongs to one version of the data and one way of judging:
-figures on other rows, or of longer lists, are not comparable.
+never worse than they are; where they are the best, nothing is taken over. A study belongs to one
+version of the data and one way of judging: figures on other rows, or of longer lists, are not
+comparable.
 """
 
 import math
@@ -94,7 +95,8 @@ def _search(session: Session, search: Search, params: SweepParams, journal: Jour
     version = keep_best(
         session,
         search.model,
-        chosen,
+        # Defaults that follow from the rows are those of the rows searched on: training has others.
+        {} if chosen == search.defaults else chosen,
         metric=search.metric,
         value=float(best.value or 0.0),
         default_value=of_defaults,

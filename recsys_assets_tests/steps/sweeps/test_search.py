@@ -134,6 +134,21 @@ def test_training_takes_over_what_was_found_unless_it_is_set(session: Session) -
     assert take_over(session, "other", ClickModelParams())[1] == "else defaults"
 
 
+def test_where_the_defaults_are_the_best_training_keeps_its_own(session: Session) -> None:
+    # Searched on fewer rows than training has, which settles the leaves by its own.
+    defaults = {"leaves": ClickModelParams().for_rows(300_000).leaves}
+    search = parabola(
+        model="click_model",
+        defaults=defaults,
+        suggest=lambda trial: {"leaves": trial.suggest_int("leaves", 3, 63)},
+        judge=lambda chosen, report: float(chosen != defaults),
+    )
+    run_sweep(session, search, SweepParams(trials=4))
+    params, words = take_over(session, "click_model", ClickModelParams())
+    assert params.for_rows(3_000_000) == ClickModelParams().for_rows(3_000_000)
+    assert words == "else defaults"
+
+
 def test_als_is_searched_by_validation_rows_and_trained_with_the_best(session: Session) -> None:
     rows = random_interactions()
     write_interactions(session.lake, rows)
