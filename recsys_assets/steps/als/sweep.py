@@ -49,6 +49,11 @@ def sweep_als_params(session: Session, params: ALSSweepParams) -> StepReport:
     truth = table.filter(split="validation").select("user", "item").collect()
     if train.is_empty() or truth.is_empty():
         return StepReport(failed="the training or validation part holds no row: land more ratings")
+    if truth.join(train, on="user", how="semi").is_empty():
+        return StepReport(
+            failed="no user has both training and validation rows, so there is nobody to judge by:"
+            " land more ratings"
+        )
     ids = {side: train[side].unique().sort().to_numpy() for side in ("user", "item")}
     places = [places_of(train[side].to_numpy(), ids[side])[0] for side in ids]
     shape = (len(ids["user"]), len(ids["item"]))

@@ -201,6 +201,13 @@ def test_nothing_to_search_on(session: Session) -> None:
     assert sweep_click_params(session, ClickSweepParams()).skipped
 
 
+def test_nobody_to_judge_als_by_is_told(session: Session) -> None:
+    strangers = [(1, 1, 4.0, 0, "train"), (2, 1, 4.0, 0, "validation")]
+    write_interactions(session.lake, strangers)
+    report = sweep_als_params(session, ALSSweepParams(trials=1))
+    assert "no user has both training and validation rows" in report.failed
+
+
 def test_the_defaults_are_tried_though_the_first_trial_was_broken_off(session: Session) -> None:
     calls = 0
 
