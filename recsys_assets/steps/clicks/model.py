@@ -30,7 +30,7 @@ from recsys_assets.kernels.blending import Blend, fit_blend
 from recsys_assets.kernels.boosted_trees import BoostedTrees
 from recsys_assets.kernels.boosting import first_trees
 from recsys_assets.kernels.metrics.classification import click_metrics
-from recsys_assets.kernels.plots import models as plots
+from recsys_assets.kernels.plots import models as model_plots
 from recsys_assets.lake.spark_files import read_table
 from recsys_assets.registry.clicks import ClickModel, read_encoder, save_clicks
 from recsys_assets.registry.client import LoggedModel
@@ -75,9 +75,11 @@ def train_click_model(session: Session, params: ClickModelParams) -> StepReport:
     blend, calibration = fit_blend(judged.label, judged.trees, judged.margin)
     figures = click_metrics(judged.label, judged.probability(blend))
     metrics = {f"validation_{name}": value for name, value in figures.items()}
-    report = StepReport(rows={CLICK_MODEL: 1}, figures={"trees": kept, **metrics})
+    numbers = {"trees": kept, **metrics}
+    report = StepReport(rows={CLICK_MODEL: 1}, figures={**numbers})
+    # Where there is too little to draw, the report's figures hold words, too.
     _draw(report, trees, curves)
-    logged = _register(session, (trees, blend), params, report, curves)
+    logged = _register(session, (trees, blend), params, numbers, report.plots, curves)
     table = pl.DataFrame(
         {
             "model": CLICK_MODEL,
@@ -134,7 +136,7 @@ def _curves(session: Session, grown: str, params: ClickModelParams) -> Curves:
 
 def _draw(report: StepReport, trees: BoostedTrees, curves: Curves) -> None:
     counts = np.arange(1, len(curves["train"]) + 1)
-    report.draw("Learning curve", lambda: plots.learning_curve(counts, curves, "logloss"))
+    report.draw("Learning curve", lambda: model_plots.learning_curve(counts, curves, "logloss"))
     report.draw("Feature importance", lambda: draw_importance(trees))
 
 
@@ -142,7 +144,8 @@ def _register(
     session: Session,
     scorer: tuple[BoostedTrees, Blend],
     params: ClickModelParams,
-    report: StepReport,
+    metrics: dict[str, float],
+    plots: dict[str, bytes],
     curves: Curves,
 ) -> LoggedModel:
     tables = (session.lake.scan(table).collect() for table in (CLICK_ENCODER, CLICK_EFFECTS))
@@ -154,8 +157,8 @@ def _register(
             save_clicks(Path(folder), encoder, *scorer),
             _example(session),
             params=params.model_dump() | {"smoothing": encoder.smoothing},
-            metrics={name: float(value) for name, value in report.figures.items()},
-            plots=report.plots,
+            metrics=metrics,
+            plots=plots,
             tags={
                 "dagster/run_id": session.run_id,
                 f"table/{CLICK_FEATURES}": str(session.lake.version(CLICK_FEATURES)),

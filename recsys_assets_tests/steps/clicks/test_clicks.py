@@ -318,3 +318,19 @@ def test_the_number_of_leaves_follows_the_number_of_rows() -> None:
     assert ClickModelParams(leaves=31).for_rows(1_000).leaves == 31
     with pytest.raises(ValueError, match="for_rows"):
         ClickModelParams().native()
+
+
+def test_few_trees_leave_no_plot_and_a_model(session: Session) -> None:
+    # Nothing tells the rows apart, so no tree has a split; of one tree there is no curve.
+    rows = next(click_batches(1_200, 3)).with_columns(
+        *(pl.lit(None).alias(name) for name in (*NUMBERS, *CATEGORIES))
+    )
+    land(session, rows[:600], EARLY, "a.tsv")
+    land(session, rows[600:], LATE, "b.tsv")
+    validate(session)
+    assert not encode_clicks(session, ENCODING).failed
+    report = train_click_model(session, ClickModelParams(trees=1))
+    assert "no plot of learning curve" in report.figures
+    assert report.rows == {CLICK_MODEL: 1}
+    found = evaluate_click_model(session, ClickEvaluationParams())
+    assert not found.failed
