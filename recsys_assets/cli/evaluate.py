@@ -70,7 +70,7 @@ def evaluate_command(
 
     protocol = Protocol(split.value, ratio, seed, gap_days, k)
     names = _chosen(models)
-    check_output(json_path)
+    check_output(json_path, ratings, movies)
     if gap_days and split.value != "global-time":
         raise typer.BadParameter(f"--gap-days is for --split global-time, not for {split.value}")
     if check_leaks and protocol.is_cold:

@@ -46,8 +46,8 @@ def evaluate_clicks_command(
     from recsys_assets.steps.clicks.comparison import compare, page_of
     from recsys_assets.steps.clicks.file import ComparisonError, read_clicks
 
-    for path in (json_file, page):
-        check_output(path)
+    check_output(json_file, file)
+    check_output(page, file, json_file)
     try:
         clicks = read_clicks(file)
         _tell_what_was_read(clicks)

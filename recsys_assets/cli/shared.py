@@ -58,14 +58,20 @@ def parse_date(text: str | None) -> datetime.date:
     return date
 
 
-def check_output(path: Path | None) -> None:
+def check_output(path: Path | None, *others: Path | None) -> None:
     """Find out before minutes of work, not after, whether its figures can be written to a file.
+
+    Args:
+        path: of the file.
+        others: files that are read, or written too: it must be none of them.
 
     Raises:
         typer.BadParameter: they cannot.
     """
     if path is None:
         return
+    if any(other is not None and other.resolve() == path.resolve() for other in others):
+        raise typer.BadParameter(f"{path} is named twice: figures written to it would replace it")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

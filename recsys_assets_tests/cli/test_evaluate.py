@@ -101,6 +101,17 @@ def test_where_no_file_can_be_written_is_told_before_the_work(
     assert "lines" not in told
 
 
+def test_figures_replace_no_file_that_was_named_otherwise(
+    recsys: Recsys, ratings: Path, tmp_path: Path
+) -> None:
+    text, page = ratings.read_text(encoding="utf-8"), tmp_path / "figures"
+    recsys("evaluate", "--ratings", ratings, "--json", ratings, code=2)
+    recsys("evaluate-clicks", ratings, "--json", ratings, code=2)
+    told = recsys("evaluate-clicks", ratings, "--json", page, "--page", page, code=2).output
+    assert "named twice" in told
+    assert ratings.read_text(encoding="utf-8") == text
+
+
 def test_lists_may_be_longer_than_the_catalogue(recsys: Recsys, ratings: Path) -> None:
     result = recsys("evaluate", "--ratings", ratings, "--models", "popularity", "--k", 500)
     assert "lists are shorter than 500" in " ".join(result.output.split())
