@@ -21,7 +21,9 @@ def add_to(app: typer.Typer) -> None:
 
 def evaluate_clicks_command(
     file: Annotated[Path, typer.Argument(help="Criteo file: 40 fields by tab; plain or gzip.")],
-    folds: Annotated[int, typer.Option(help="Parts of the cross-validation.", min=2)] = 5,
+    folds: Annotated[
+        int | None, typer.Option(help="Parts of the cross-validation; 5 unless given.", min=2)
+    ] = None,
     seed: Annotated[
         int, typer.Option(help="The same seed gives the same figures.", min=0, max=2**32 - 2)
     ] = 0,
@@ -46,12 +48,14 @@ def evaluate_clicks_command(
     from recsys_assets.steps.clicks.comparison import compare, page_of
     from recsys_assets.steps.clicks.file import ComparisonError, read_clicks
 
+    if folds is not None and split != "folds":
+        raise typer.BadParameter(f"--folds is for --split folds, not for {split}")
     check_output(json_file, file)
     check_output(page, file, json_file)
     try:
         clicks = read_clicks(file)
         _tell_what_was_read(clicks)
-        comparison = compare(clicks, split, folds, seed)
+        comparison = compare(clicks, split, folds or 5, seed)
     except ComparisonError as error:
         raise typer.BadParameter(str(error)) from error
     _show(comparison)

@@ -73,6 +73,11 @@ def test_files_of_another_kind_are_named(
     assert word in recsys("evaluate-clicks", file, code=2).output
 
 
+def test_folds_are_refused_where_rows_are_split_in_order(recsys: Recsys, tmp_path: Path) -> None:
+    asked = ("evaluate-clicks", tmp_path / "none", "--split", "ordered", "--folds", 7)
+    assert "--split folds" in recsys(*asked, code=2).output
+
+
 def test_a_missing_file_too_few_rows_and_one_label(
     recsys: Recsys, text: str, tmp_path: Path
 ) -> None:
