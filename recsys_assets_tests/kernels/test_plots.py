@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.metrics import precision_recall_curve as sklearn_curve
@@ -198,6 +199,22 @@ def test_totals_of_weeks_and_months_lose_nothing(first: int, size: int) -> None:
         assert totals.sum() == daily.sum() and starts[0] <= days[0] < starts[0] + 31
         for start in starts.tolist():
             assert start.weekday() == weekday if period == "week" else start.day == 1
+
+
+def test_a_column_that_early_drops_lack_is_drawn_at_its_own_drops(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[Figure] = []
+    monkeypatch.setattr(canvas, "png", lambda figure, *texts: shown.append(figure))
+    days = [*DAYS[:3], DAYS[2]]
+    drift_by_drop(
+        pl.DataFrame(
+            {"drop_date": days, "column": ["a", "a", "a", "score"], "value": [0.1, 0.1, 0.1, 0.4]}
+        )
+    )
+    drawn_at = {line.get_label(): list(line.get_xdata()) for line in shown[0].axes[0].lines}
+    assert drawn_at["a"] == [0, 1, 2]
+    assert drawn_at["score"] == [2]
 
 
 def test_the_table_of_the_metrics_kernel_is_drawn() -> None:

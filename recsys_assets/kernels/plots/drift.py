@@ -60,9 +60,11 @@ def drift_by_drop(psi: pl.DataFrame) -> bytes:
     figure, (ax,) = canvas.blank()
     for place, name in enumerate(most["column"].head(SERIES)):
         rows = psi.filter(column=name).sort("drop_date")
+        # Of a drop from before the model there is no score: each point stands at its own drop.
+        drops = dates.search_sorted(rows["drop_date"])
         colour, dash = canvas.series_style(place)
         ax.plot(
-            range(len(rows)), rows["value"], color=colour, linestyle=dash, marker="o", ms=3.5,
+            drops, rows["value"], color=colour, linestyle=dash, marker="o", ms=3.5,
             label=canvas.short(name),
         )  # fmt: skip
     ax.axhline(MUCH, color=canvas.MUTED, linewidth=1, linestyle=canvas.DASHES[1])
