@@ -1,9 +1,16 @@
-"""Runs of `recsys run`: no daemon started them, so none repeats them or sees them die."""
+"""Runs whose process died without a word: nobody else sees it, and they hold up all others.
+
+Those of `recsys run` no daemon started. Those of the daemon are watched by its code server; where
+that dies with them, as when the machine restarts, they count as begun until their longest time.
+"""
 
 import os
 import socket
+from pathlib import Path
 
 import dagster as dg
+
+from recsys_assets.resources.run_lock import HomeBusyError, alone, runs_in_lock, strike_out
 
 PROCESS, HOST = "recsys/process", "recsys/host"
 """Tags that tell by which process on which machine a run lives."""
@@ -19,10 +26,14 @@ def tags_of_this_process() -> dict[str, str]:
     return {PROCESS: str(os.getpid()), HOST: socket.gethostname(), MAX_RETRIES: "0"}
 
 
-def close_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Mark runs as failed whose process on this machine has died without a word.
+def close_dead_runs(instance: dg.DagsterInstance, home: Path) -> None:
+    """Mark runs as failed whose process has died without a word.
 
     As long as one counts as begun, Dagster lets no other run out of its queue.
+
+    Args:
+        instance: where runs are known.
+        home: folder of all state; its lock tells which run has died while it wrote tables.
     """
     open_runs = instance.get_runs(
         dg.RunsFilter(
@@ -33,9 +44,29 @@ def close_dead_runs(instance: dg.DagsterInstance) -> None:
     for run in open_runs:
         process = int(run.tags.get(PROCESS, 0))
         if process and not _lives(process):
-            instance.report_run_failed(
-                run, "The process of this run died; run it again: what it wrote is whole."
-            )
+            _close(instance, run)
+    _close_those_in_lock(instance, home)
+
+
+def _close_those_in_lock(instance: dg.DagsterInstance, home: Path) -> None:
+    """Close runs that hold the home's lock no more and have not given it back."""
+    if not runs_in_lock(home):
+        return
+    try:
+        with alone(home):
+            dead = runs_in_lock(home)
+            for run_id in dead:
+                run = instance.get_run_by_id(run_id)
+                if run is not None and run.status is dg.DagsterRunStatus.STARTED:
+                    _close(instance, run)
+            strike_out(home, dead)
+    except HomeBusyError:  # by that run, which lives, or by another, whose end is soon enough
+        return
+
+
+def _close(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    again = "; run it again" if PROCESS in run.tags else ""  # Dagster repeats what it has started
+    instance.report_run_failed(run, f"The process of this run died{again}: what it wrote is whole.")
 
 
 def _lives(process: int) -> bool:

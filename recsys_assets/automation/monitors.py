@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 from dagster._core.definitions.freshness import FreshnessState, FreshnessStateRecord
@@ -123,9 +124,9 @@ def build_monitors(
         "closes dead runs.",
     )
     def alert_on_failing_automation(
-        context: dg.SensorEvaluationContext, notifier: Notifier
+        context: dg.SensorEvaluationContext, notifier: Notifier, storage: Storage
     ) -> dg.SkipReason:
-        close_dead_runs(context.instance)
+        close_dead_runs(context.instance, Path(storage.home))
         found = look_at_ticks(context.instance, besides="alert_on_failing_automation")
         found.report(notifier)
         return _said(found)

@@ -79,7 +79,7 @@ def _run(
 
     quiet_dagster()
     with alone(where.home.root), dg.DagsterInstance.get() as instance:
-        close_dead_runs(instance)
+        close_dead_runs(instance, where.home.root)
         result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             tags=tags | tags_of_this_process(),

@@ -1,6 +1,8 @@
-"""Runs of `recsys run` that ended without a word hold nobody up and promise nothing."""
+"""Runs whose process ended without a word hold nobody up and promise nothing."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -11,6 +13,18 @@ from recsys_assets.automation.dead_runs import PROCESS, close_dead_runs, tags_of
 from recsys_assets.automation.monitors import build_monitors
 from recsys_assets.home import PROJECT
 from recsys_assets.resources.alerts import Notifier
+from recsys_assets.resources.run_lock import runs_in_lock
+from recsys_assets.resources.storage import Storage
+
+WRITES = """
+import sys
+from pathlib import Path
+from recsys_assets.resources.run_lock import acquire
+acquire(Path(sys.argv[1]), run_id=sys.argv[2])
+print("at work", flush=True)
+sys.stdin.read()
+"""
+"""A process that writes tables for a run until it is killed."""
 
 
 @dg.op
@@ -34,7 +48,8 @@ def test_a_dead_run_is_closed_by_the_daemon_and_no_retry_is_promised(tmp_path: P
         tags = tags_of_this_process() | {PROCESS: "999999999"}
         run = instance.create_run_for_job(main, tags=tags, status=dg.DagsterRunStatus.STARTED)
         notifier = Notifier(ledger_path=str(tmp_path / "alerts.sqlite"))
-        look(dg.build_sensor_context(instance=instance, resources={"notifier": notifier}))
+        resources = {"notifier": notifier, "storage": Storage(home=str(tmp_path))}
+        look(dg.build_sensor_context(instance=instance, resources=resources))
         closed = instance.get_run_by_id(run.run_id)
         assert closed is not None
         assert closed.status is dg.DagsterRunStatus.FAILURE
@@ -43,12 +58,34 @@ def test_a_dead_run_is_closed_by_the_daemon_and_no_retry_is_promised(tmp_path: P
 
 @pytest.mark.parametrize("process", ["", "1"])
 def test_a_run_that_lives_is_left_alone_where_proc_does_not_show_it(
-    monkeypatch: pytest.MonkeyPatch, process: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, process: str
 ) -> None:
     monkeypatch.setattr(Path, "exists", lambda path: not str(path).startswith("/proc/"))
     tags = tags_of_this_process() | ({PROCESS: process} if process else {})
     with dg.DagsterInstance.ephemeral() as instance:
         run = instance.create_run_for_job(main, tags=tags, status=dg.DagsterRunStatus.STARTED)
-        close_dead_runs(instance)
+        close_dead_runs(instance, tmp_path)
         still = instance.get_run_by_id(run.run_id)
         assert still is not None and still.status is dg.DagsterRunStatus.STARTED
+
+
+def test_a_run_that_died_with_its_code_server_is_closed_and_retried(tmp_path: Path) -> None:
+    shutil.copyfile(PROJECT / "dagster.yaml", tmp_path / "dagster.yaml")
+    started = dg.DagsterRunStatus.STARTED
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        run = instance.create_run_for_job(main, status=started)
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITES, str(tmp_path), run.run_id],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as process:
+            assert process.stdout is not None and process.stdout.readline() == b"at work\n"
+            close_dead_runs(instance, tmp_path)
+            alive = instance.get_run_by_id(run.run_id)
+            process.kill()
+        assert alive is not None and alive.status is started
+        close_dead_runs(instance, tmp_path)
+        closed = instance.get_run_by_id(run.run_id)
+        assert closed is not None and closed.status is dg.DagsterRunStatus.FAILURE
+        assert closed.tags["dagster/will_retry"] == "true"
+    assert runs_in_lock(tmp_path) == set()

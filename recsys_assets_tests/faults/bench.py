@@ -137,7 +137,7 @@ class Bench:
     def close_dead_runs(self) -> None:
         """What run monitoring, or the next `recsys run`, does about runs whose process died."""
         with self.instance() as instance:
-            close_dead_runs(instance)
+            close_dead_runs(instance, self.home.root)
 
     def tick(self) -> list[str]:
         """One look of every alert sensor; what could not be delivered."""
