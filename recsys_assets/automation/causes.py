@@ -8,6 +8,9 @@ from dagster_shared.error import SerializableErrorInfo
 _WRAPPERS = ("Dagster", "RetryRequested")
 _INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 _CHECK_FAILED = "DagsterAssetCheckFailedError"
+_OVERTIME = ("Exceeded maximum runtime", "This job is being forcibly marked as failed")
+"""How Dagster begins to say that a run took too long; the second where it cannot reach its process,
+as it cannot reach that of `recsys run`."""
 _OURS = re.compile(r"^recsys_assets[\w.]*: ")
 """Name of an error of our own; its message says all that a person needs."""
 
@@ -120,7 +123,7 @@ def step_error(event: dg.EventLogEntry) -> str:
 
 def is_overtime(event: dg.EventLogEntry) -> bool:
     """Whether a run failed because Dagster ended it at its longest time."""
-    return (event.get_dagster_event().message or "").startswith("Exceeded maximum runtime")
+    return (event.get_dagster_event().message or "").startswith(_OVERTIME)
 
 
 def run_error(event: dg.EventLogEntry) -> str:
