@@ -11,6 +11,8 @@ _CHECK_FAILED = "DagsterAssetCheckFailedError"
 _OVERTIME = ("Exceeded maximum runtime", "This job is being forcibly marked as failed")
 """How Dagster begins to say that a run took too long; the second where it cannot reach its process,
 as it cannot reach that of `recsys run`."""
+_UNREACHABLE = "DagsterUserCodeUnreachableError"
+NO_CODE_SERVER = "The code server cannot be reached: it died, restarts, or loads no definitions."
 _OURS = re.compile(r"^recsys_assets[\w.]*: ")
 """Name of an error of our own; its message says all that a person needs."""
 
@@ -96,11 +98,18 @@ def kind_of_check(name: str, description: str = "") -> str:
 
 def plain_error(error: SerializableErrorInfo) -> str:
     """Give class and message of the user's exception, without what Dagster wrapped around it."""
+    if is_unreachable(error):
+        return NO_CODE_SERVER
     while error.cause is not None and (error.cls_name or "").startswith(_WRAPPERS):
         error = error.cause
     if error.cls_name in _INTERRUPTIONS:
         return "The run was interrupted: its process was told to stop, for example by a deployment."
     return _OURS.sub("", error.message.strip())
+
+
+def is_unreachable(error: SerializableErrorInfo | None) -> bool:
+    """Whether Dagster did not get as far as the code that it wanted to run."""
+    return error is not None and error.cls_name == _UNREACHABLE
 
 
 def is_failed_check(event: dg.EventLogEntry) -> bool:

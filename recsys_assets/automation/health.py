@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import dagster as dg
+from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorTick, TickStatus
 
-from recsys_assets.automation.causes import plain_error
+from recsys_assets.automation.causes import is_unreachable, plain_error
 from recsys_assets.resources.alerts import Alert, Notifier, Severity
 
 SILENT_SECONDS = 600.0
@@ -22,6 +23,9 @@ SPREAD_SECONDS = 60.0
 """Within so many seconds threads of one process say for the last time that they are alive."""
 LOAD_SECONDS = 180.0
 """How long the definitions may take to load."""
+
+ENDED = [TickStatus.FAILURE, TickStatus.SUCCESS, TickStatus.SKIPPED]
+"""A tick that has begun and not ended says nothing yet."""
 
 _LOAD = "from recsys_assets.definitions import defs; defs.get_repository_def()"
 
@@ -69,12 +73,13 @@ def look_at_ticks(instance: dg.DagsterInstance, besides: str = "") -> Findings:
         # What somebody switched off has no next tick that could be green.
         if state.instigator_name == besides or state.status is InstigatorStatus.STOPPED:
             continue
-        # A tick that has begun and not ended says nothing yet.
-        ended = [TickStatus.FAILURE, TickStatus.SUCCESS, TickStatus.SKIPPED]
         ticks = instance.get_ticks(
-            state.instigator_origin_id, state.selector_id, limit=1, statuses=ended
+            state.instigator_origin_id, state.selector_id, limit=1, statuses=ENDED
         )
         for tick in ticks:
+            # Says nothing of this sensor, whose next tick may be hours away: `reach` tells of all.
+            if state.instigator_type is InstigatorType.SENSOR and is_unreachable(tick.error):
+                continue
             subject = f"tick:{state.instigator_name}"
             if tick.status is TickStatus.FAILURE:
                 found.alerts.append(_failed_tick(subject, state.instigator_name, tick))

@@ -11,6 +11,7 @@ import dagster as dg
 
 from recsys_assets.automation.causes import kind_of_error
 from recsys_assets.automation.health import Findings, look_at_daemons, look_at_ticks
+from recsys_assets.automation.reach import look_at_reach
 from recsys_assets.resources.alerts import Alert, Severity
 from recsys_assets.resources.alerts.connection import describe
 
@@ -19,7 +20,7 @@ NO_ROOM = 1 << 20
 
 
 def look_at_records(now: datetime, home: Path) -> Findings:
-    """Whether daemons, sensors and schedules are alive, as Dagster's records tell.
+    """Whether daemons, sensors and schedules live and have code to run, as Dagster's records tell.
 
     Args:
         now: the time.
@@ -29,6 +30,8 @@ def look_at_records(now: datetime, home: Path) -> Findings:
     try:
         with dg.DagsterInstance.get() as instance:
             found = look_at_daemons(instance, now)
+            if not found.alerts:  # a dead daemon reaches nothing
+                found.add(look_at_reach(instance, now))
             found.add(look_at_ticks(instance))
     except Exception as error:  # noqa: BLE001  a look that fails must be told, whatever it failed of
         return Findings(alerts=[_unreadable(subject, error, now, home)])

@@ -37,6 +37,7 @@ from recsys_assets.resources.alerts import Notifier, WebhookChannel
 from recsys_assets.resources.storage import Storage
 from recsys_assets_tests.resources.alert_servers import Posts
 
+NO_FOLDER = SerializableErrorInfo("ValueError: no such folder\n", [], "ValueError")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOP_K = dg.AssetKey("top_k")
 CATALOGUE = Catalogue({"top_k": ("team:recsys",), "als_model": ("team:ml",)})
@@ -116,6 +117,7 @@ def failed_tick(
     name: str,
     status: TickStatus,
     switched: InstigatorStatus = InstigatorStatus.RUNNING,
+    error: SerializableErrorInfo = NO_FOLDER,
 ) -> None:
     location = ManagedGrpcPythonEnvCodeLocationOrigin(
         loadable_target_origin=LoadableTargetOrigin(module_name="m"), location_name="l"
@@ -124,7 +126,6 @@ def failed_tick(
     state = InstigatorState(origin, InstigatorType.SENSOR, switched, SensorInstigatorData())
     if not instance.get_instigator_state(state.instigator_origin_id, state.selector_id):
         instance.add_instigator_state(state)
-    error = SerializableErrorInfo("ValueError: no such folder\n", [], "ValueError")
     instance.create_tick(
         TickData(
             state.instigator_origin_id,

@@ -71,7 +71,11 @@ REMEDIES = {
     "interrupted": Remedy("Repeat it, unless it was stopped for a reason:", "recsys run"),
     "sensor-failing": Remedy("Mend what the cause names; what waits follows:", "recsys redeliver"),
     "daemon-dead": Remedy("Start the daemon again, then look:", "recsys health --no-location"),
-    "location-broken": Remedy("Go back to the deployment before, then look:", "recsys health"),
+    "location-broken": Remedy(
+        "Restart the code location; if it does not load, go back to the deployment before. Then,"
+        " a minute later, look:",
+        "recsys health",
+    ),
     "other": Remedy("Look at what else is wrong:", "recsys incidents"),
 }
 """Section of the runbook → what it says in short."""
