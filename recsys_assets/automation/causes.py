@@ -122,6 +122,11 @@ def is_failed_check(event: dg.EventLogEntry) -> bool:
     return False
 
 
+def is_interrupted(event: dg.EventLogEntry) -> bool:
+    """Whether a step ended because the process of its run was told to stop."""
+    return kind_of_error(step_error(event)) == "interrupted"
+
+
 def step_error(event: dg.EventLogEntry) -> str:
     """Why a step failed."""
     failure = event.get_dagster_event().step_failure_data

@@ -62,6 +62,8 @@ def _in_words(evaluation: dg.AssetCheckEvaluation, promises: Mapping[str, str]) 
 def _consequence(run: dg.DagsterRun) -> str:
     if run.status is dg.DagsterRunStatus.SUCCESS:
         return "None of them blocks: the run went on to its end, and users see what it published."
+    if run.status is dg.DagsterRunStatus.CANCELED:
+        return "The run was canceled: what follows was not made, users see the tables of before."
     return "The run failed: what follows was not made, and users see the tables of before."
 
 

@@ -9,6 +9,7 @@ import dagster as dg
 
 from recsys_assets.automation.causes import (
     is_failed_check,
+    is_interrupted,
     is_overtime,
     kind_of_error,
     run_error,
@@ -28,17 +29,20 @@ WILL_RETRY_TAG = "dagster/will_retry"
 
 
 def alert_for_run_failure(story: RunStory) -> Alert | None:
-    """Build the alert about a failed run.
+    """Build the alert about a failed run, or about what failed in one that somebody canceled.
 
     None where steps failed only because a check that blocks did not pass: the alert about failed
-    checks tells of these.
+    checks tells of these. None either where nothing but the canceling ended the steps.
     """
+    is_canceled = story.run.status is dg.DagsterRunStatus.CANCELED
     failures = story.of_type(dg.DagsterEventType.STEP_FAILURE)
+    if is_canceled:
+        failures = [event for event in failures if not is_interrupted(event)]
     steps = [event for event in failures if not is_failed_check(event)]
-    if failures and not steps:
+    if not steps and (failures or is_canceled):
         return None
     names = [event.step_key or "?" for event in steps]
-    died = story.of_type(dg.DagsterEventType.RUN_FAILURE)[0]
+    died = (steps if is_canceled else story.of_type(dg.DagsterEventType.RUN_FAILURE))[0]
     # The step that was interrupted then does not know why.
     cause = step_error(steps[0]) if steps and not is_overtime(died) else run_error(died)
     subjects = [_subject(story, event) for event in steps]

@@ -1,7 +1,8 @@
 """Alert sensors: a run that ended -> its events -> `run_alerts`, `check_alerts` -> the notifier.
 
 There is a sensor for runs that fail and one for runs that succeed, because Dagster leaves a run
-successful when a check that does not block fails: a failure sensor alone would never tell.
+successful when a check that does not block fails: a failure sensor alone would never tell. Neither
+sees a run that somebody canceled, in which steps and checks may have failed before.
 
 Dagster shows a run to a run status sensor once. If the sensor raises, the tick fails, but the run
 does not come back. So an alert that could not be delivered waits in the notifier's ledger, and
@@ -82,7 +83,7 @@ def tell(story: RunStory, notifier: Notifier, storage: Storage) -> None:
     Raises:
         ExceptionGroup: the deliveries that failed; they wait in the ledger.
     """
-    alerts = [alert_for_run_failure(story)] if story.run.status is _FAILURE else []
+    alerts = [alert_for_run_failure(story)] if story.run.status in _NOT_WELL else []
     alerts.append(alert_for_failed_checks(story))
     apart = quarantine_assets(storage.lake, spans_of(story.run.tags))
     errors = []
@@ -98,7 +99,7 @@ def tell(story: RunStory, notifier: Notifier, storage: Storage) -> None:
         raise errors[0]
 
 
-_FAILURE = dg.DagsterRunStatus.FAILURE
+_NOT_WELL = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
 def _sending(
@@ -174,10 +175,22 @@ def build_alert_sensors(
         monitor_all_code_locations=True,
         default_status=default_status,
     )
+    on_canceled = dg.run_status_sensor(
+        run_status=dg.DagsterRunStatus.CANCELED,
+        name="alert_on_canceled_run",
+        description="Tells people what had failed in a run before somebody canceled it.",
+        monitor_all_code_locations=True,
+        default_status=default_status,
+    )
     again = dg.sensor(
         name="redeliver_alerts",
         description="Sends again the alerts that a channel could not take.",
         minimum_interval_seconds=60,
         default_status=default_status,
     )
-    return [on_failure(told_failure), on_success(told_success), again(redeliver_alerts)]
+    return [
+        on_failure(told_failure),
+        on_success(told_success),
+        on_canceled(told),
+        again(redeliver_alerts),
+    ]

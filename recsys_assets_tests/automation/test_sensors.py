@@ -93,6 +93,7 @@ def test_the_caller_decides_whether_they_run(status: dg.DefaultSensorStatus) -> 
     assert [sensor.name for sensor in sensors] == [
         "alert_on_run_failure",
         "alert_on_failed_check",
+        "alert_on_canceled_run",
         "redeliver_alerts",
     ]
     assert {sensor.default_status for sensor in sensors} == {status}
