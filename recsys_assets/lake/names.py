@@ -2,7 +2,7 @@
 
     landing/<dataset>/.<YYYY-MM-DD>.names    one name a line; beside the drop, which may be removed
 
-Of drops in Azure nothing is written down: nobody waits for the other there.
+In Azure, where nobody waits for the other, it is a folder with an empty blob of each name.
 """
 
 from pathlib import Path
@@ -13,9 +13,9 @@ from recsys_assets.lake.store import is_remote
 def names_given(drop: Path) -> set[str]:
     """Names under which files have landed in the folder of a drop."""
     record = _record_of(drop)
-    if is_remote(drop) or not record.is_file():
-        return set()
-    return set(record.read_text(encoding="utf-8").splitlines())
+    if is_remote(drop):
+        return names_in(record)
+    return set(record.read_text(encoding="utf-8").splitlines()) if record.is_file() else set()
 
 
 def names_in(folder: Path) -> set[str]:
@@ -25,9 +25,12 @@ def names_in(folder: Path) -> set[str]:
 
 def write_down_name(drop: Path, name: str) -> None:
     """Remember a name for the folder of a drop that is there."""
+    record = _record_of(drop)
     if not is_remote(drop):
-        with _record_of(drop).open("a", encoding="utf-8") as record:
-            record.write(f"{name}\n")
+        with record.open("a", encoding="utf-8") as lines:
+            lines.write(f"{name}\n")
+    elif not (record / name).exists():
+        (record / name).write_bytes(b"")
 
 
 def _record_of(drop: Path) -> Path:

@@ -42,6 +42,20 @@ def test_a_landed_file_is_found_again_and_never_landed_twice(
     assert zone.dates("ratings") == [DAY] and zone.dates("movies") == []
 
 
+def test_no_name_is_given_twice_though_its_blob_has_been_removed(
+    cloud_home: Home, source: Path
+) -> None:
+    zone = cloud_home.landing_zone
+    for name in ("ratings.csv", "ratings-2.csv", "ratings-3.csv"):
+        landed = zone.land(source, "ratings", DAY)
+        assert landed.name == name  # of the same name and size it would count as read
+        store.remove(landed.path)
+        source.write_bytes(bytes(reversed(source.read_bytes())))
+    zone.land(source, "ratings", DAY)
+    assert [file.name for file in zone.drop("ratings", DAY)] == ["ratings-4.csv"]
+    assert zone.dates("ratings") == [DAY] and len(zone.files("ratings")) == 1
+
+
 def test_many_that_land_at_once_lose_nothing(cloud_home: Home, tmp_path: Path) -> None:
     def land(number: int) -> str:
         source = tmp_path / str(number) / "ratings.csv"
