@@ -33,9 +33,8 @@ class TidyConfig(dg.Config):
 def tidy_home(context: dg.OpExecutionContext, config: TidyConfig, storage: Storage) -> None:
     """Remove what nobody looks at any more; everything removed is counted in the log."""
     home = Home(root=Path(storage.home))
-    lake = storage.lake
     with alone(home.root, wait_seconds=_HOUR):
-        files = {name: len(lake.tidy(name, config.table_days)) for name in lake.names()}
+        files = storage.lake.tidy_all(config.table_days)
     before = time.time() - config.ledger_days * 24 * _HOUR
     rows = DeliveryLedger(home.alerts).forget(before) if home.alerts.is_file() else 0
     runs = forget_runs(context.instance, datetime.now(UTC) - timedelta(days=config.run_days))

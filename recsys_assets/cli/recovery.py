@@ -139,7 +139,7 @@ def tidy_command(
     """
     where = deployment()
     with alone(where.home.root):
-        removed = {name: len(where.home.lake.tidy(name, days)) for name in where.home.lake.names()}
+        removed = where.home.lake.tidy_all(days)
     for name, count in removed.items():
         if count:
             console.print(f"{name}: {count} files removed")

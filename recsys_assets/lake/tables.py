@@ -32,6 +32,7 @@ DROP_DATE = "drop_date"
 
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_STAGING = "_staging"
 
 
 class MissingTableError(Exception):
@@ -166,7 +167,7 @@ class Lake:
 
     def staging(self, purpose: str) -> Path:
         """An empty folder for files that no table holds yet."""
-        folder = place(self.root) / "_staging" / purpose
+        folder = place(self.root) / _STAGING / purpose
         remove_tree(folder)
         make_folder(folder)
         return folder
@@ -220,6 +221,18 @@ class Lake:
     def history(self, table: str) -> list[dict[str, object]]:
         """Versions of a table, the newest first: version, timestamp, operation, details."""
         return [dict(entry) for entry in self.open(table).history()]
+
+    def tidy_all(self, days: int) -> dict[str, int]:
+        """Tidy every table, and remove what runs that died had staged; place → files removed.
+
+        Staged files of runs on clusters are left, for nobody here knows whether those have died.
+        """
+        removed = {name: len(self.tidy(name, days)) for name in self.names()}
+        staged = place(self.root) / _STAGING
+        if not is_remote(staged):
+            removed[_STAGING] = sum(path.is_file() for path in staged.rglob("*"))
+            remove_tree(staged)
+        return removed
 
     def tidy(self, table: str, days: int) -> list[str]:
         """Delete files that no version of the last days holds, those of killed runs among them.

@@ -58,6 +58,16 @@ def test_what_a_run_without_room_left_goes_at_once_and_versions_stay(home: Home)
     assert home.lake.scan("ratings", 0).collect().height == 1, "an old version can still be read"
 
 
+def test_what_a_run_that_died_had_staged_goes_at_once(home: Home) -> None:
+    home.lake.write_frame(pl.DataFrame({"a": [1]}), "top_k")
+    # Accepted ratings wait there until it is known which are doubles: on a full disk, all of them.
+    staged = home.lake.staging("validate-ratings") / "rows.arrow"
+    staged.write_bytes(b"half a file")
+    assert home.lake.tidy_all(30) == {"top_k": 0, "_staging": 1}
+    assert not staged.exists()
+    assert home.lake.tidy_all(30) == {"top_k": 0, "_staging": 0}
+
+
 def test_the_job_counts_what_it_removes(home: Home) -> None:
     home.lake.write_frame(pl.DataFrame({"a": [1]}), "top_k")
     ledger = DeliveryLedger(home.alerts)
