@@ -49,8 +49,8 @@ def digests(
     if config.dry_run or not mailer.can_send or not found:
         if not (config.dry_run or mailer.can_send):
             context.log.info(
-                "No mail server, sender, address or key of the unsubscribe links is set: "
-                "nothing is sent."
+                "Nothing is sent unless RECSYS_SMTP_HOST, RECSYS_DIGEST_SENDER, RECSYS_PUBLIC_URL"
+                " and RECSYS_UNSUBSCRIBE_KEY are set."
             )
         pages = mailer.render(found).previews if config.dry_run else []
         return dg.MaterializeResult(

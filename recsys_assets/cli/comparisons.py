@@ -15,6 +15,7 @@ from recsys_assets.contracts.ratings import RATINGS
 from recsys_assets.kernels.splits import (
     COLD_METHODS,
     Method,
+    SplitError,
     train_and_test,
     without_items,
     without_newest_users,
@@ -82,6 +83,8 @@ def compare(
     def fit_rating(data: "RatingData") -> "Iterator[FittedRating]":
         return fit_rating_models(data, content, seed)
 
+    if train.height < 2:
+        raise SplitError("one rating is too little to train on: bring more ratings")
     comparison = compare_models(train, test, fit, k, seed, fit_rating, _tell)
     found = (
         check_leaks(

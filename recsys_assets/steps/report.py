@@ -70,7 +70,7 @@ def not_landed(what: str) -> StepReport:
 def nothing_to_learn() -> StepReport:
     """The report where the split left nothing to learn from."""
     return StepReport(
-        failed="the training part holds no row: raise its share, or land more ratings"
+        failed="the training part holds too few rows: raise its share, or land more ratings"
     )
 
 

@@ -50,7 +50,7 @@ def test_what_a_run_without_room_left_goes_at_once_and_versions_stay(home: Home)
     left, written = folder / "part-of-tonight.parquet", folder / "part-of-now.parquet"
     for path in (left, written):
         path.write_bytes(b"half a file")
-    for path in (*held, left):
+    for path in (*held, left):  # as in a copy, which brings no times along
         hour_ago = time.time() - 3600
         os.utime(path, (hour_ago, hour_ago))
     assert home.lake.tidy("ratings", 30) == ["drop_date=2026-01-31/part-of-tonight.parquet"]

@@ -151,3 +151,10 @@ def test_an_unknown_model_or_split_is_asked_wrongly(recsys: Recsys, ratings: Pat
     assert (
         "by-moon" in recsys("evaluate", "--ratings", ratings, "--split", "by-moon", code=2).output
     )
+
+
+def test_one_rating_to_train_on_is_told_as_too_little(recsys: Recsys, tmp_path: Path) -> None:
+    few = tmp_path / "ratings.csv"
+    few.write_text("userId,movieId,rating,timestamp\n1,1,3,978300760\n1,2,4,978300761\n")
+    told = recsys("evaluate", "--ratings", few, "--split", "chronological", "--ratio", 0.5, code=1)
+    assert "one rating is too little to train on" in str(told.exception)

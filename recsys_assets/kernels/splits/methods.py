@@ -1,5 +1,6 @@
 """Splits by name: rows of ratings come in, their parts or both halves go out."""
 
+import math
 from collections.abc import Sequence
 from typing import Final, Literal, get_args
 
@@ -75,7 +76,7 @@ def parts_of(
         SplitError: a missing column, an unknown method, shares or a gap that are none.
     """
     _check(ratings, method, shares)
-    if gap_days < 0:
+    if not 0 <= gap_days < math.inf:
         raise SplitError(f"a gap lasts 0 days or more, not {gap_days}")
     users, items = ratings["user"].to_numpy(), ratings["item"].to_numpy()
     if method == "global-time":

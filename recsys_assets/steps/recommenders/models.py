@@ -116,7 +116,7 @@ def _parts(session: Session, params: RecommenderParams) -> Parts | StepReport:
     if not session.lake.exists(INTERACTIONS):
         return not_landed("ratings")
     train = read_training(session.lake)
-    if not train.stars.nnz:
+    if train.stars.nnz < 2:  # one rating tells nothing apart
         return nothing_to_learn()
 
     def grow(rows: RankingRows) -> list[str]:

@@ -137,8 +137,9 @@ def test_splits_that_leave_nothing_are_refused(
 
 
 def test_odd_gaps_folds_and_seeds_are_refused() -> None:
-    with pytest.raises(SplitError, match="0 days or more"):
-        parts_of(FEW, "global-time", [0.5], 0, -1)
+    for gap in (-1, np.inf, np.nan):
+        with pytest.raises(SplitError, match="0 days or more"):
+            parts_of(FEW, "global-time", [0.5], 0, gap)
     with pytest.raises(SplitError, match="2 to 100"):
         folds(np.array([1]), np.array([1]), 1, 0)
     with pytest.raises(SplitError, match="32 bits"):

@@ -161,3 +161,5 @@ def test_a_rank_model_is_trained_on_three_ratings_too(session: Session) -> None:
     rows = [(1, 1, 4.0, 1_700_000_000), (1, 2, 3.0, 1_700_000_001), (2, 1, 3.0, 1_700_000_002)]
     write_interactions(session.lake, [(*row, "train") for row in rows])
     assert not train_rank_model(session, RecommenderParams()).failed
+    write_interactions(session.lake, [(*rows[0], "train")])
+    assert "too few rows" in train_rank_model(session, RecommenderParams()).failed
