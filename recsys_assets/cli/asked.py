@@ -14,6 +14,10 @@ from recsys_assets.home import Home
 _LOOK_SECONDS = 2.0
 _PATIENCE_SECONDS = 300.0
 """The sensor looks every ten seconds; after this, nobody is there to take the run up."""
+_BROKEN_OFF = (
+    "the run is no longer asked for; if the daemon has taken it up in this moment, it begins all "
+    "the same: end it in the UI"
+)
 
 
 def run_by_daemon(home: Home, asked: AskedRun, checks: set[str]) -> dg.DagsterRun:
@@ -27,10 +31,13 @@ def run_by_daemon(home: Home, asked: AskedRun, checks: set[str]) -> dg.DagsterRu
     Raises:
         typer.Exit: no daemon has taken the run up; it is no longer asked for.
     """
-    name = ask_for(home.asked_runs, asked)
-    with dg.DagsterInstance.get() as instance:
+    with dg.DagsterInstance.get() as instance:  # asked after it: what fails here asks for nothing
+        name = ask_for(home.asked_runs, asked)
         try:
             run = _taken_up(instance, name)
+        except KeyboardInterrupt:
+            console.print(_BROKEN_OFF, soft_wrap=True)
+            raise
         finally:
             take_back(home.asked_runs, name)
         try:

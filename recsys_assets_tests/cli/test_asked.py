@@ -108,3 +108,28 @@ def test_what_nobody_takes_up_is_no_longer_asked_for(
     assert caught.value.exit_code == 1
     assert "recsys health" in capsys.readouterr().out
     assert not list(home.asked_runs.iterdir())
+
+
+def test_records_that_cannot_be_opened_leave_no_run_behind(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> dg.DagsterInstance:
+        raise ConnectionError("no database")
+
+    monkeypatch.setattr(dg.DagsterInstance, "get", refuse)
+    with pytest.raises(ConnectionError):
+        following.run_by_daemon(home, WANTED, set())
+    assert not home.asked_runs.exists(), "it would begin when nobody asks for it any more"
+
+
+def test_ctrl_c_takes_the_question_back_and_says_what_may_come_of_it(
+    home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(following.time, "sleep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        following.run_by_daemon(home, WANTED, set())
+    assert "no longer asked for" in capsys.readouterr().out
+    assert not list(home.asked_runs.iterdir())
