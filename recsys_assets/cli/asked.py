@@ -14,6 +14,11 @@ from recsys_assets.home import Home
 _LOOK_SECONDS = 2.0
 _PATIENCE_SECONDS = 300.0
 """The sensor looks every ten seconds; after this, nobody is there to take the run up."""
+_AT_WORK = [
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 _BROKEN_OFF = (
     "the run is no longer asked for; if the daemon has taken it up in this moment, it begins all "
     "the same: end it in the UI"
@@ -83,8 +88,9 @@ def _followed(instance: dg.DagsterInstance, run_id: str, checks: set[str]) -> dg
         if run is None:
             console.print(f"run {run_id} has been deleted")
             raise typer.Exit(1)
-        if run.status is dg.DagsterRunStatus.QUEUED and not told_of_queue:
-            console.print(f"run {run_id} waits in the queue, other runs are at work")
+        is_queued = run.status is dg.DagsterRunStatus.QUEUED
+        if is_queued and not told_of_queue and (others := _at_work(instance)):
+            console.print(f"run {run_id} waits in the queue behind {others}", soft_wrap=True)
             told_of_queue = True
         found = instance.get_records_for_run(run_id, cursor=cursor, ascending=True)
         cursor = found.cursor
@@ -100,3 +106,9 @@ def _followed(instance: dg.DagsterInstance, run_id: str, checks: set[str]) -> dg
         if run.is_finished:
             return run
         time.sleep(_LOOK_SECONDS)
+
+
+def _at_work(instance: dg.DagsterInstance) -> str:
+    """Runs for whose end the queue waits, by comma; empty where it is only a moment's matter."""
+    found = instance.get_runs(dg.RunsFilter(statuses=_AT_WORK))
+    return ", ".join(f"{run.job_name} {run.run_id}" for run in found)

@@ -22,6 +22,11 @@ from recsys_assets.resources.run_lock import alone
 _BARE_NAME = re.compile(r"^(\d*\+)?([\w/]+)(\+\d*)?$")
 """An asset's name with what is before or after it; Dagster takes only the neighbours of such a
 name, and all that follows where it is told that the name is a key."""
+_ENDS = {
+    dg.DagsterRunStatus.SUCCESS: "succeeded",
+    dg.DagsterRunStatus.CANCELED: "was canceled",
+}
+"""How a run ended, in words; any other way it failed."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -59,10 +64,10 @@ def run_command(
     defs = build_definitions(where)
     tags = range_tags(dates) if first or last else drop_tags(dates)
     job, keys = _job_of(defs, selected_assets(defs, select))
-    run_id, has_succeeded = (_ask if by_daemon else _run)(where, defs, job, keys, tags)
-    console.print(f"run {run_id}: {'succeeded' if has_succeeded else 'FAILED'}")
+    run_id, status = (_ask if by_daemon else _run)(where, defs, job, keys, tags)
+    console.print(f"run {run_id}: {_ENDS.get(status, 'FAILED')}")
     console.print("see [bold]recsys status[/bold], or the run's page in the UI")
-    if not has_succeeded:
+    if status is not dg.DagsterRunStatus.SUCCESS:
         raise typer.Exit(1)
 
 
@@ -72,8 +77,8 @@ def _run(
     job: str,
     keys: list[dg.AssetKey] | None,
     tags: dict[str, str],
-) -> tuple[str, bool]:
-    """Run a job in this process; the run's id, and whether it succeeded."""
+) -> tuple[str, dg.DagsterRunStatus]:
+    """Run a job in this process; the run's id, and how it ended."""
     from recsys_assets.automation.console import quiet_dagster
     from recsys_assets.automation.dead_runs import close_dead_runs, tags_of_this_process
 
@@ -87,7 +92,8 @@ def _run(
             raise_on_error=False,
             run_config={"loggers": {"console": {}}},
         )
-    return result.run_id, result.success
+    ended = dg.DagsterRunStatus.SUCCESS if result.success else dg.DagsterRunStatus.FAILURE
+    return result.run_id, ended
 
 
 def _ask(
@@ -96,7 +102,7 @@ def _ask(
     job: str,
     keys: list[dg.AssetKey] | None,
     tags: dict[str, str],
-) -> tuple[str, bool]:
+) -> tuple[str, dg.DagsterRunStatus]:
     """Have a daemon run a job: a shared Dagster knows the runs that it launches itself only.
 
     It would fail one of this process while it works, or let one that was killed hold its queue.
@@ -108,7 +114,7 @@ def _ask(
     assets = None if keys is None else [key.to_user_string() for key in keys]
     asked = AskedRun(job=job, assets=assets, tags=tags)
     run = run_by_daemon(where.home, asked, {check.node_def.name for check in CHECKS})
-    return run.run_id, run.is_success
+    return run.run_id, run.status
 
 
 def _dates(where: Deployment, first: str | None, last: str | None) -> list[datetime.date]:

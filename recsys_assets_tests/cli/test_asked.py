@@ -1,5 +1,6 @@
 """A run that is asked for is followed to its end, and says why where it never begins."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -7,12 +8,32 @@ from collections.abc import Callable
 import dagster as dg
 import pytest
 import typer
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from recsys_assets.automation.asked_runs import AskedRun, requests_of
 from recsys_assets.cli import asked as following
 from recsys_assets.home import Home
 
 WANTED = AskedRun(job="main", assets=["good", "bad"], tags={"recsys/dates": "2026-01-31"})
+BEFORE = "11111111-2222-3333-4444-555555555555"
+
+ORIGIN = RemoteJobOrigin(
+    RemoteRepositoryOrigin(
+        ManagedGrpcPythonEnvCodeLocationOrigin(
+            loadable_target_origin=LoadableTargetOrigin(module_name="m"), location_name="l"
+        ),
+        "r",
+    ),
+    "main",
+)
+"""Dagster queues only what it could launch."""
 
 
 @dg.asset
@@ -133,3 +154,34 @@ def test_ctrl_c_takes_the_question_back_and_says_what_may_come_of_it(
         following.run_by_daemon(home, WANTED, set())
     assert "no longer asked for" in capsys.readouterr().out
     assert not list(home.asked_runs.iterdir())
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_a_run_in_the_queue_names_what_it_waits_for_if_it_does(
+    home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, busy: bool
+) -> None:
+    monkeypatch.setattr(following, "_LOOK_SECONDS", 0.05)
+    job = dg.Definitions(
+        assets=[good], jobs=[dg.define_asset_job("main", selection=[good])]
+    ).resolve_job_def("main")
+
+    def wait_and_be_canceled(request: dg.RunRequest, instance: dg.DagsterInstance) -> None:
+        if busy:
+            instance.create_run_for_job(job, run_id=BEFORE, status=dg.DagsterRunStatus.STARTED)
+        run = instance.create_run_for_job(
+            job,
+            tags=dict(request.tags),
+            status=dg.DagsterRunStatus.QUEUED,
+            remote_job_origin=ORIGIN,
+            job_code_origin=JobPythonOrigin(
+                "main", RepositoryPythonOrigin(sys.executable, ModuleCodePointer("m", "f"))
+            ),
+        )
+        time.sleep(1.0)
+        instance.report_run_canceled(run)
+
+    run = follow(home, wait_and_be_canceled)
+    assert run.status is dg.DagsterRunStatus.CANCELED
+    said = capsys.readouterr().out
+    assert (f"waits in the queue behind main {BEFORE}" in said) is busy
+    assert ("queue" in said) is busy
