@@ -5,7 +5,13 @@ import re
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
-_WRAPPERS = ("Dagster", "RetryRequested")
+_WRAPPERS = (
+    "Dagster",
+    "RetryRequested",
+    "SensorExecutionError",
+    "RunStatusSensorExecutionError",
+    "ScheduleExecutionError",
+)
 _INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 _CHECK_FAILED = "DagsterAssetCheckFailedError"
 _OVERTIME = ("Exceeded maximum runtime", "This job is being forcibly marked as failed")

@@ -1,8 +1,18 @@
 """Each error leads to the section of the runbook that deals with it."""
 
-import pytest
+import traceback
 
-from recsys_assets.automation.causes import kind_of_error
+import pytest
+from dagster._core.errors import (
+    DagsterUserCodeExecutionError,
+    RunStatusSensorExecutionError,
+    ScheduleExecutionError,
+    SensorExecutionError,
+    user_code_error_boundary,
+)
+from dagster_shared.error import SerializableErrorInfo
+
+from recsys_assets.automation.causes import kind_of_error, plain_error
 
 OF_SPARK = "py4j.protocol.Py4JJavaError: An error occurred while calling o55.collectToPython.\n: "
 
@@ -35,3 +45,17 @@ OF_SPARK = "py4j.protocol.Py4JJavaError: An error occurred while calling o55.col
 )
 def test_the_section_fits_the_error(cause: str, kind: str) -> None:
     assert kind_of_error(cause) == kind
+
+
+@pytest.mark.parametrize(
+    "kind", [SensorExecutionError, RunStatusSensorExecutionError, ScheduleExecutionError]
+)
+def test_a_tick_that_failed_is_told_by_what_it_failed_of(
+    kind: type[DagsterUserCodeExecutionError],
+) -> None:
+    with pytest.raises(kind) as caught, user_code_error_boundary(kind, lambda: "it failed"):
+        raise OSError("no such mail server")
+    error = SerializableErrorInfo.from_traceback(
+        traceback.TracebackException.from_exception(caught.value)
+    )
+    assert plain_error(error) == "OSError: no such mail server"
