@@ -30,7 +30,7 @@ from recsys_assets.cli.shared import deployment
 from recsys_assets.costs import PriceError
 from recsys_assets.datasets import FetchError
 from recsys_assets.delivery.lookup import StoreError
-from recsys_assets.delivery.warehouse import WarehouseError
+from recsys_assets.delivery.warehouse_tables import WarehouseError
 from recsys_assets.deployment import DeploymentError
 from recsys_assets.lake.damage import UNREADABLE, damage_of, find_damage
 from recsys_assets.lake.landing import LandingError

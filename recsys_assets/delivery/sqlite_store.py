@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from recsys_assets.delivery.lookup import Document, Pointer, Written
-from recsys_assets.resources.sqlite_file import journal_of
+from recsys_assets.sqlite_journal import journal_of
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS lists (

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from recsys_assets.delivery.warehouse import SCHEMA, WarehouseError
+from recsys_assets.delivery.warehouse_tables import SCHEMA, WarehouseError
 
 _TYPES: dict[Any, str] = {
     pl.Int32: "INT",

@@ -9,28 +9,24 @@ stands in ``recsys.publications``; a version that is there already is not loaded
 
 import datetime
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-SCHEMA = "recsys"
+from recsys_assets.delivery.warehouse_tables import (
+    SCHEMA,
+    WarehouseError,
+    columns_held,
+    columns_of,
+    fill_table,
+    listed,
+    shape_table,
+)
+
 PUBLICATIONS = f"{SCHEMA}.publications"
-_TYPES: dict[Any, str] = {
-    pl.Int32: "INTEGER",
-    pl.Int64: "BIGINT",
-    pl.Float32: "REAL",
-    pl.Float64: "DOUBLE PRECISION",
-    pl.String: "TEXT",
-    pl.Date: "DATE",
-    pl.Boolean: "BOOLEAN",
-}
-
-
-class WarehouseError(Exception):
-    """A warehouse that cannot do as asked; the message says what to do."""
 
 
 class Warehouse(ABC):
@@ -45,9 +41,9 @@ class Warehouse(ABC):
             if known == version:
                 return False
             for name in (table, previous):
-                _shape(run, name, columns_of(frame))
-            names = _listed(columns_of(frame))
-            _fill(run, previous, table, names)
+                shape_table(run, name, columns_of(frame))
+            names = listed(columns_of(frame))
+            fill_table(run, previous, table, names)
             run(f"DELETE FROM {SCHEMA}.{table}")
             self._load(frame, f"{SCHEMA}.{table} ({names})")
             self._note(run, table, version, known)
@@ -66,12 +62,12 @@ class Warehouse(ABC):
             found = run(query).fetchone()
             if found is None or not found[1]:
                 raise WarehouseError(f"nothing was published before what {table} holds")
-            known = {name: f'"{name}" {kind}' for name, kind in _columns(run, table).items()}
+            known = {name: f'"{name}" {kind}' for name, kind in columns_held(run, table).items()}
             # What a release before this one set aside has the columns of its day.
             for name in (previous, aside):
-                _shape(run, name, known)
+                shape_table(run, name, known)
             for target, source in ((aside, table), (table, previous), (previous, aside)):
-                _fill(run, target, source, _listed(known))
+                fill_table(run, target, source, listed(known))
             run(f"DROP TABLE {SCHEMA}.{aside}")
             self._note(run, table, found[1], found[0])
         return str(found[1])
@@ -202,53 +198,3 @@ def _readable(url: str) -> str:
 def _version(run: Any, table: str) -> str:
     found = run(f"SELECT version FROM {PUBLICATIONS} WHERE name = '{table}'").fetchone()
     return str(found[0]) if found else ""
-
-
-def _shape(run: Any, table: str, columns: Mapping[str, str]) -> None:
-    """Give a table these columns; rows keep what they hold in those that stay as they are."""
-    model = f"{table}_model"
-    # What a type is called differs between a definition and the database's own words.
-    run(f"DROP TABLE IF EXISTS {SCHEMA}.{model}")
-    run(f"CREATE TABLE {SCHEMA}.{model} ({', '.join(columns.values())})")
-    wanted = _columns(run, model)
-    run(f"DROP TABLE {SCHEMA}.{model}")
-    run(f"CREATE TABLE IF NOT EXISTS {SCHEMA}.{table} ({', '.join(columns.values())})")
-    held = _columns(run, table)
-    changed = {name for name in held if name in wanted and wanted[name] != held[name]}
-    for name in changed | (wanted.keys() - held.keys()):
-        if name in changed:
-            run(f'ALTER TABLE {SCHEMA}.{table} DROP COLUMN "{name}"')
-        run(f"ALTER TABLE {SCHEMA}.{table} ADD COLUMN {columns[name]}")
-    for name in held.keys() - wanted.keys():
-        run(f'ALTER TABLE {SCHEMA}.{table} DROP COLUMN "{name}"')
-
-
-def _columns(run: Any, table: str) -> dict[str, str]:
-    """Name → type of each column of a table, in the database's own words."""
-    found = run(
-        "SELECT column_name, data_type FROM information_schema.columns "
-        f"WHERE table_schema = '{SCHEMA}' AND table_name = '{table}' ORDER BY ordinal_position"
-    )
-    return dict(found.fetchall())
-
-
-def _fill(run: Any, target: str, source: str, names: str) -> None:
-    """Give a table the rows of another one."""
-    run(f"DELETE FROM {SCHEMA}.{target}")
-    run(f"INSERT INTO {SCHEMA}.{target} ({names}) SELECT {names} FROM {SCHEMA}.{source}")
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
-
-
-def columns_of(frame: pl.DataFrame) -> dict[str, str]:
-    """Name → definition in SQL of each column of a table.
-
-    Raises:
-        WarehouseError: a column holds what no warehouse of ours takes, such as lists.
-    """
-    for name, dtype in frame.schema.items():
-        if type(dtype) not in _TYPES:
-            raise WarehouseError(f"column {name} is {dtype}, which the warehouse does not take")
-    return {name: f'"{name}" {_TYPES[type(dtype)]}' for name, dtype in frame.schema.items()}

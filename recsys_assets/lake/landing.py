@@ -16,7 +16,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from recsys_assets.lake.names import names_given, names_in, write_down_name
+from recsys_assets.lake.names import (
+    names_given,
+    names_in,
+    place_in_drop,
+    safe_name,
+    text_name,
+    write_down_name,
+)
 from recsys_assets.lake.newcomer import Newcomer
 from recsys_assets.lake.store import copy, is_remote, make_folder, move, remove, same_content
 from recsys_assets.lake.uploads import Progress
@@ -24,12 +31,6 @@ from recsys_assets.lake.withdrawals import forget_withdrawal, last_withdrawn, re
 
 FIRST_DROP = datetime.date(2020, 1, 1)
 """Drop dates run from here to today (UTC)."""
-
-_UNSAFE = re.compile(r"[^\w.()+-]")
-_NUMBERED = re.compile(r"([^.]*?)((?:-[0-9]+)+)(\..*)?", re.DOTALL)
-"""A name with numbers before its first dot, as landing gives them out."""
-_LONGEST_NAME = 120
-"""Bytes; file systems allow 255 with what we add."""
 
 
 class LandingError(Exception):
@@ -96,7 +97,7 @@ class LandingZone:
             # so does one that somebody removed.
             taken = names_given(folder)
             taken |= names_in(self.withdrawn / dataset / date.isoformat())
-            target, known = _create(new, folder, _safe_name(source), taken)
+            target, known = _create(new, folder, safe_name(source), taken)
             write_down_name(folder, target.name)
         return LandedFile(dataset, date, target, known)
 
@@ -129,7 +130,7 @@ class LandingZone:
             return []
         return [
             LandedFile(dataset, date, path)
-            for path in sorted(folder.iterdir(), key=_place_in_drop)
+            for path in sorted(folder.iterdir(), key=place_in_drop)
             if path.is_file() and not path.is_symlink() and not path.name.startswith(".")
         ]
 
@@ -234,11 +235,6 @@ def _is_half_moved(source: Path, target: Path) -> bool:
     return named_alike and same_content(source, target)
 
 
-def text_name(path: Path) -> str:
-    """Name of a file as text that any table can hold, whatever bytes it is made of."""
-    return path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
 def _report_beside(copy: Path) -> Path:
     return copy.with_name(f"{copy.name}.report.json")
 
@@ -250,21 +246,6 @@ def _date_of(name: str) -> datetime.date | None:
         return datetime.date.fromisoformat(name)
     except ValueError:  # 2026-02-31
         return None
-
-
-def _place_in_drop(path: Path) -> tuple[str, list[int], str]:
-    """By name; name-2 and name-10 stand behind name, in the order of their numbers."""
-    if found := _NUMBERED.fullmatch(path.name):
-        numbers = [int(number) for number in found[2].split("-")[1:]]
-        return (found[1] + (found[3] or ""), numbers, path.name)
-    return (path.name, [], path.name)
-
-
-def _safe_name(source: Path) -> str:
-    """The source's own name as far as it is safe in a path, a shell and a table."""
-    name = _UNSAFE.sub("_", source.name).encode()[-_LONGEST_NAME:]
-    # After the cut: a file whose name begins with a dot is hidden, and never read.
-    return name.decode(errors="ignore").lstrip(".") or "file"
 
 
 def _create(new: Newcomer, folder: Path, name: str, taken: set[str]) -> tuple[Path, bool]:

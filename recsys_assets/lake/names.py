@@ -1,13 +1,42 @@
-"""Names that landing has given to files of a drop: none is given twice, even where a file is gone.
+"""Names of landed files: safe ones, in the order of their numbers, none given twice in a drop.
+
+A name is not given again where its file is gone: the account tells files by name and size.
 
     landing/<dataset>/.<YYYY-MM-DD>.names    one name a line; beside the drop, which may be removed
 
 In Azure, where nobody waits for the other, it is a folder with an empty blob of each name.
 """
 
+import re
 from pathlib import Path
 
 from recsys_assets.lake.store import is_remote
+
+_UNSAFE = re.compile(r"[^\w.()+-]")
+_NUMBERED = re.compile(r"([^.]*?)((?:-[0-9]+)+)(\..*)?", re.DOTALL)
+"""A name with numbers before its first dot, as landing gives them out."""
+_LONGEST_NAME = 120
+"""Bytes; file systems allow 255 with what we add."""
+
+
+def safe_name(source: Path) -> str:
+    """The source's own name as far as it is safe in a path, a shell and a table."""
+    name = _UNSAFE.sub("_", source.name).encode()[-_LONGEST_NAME:]
+    # After the cut: a file whose name begins with a dot is hidden, and never read.
+    return name.decode(errors="ignore").lstrip(".") or "file"
+
+
+def text_name(path: Path) -> str:
+    """Name of a file as text that any table can hold, whatever bytes it is made of."""
+    return path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def place_in_drop(path: Path) -> tuple[str, list[int], str]:
+    """By name; name-2 and name-10 stand behind name, in the order of their numbers."""
+    if found := _NUMBERED.fullmatch(path.name):
+        numbers = [int(number) for number in found[2].split("-")[1:]]
+        return (found[1] + (found[3] or ""), numbers, path.name)
+    return (path.name, [], path.name)
 
 
 def names_given(drop: Path) -> set[str]:

@@ -114,7 +114,8 @@ def test_a_drop_that_has_just_changed_is_left_to_settle(cloud_home: Home, source
     ],
 )
 def test_an_address_that_cannot_be_read_is_not_told(address: str) -> None:
-    from recsys_assets.delivery.warehouse import PostgresWarehouse, WarehouseError
+    from recsys_assets.delivery.warehouse import PostgresWarehouse
+    from recsys_assets.delivery.warehouse_tables import WarehouseError
 
     with pytest.raises(WarehouseError, match="RECSYS_WAREHOUSE_URL") as found:
         PostgresWarehouse(address)

@@ -14,8 +14,8 @@ from recsys_assets.delivery.warehouse import (
     DuckDbWarehouse,
     PostgresWarehouse,
     Warehouse,
-    WarehouseError,
 )
+from recsys_assets.delivery.warehouse_tables import WarehouseError
 
 
 def rows(version: int, users: int = 50) -> pl.DataFrame:

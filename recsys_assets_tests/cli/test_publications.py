@@ -10,7 +10,8 @@ import pytest
 from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.delivery.lookup import publish
 from recsys_assets.delivery.sqlite_store import SqliteStore
-from recsys_assets.delivery.warehouse import DuckDbWarehouse, WarehouseError
+from recsys_assets.delivery.warehouse import DuckDbWarehouse
+from recsys_assets.delivery.warehouse_tables import WarehouseError
 from recsys_assets.home import Home
 from recsys_assets_tests.conftest import Recsys
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from recsys_assets import sqlite_journal
 from recsys_assets.resources import sqlite_file
 from recsys_assets.resources.sqlite_file import transaction
 
@@ -57,7 +58,7 @@ def test_a_turn_that_never_comes_is_said(tmp_path: Path, monkeypatch: pytest.Mon
 def _journal_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mounts: str) -> str:
     told = tmp_path / "mountinfo"
     told.write_text(mounts)
-    monkeypatch.setattr(sqlite_file, "MOUNTS", told)
+    monkeypatch.setattr(sqlite_journal, "MOUNTS", told)
     path = tmp_path / "a share" / "counts.sqlite"
     _add_one(path)
     with closing(sqlite3.connect(path)) as connection:

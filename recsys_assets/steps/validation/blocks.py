@@ -20,7 +20,7 @@ from recsys_assets.kernels.delimited import Dialect, ShapeFault, decode_text, re
 from recsys_assets.kernels.lines import find_lines
 from recsys_assets.kernels.validation import REJECTED_SCHEMA, Rules, validate_block
 from recsys_assets.lake.landed_bytes import BROKEN_GZIP, is_gzip, read_blocks, read_head
-from recsys_assets.lake.landing import text_name
+from recsys_assets.lake.names import text_name
 from recsys_assets.lake.store import place, read_ipc, write_ipc, write_parquet
 
 
