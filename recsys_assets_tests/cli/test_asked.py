@@ -146,10 +146,10 @@ def test_records_that_cannot_be_opened_leave_no_run_behind(
 def test_ctrl_c_takes_the_question_back_and_says_what_may_come_of_it(
     home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(seconds: float) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(following.time, "sleep", interrupt)
+    monkeypatch.setattr(following, "run_of", interrupt)
     with pytest.raises(KeyboardInterrupt):
         following.run_by_daemon(home, WANTED, set())
     assert "no longer asked for" in capsys.readouterr().out
