@@ -22,7 +22,7 @@ def clicks_hold_still(storage: Storage) -> dg.AssetCheckResult:
 
 def _newest(storage: Storage, dataset: str) -> dg.AssetCheckResult:
     rows = storage.lake.scan(DRIFT).filter(dataset=dataset).collect()
-    newest = rows.filter(pl.col("drop_date") == rows["drop_date"].max())
+    newest = rows.filter(pl.col("drop_date") == pl.col("drop_date").max())
     drifted = newest.filter("drifted")
     words = [
         f"{row['column']} {row['measure']} {row['value']:.3f} beyond {row['threshold']:.3f}"
@@ -32,7 +32,7 @@ def _newest(storage: Storage, dataset: str) -> dg.AssetCheckResult:
         passed=drifted.is_empty(),
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
-            "drop": str(newest["drop_date"].max()),
+            "drop": str(newest["drop_date"].max() or "none yet that has one before it"),
             "figures": newest.height,
             "drifted": "; ".join(words[:20]) or "none",
         },
