@@ -63,8 +63,11 @@ def keep_page(folder: Path | None, report: StepReport, name: str, page: str) -> 
 
 
 def not_landed(what: str) -> StepReport:
-    """The report where no file has landed yet of what a table is made of."""
-    return StepReport(skipped=f"no {what} landed yet: see `recsys land --help`")
+    """The report where nothing is there yet that a table is made of: files, or a table of them."""
+    return StepReport(
+        skipped=f"no {what} to work with yet: land some (`recsys land --help`), or, where they have"
+        " landed, make all that comes before (`recsys run`)"
+    )
 
 
 def nothing_to_learn() -> StepReport:

@@ -83,7 +83,7 @@ def train_content_model(session: Session, params: RecommenderParams) -> StepRepo
     if isinstance(parts, StepReport):
         return parts
     if not session.lake.exists(MOVIE_FEATURES):
-        return StepReport(skipped="no movies landed yet: nothing is known but the ratings")
+        return StepReport(skipped="no features of movies yet: nothing is known but the ratings")
     model = parts.single("content")
     rated = int((parts.catalogue.counts() > 0).sum())
     report = StepReport(
