@@ -73,7 +73,7 @@ class ALSParams(SweptParams):
 
 
 def train_als(session: Session, params: ALSParams) -> StepReport:
-    """Fit both tasks, keep their factors and register the pair as one model."""
+    """Alternating least squares: fit factors that rank movies, and others that predict stars."""
     if not session.lake.exists(INTERACTIONS):
         return not_landed("ratings")
     ratings = _training_ratings(session)

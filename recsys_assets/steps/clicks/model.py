@@ -58,7 +58,7 @@ class ClickModelParams(BoostingParams):
 
 
 def train_click_model(session: Session, params: ClickModelParams) -> StepReport:
-    """Boost, cut, register; see the module."""
+    """Boost trees on the encoded clicks, keep as many as validation wants, blend and calibrate."""
     if report := nothing_landed(session):
         return report
     if fault := _fault_of(session):
