@@ -32,13 +32,19 @@ class AskedRun(BaseModel):
     tags: dict[str, str]
     """Tags of the run: the drops to work on."""
 
+    @property
+    def keys(self) -> list[dg.AssetKey] | None:
+        """Keys of the assets; None where the whole job is wanted."""
+        if self.assets is None:
+            return None
+        return [dg.AssetKey.from_user_string(asset) for asset in self.assets]
+
     def request(self, name: str) -> dg.RunRequest:
         """The same in Dagster's words; one name is started once."""
-        keys = None if self.assets is None else [dg.AssetKey(asset) for asset in self.assets]
         return dg.RunRequest(
             run_key=name,
             job_name=self.job,
-            asset_selection=keys,
+            asset_selection=self.keys,
             tags=self.tags | {ASKED: name},
         )
 

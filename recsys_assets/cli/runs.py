@@ -6,7 +6,7 @@ The run is one of this process; where Dagster is shared, as in the images, its d
 import datetime
 import re
 import warnings
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import dagster as dg
 import typer
@@ -18,6 +18,9 @@ from recsys_assets.lake.landing import FIRST_DROP
 from recsys_assets.lake.pending import pending_dates, rejected_dates
 from recsys_assets.loading import loading_modules
 from recsys_assets.resources.run_lock import alone
+
+if TYPE_CHECKING:
+    from recsys_assets.automation.asked_runs import AskedRun
 
 _BARE_NAME = re.compile(r"^(\d*\+)?([\w/]+)(\+\d*)?$")
 """An asset's name with what is before or after it; Dagster takes only the neighbours of such a
@@ -60,11 +63,14 @@ def run_command(
         where.compute().open_ahead()
     with loading_modules():
         from recsys_assets.assets.partitions import drop_tags, range_tags
+        from recsys_assets.automation.asked_runs import AskedRun
         from recsys_assets.definitions import build_definitions
     defs = build_definitions(where)
     tags = range_tags(dates) if first or last else drop_tags(dates)
     job, keys = _job_of(defs, selected_assets(defs, select))
-    run_id, status = (_ask if by_daemon else _run)(where, defs, job, keys, tags)
+    assets = None if keys is None else [key.to_user_string() for key in keys]
+    wanted = AskedRun(job=job, assets=assets, tags=tags)
+    run_id, status = _ask(where, wanted) if by_daemon else _run(where, defs, wanted)
     console.print(f"run {run_id}: {_ENDS.get(status, 'FAILED')}")
     console.print("see [bold]recsys status[/bold], or the run's page in the UI")
     if status is not dg.DagsterRunStatus.SUCCESS:
@@ -72,23 +78,19 @@ def run_command(
 
 
 def _run(
-    where: Deployment,
-    defs: dg.Definitions,
-    job: str,
-    keys: list[dg.AssetKey] | None,
-    tags: dict[str, str],
+    where: Deployment, defs: dg.Definitions, wanted: "AskedRun"
 ) -> tuple[str, dg.DagsterRunStatus]:
-    """Run a job in this process; the run's id, and how it ended."""
+    """Run what is wanted in this process; the run's id, and how it ended."""
     from recsys_assets.automation.console import quiet_dagster
     from recsys_assets.automation.dead_runs import close_dead_runs, tags_of_this_process
 
     quiet_dagster()
     with alone(where.home.root), dg.DagsterInstance.get() as instance:
         close_dead_runs(instance, where.home.root)
-        result = defs.resolve_job_def(job).execute_in_process(
+        result = defs.resolve_job_def(wanted.job).execute_in_process(
             instance=instance,
-            tags=tags | tags_of_this_process(),
-            asset_selection=keys,
+            tags=wanted.tags | tags_of_this_process(),
+            asset_selection=wanted.keys,
             raise_on_error=False,
             run_config={"loggers": {"console": {}}},
         )
@@ -96,24 +98,16 @@ def _run(
     return result.run_id, ended
 
 
-def _ask(
-    where: Deployment,
-    defs: dg.Definitions,
-    job: str,
-    keys: list[dg.AssetKey] | None,
-    tags: dict[str, str],
-) -> tuple[str, dg.DagsterRunStatus]:
-    """Have a daemon run a job: a shared Dagster knows the runs that it launches itself only.
+def _ask(where: Deployment, wanted: "AskedRun") -> tuple[str, dg.DagsterRunStatus]:
+    """Have a daemon run what is wanted; the run's id, and how it ended.
 
-    It would fail one of this process while it works, or let one that was killed hold its queue.
+    A shared Dagster knows only runs that it launches itself: it would fail one of this process
+    while it works, or let one that was killed hold its queue.
     """
-    from recsys_assets.automation.asked_runs import AskedRun
     from recsys_assets.checks import CHECKS
     from recsys_assets.cli.asked import run_by_daemon
 
-    assets = None if keys is None else [key.to_user_string() for key in keys]
-    asked = AskedRun(job=job, assets=assets, tags=tags)
-    run = run_by_daemon(where.home, asked, {check.node_def.name for check in CHECKS})
+    run = run_by_daemon(where.home, wanted, {check.node_def.name for check in CHECKS})
     return run.run_id, run.status
 
 

@@ -30,6 +30,12 @@ def test_the_whole_job_is_asked_for_without_a_list(tmp_path: Path) -> None:
     assert (request.job_name, request.asset_selection) == ("weekly", None)
 
 
+def test_a_key_of_several_parts_is_asked_for_as_it_is() -> None:
+    key = dg.AssetKey(["landing", "ratings"])
+    wanted = AskedRun(job="main", assets=[key.to_user_string()], tags={})
+    assert wanted.keys == [key] == list(wanted.request("a").asset_selection or [])
+
+
 def test_a_file_that_asks_for_nothing_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{}")
     with dg.DagsterInstance.ephemeral() as instance, pytest.raises(ValueError, match=r"x\.json"):
