@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
+from py4j.protocol import Py4JNetworkError
 from pydantic import BaseModel, Field
 
 from recsys_assets.home import Home
@@ -27,6 +28,8 @@ from recsys_assets.steps.workers import start_workers
 
 _AHEAD: list[threading.Thread] = []
 """What opens Spark ahead of the first step, if anything does."""
+_OF_SOCKETS = (ConnectionError, EOFError, Py4JNetworkError)
+_DYING_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 6 * 3600.0
 """A run of Dagster's waits for one of `recsys run`; monitoring ends it if it waits for ever."""
 
@@ -121,7 +124,8 @@ class LocalSpark(SparkCompute):
         try:
             return step(self._session.for_run(context.run_id), params)
         except Exception as error:
-            # What a step sees of it is any of a dozen errors about sockets and streams.
-            if jvm_is_dead():
+            # What a step sees of it is any of a dozen errors about sockets and streams, which close
+            # a moment before the process has ended.
+            if jvm_is_dead(_DYING_SECONDS if isinstance(error, _OF_SOCKETS) else 0.0):
                 raise JvmDiedError from error
             raise

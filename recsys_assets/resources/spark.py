@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,10 +44,16 @@ class JvmDiedError(Exception):
         )
 
 
-def jvm_is_dead() -> bool:
-    """Whether this process had a JVM that is gone."""
+def jvm_is_dead(within_seconds: float = 0.0) -> bool:
+    """Whether this process had a JVM that is gone, or is so within a while."""
     process = getattr(SparkContext._gateway, "proc", None)
-    return process is not None and process.poll() is not None
+    if process is None:
+        return False
+    try:
+        process.wait(within_seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def forget_dead_session() -> None:

@@ -1,7 +1,11 @@
 """Spark on this machine, opened before the first step asks for it."""
 
+import subprocess
+from types import SimpleNamespace
+
 import dagster as dg
 import pytest
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from recsys_assets.deployment import current_deployment
@@ -9,6 +13,7 @@ from recsys_assets.home import Home
 from recsys_assets.resources import compute
 from recsys_assets.resources.compute import LocalSpark
 from recsys_assets.resources.jars import SparkSetupError
+from recsys_assets.resources.spark import JvmDiedError, jvm_is_dead
 from recsys_assets.steps.features.tables import NoParams
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
@@ -48,3 +53,21 @@ def test_what_fails_ahead_is_told_by_the_step(
     with dg.build_asset_context() as context, pytest.raises(SparkSetupError, match="no jars"):
         here.run(context, count, NoParams())
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("error", [ConnectionRefusedError(111, "Connection refused"), EOFError()])
+def test_a_jvm_that_is_dying_is_told_as_dead(
+    home: Home, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Its sockets close a moment before the process has ended."""
+
+    def step(session: Session, params: NoParams) -> StepReport:
+        raise error
+
+    with subprocess.Popen(["sleep", "1"]) as dying:
+        monkeypatch.setattr(SparkContext, "_gateway", SimpleNamespace(proc=dying))
+        assert not jvm_is_dead()
+        here = LocalSpark(home=str(home.root))
+        monkeypatch.setitem(here.__dict__, "_session", SimpleNamespace(for_run=lambda _: None))
+        with dg.build_asset_context() as context, pytest.raises(JvmDiedError):
+            here.run(context, step, NoParams())
