@@ -9,11 +9,13 @@ from dataclasses import astuple
 from pathlib import Path
 
 import polars as pl
+import pytest
 from pydantic import BaseModel
 
 from recsys_assets.steps.als.train import ALSParams, train_als
 from recsys_assets.steps.clicks.features import EncodingParams, encode_clicks
 from recsys_assets.steps.evaluation.ranking import RankingEvaluationParams, evaluate_ranking
+from recsys_assets.steps.features import tables
 from recsys_assets.steps.features.tables import (
     NoParams,
     SplitParams,
@@ -23,6 +25,7 @@ from recsys_assets.steps.features.tables import (
 from recsys_assets.steps.publication.similar_items import SimilarItemsParams, find_similar_items
 from recsys_assets.steps.publication.top_k import TopKParams, recommend_top_k
 from recsys_assets.steps.recommenders.popularity import count_popularity
+from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session, Step
 from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
 from recsys_assets.synthetic.criteo import click_batches
@@ -31,6 +34,13 @@ from recsys_assets_tests.servers.spark_counts import Cost, cost_since, last_ids
 
 DATE = datetime.date(2026, 1, 1)
 SIZE = MovieLensSize(users=100, movies=200, ratings=4_000)
+
+
+def _split_many(session: Session, params: SplitParams) -> StepReport:
+    """`build_interactions` as it does it with more ratings than one process should hold."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "LARGEST_HERE", 0)
+        return build_interactions(session, params)
 
 
 NOTHING = Cost(0, 0, 0, 0, 0)
@@ -53,7 +63,8 @@ FLOW: list[tuple[str, Step, BaseModel, Cost]] = [
         ValidationParams(dataset="clicks", dates=[DATE]),
         Cost(1, 1, 1, 0, 0),
     ),
-    ("interactions", build_interactions, SplitParams(), Cost(2, 2, 3, 58, 4000)),
+    ("interactions", build_interactions, SplitParams(), NOTHING),
+    ("interactions, many", _split_many, SplitParams(), Cost(2, 2, 3, 58, 4000)),
     ("movie features", build_movie_features, NoParams(), Cost(5, 5, 6, 27, 4400)),
     ("ALS", train_als, ALSParams(rank=8, iterations=3), Cost(1, 1, 2, 0, 0)),
     ("popularity", count_popularity, NoParams(), NOTHING),

@@ -1,19 +1,20 @@
-"""The splits of `kernels.splits` on Spark: the same part for every row, without collecting it.
+"""The splits of `kernels.splits` on tables: by the kernel itself, or on Spark without collecting.
 
-One hash and windows per user or item are all it takes; only the split at one moment collects, and
-no more than the counts of days and the times of the day it cuts. Neither the order of the rows nor
-their partitioning matters.
+Both give every row the same part. On Spark one hash and windows per user or item are all it takes;
+only the split at one moment collects, and no more than the counts of days and the times of the day
+it cuts. Neither the order of the rows nor their partitioning matters.
 """
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import polars as pl
 from pydantic import Field, model_validator
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from recsys_assets.contracts.features import GAP_SPLIT, SPLITS
-from recsys_assets.kernels.splits import BUCKETS, DAY, Method, bounds_of, cut_places
+from recsys_assets.kernels.splits import BUCKETS, DAY, GAP, Method, bounds_of, cut_places, parts_of
 from recsys_assets.steps.params import StepParams
 
 
@@ -40,13 +41,26 @@ class SplitParams(StepParams):
         return self
 
 
+def with_parts(ratings: pl.DataFrame, params: SplitParams) -> pl.DataFrame:
+    """Rows of this process with the column that `with_split` gives them, by the kernel itself.
+
+    Args:
+        ratings: user, item, timestamp, in order of users and items.
+        params: how to split.
+    """
+    parts = parts_of(ratings, params.method, _shares(params), params.seed, params.gap_days)
+    names = dict(enumerate(_names(params))) | {GAP: GAP_SPLIT}
+    return ratings.with_columns(
+        split=pl.Series(parts).replace_strict(names, return_dtype=pl.String)
+    )
+
+
 def with_split(ratings: DataFrame, params: SplitParams) -> DataFrame:
     """Rows of user, item, timestamp with a column ``split``: train, validation, test or gap.
 
     Of one user's rows at one time, the one with the lesser item is taken to be the earlier.
     """
-    shares = [share for share in (params.train, params.validation) if share]
-    names = list(SPLITS) if params.validation else [SPLITS[0], SPLITS[-1]]
+    shares, names = _shares(params), _names(params)
     bounds = bounds_of(shares)
     draw = F.xxhash64("user", "item", F.lit(params.seed))
     if params.method == "global-time":
@@ -58,6 +72,14 @@ def with_split(ratings: DataFrame, params: SplitParams) -> DataFrame:
         return _within(ratings, "user", [F.col("timestamp"), F.col("item")], names, bounds)
     group, other = ("item", "user") if params.method == "stratified-item" else ("user", "item")
     return _within(ratings, group, [draw, F.col(other)], names, bounds)
+
+
+def _shares(params: SplitParams) -> list[float]:
+    return [share for share in (params.train, params.validation) if share]
+
+
+def _names(params: SplitParams) -> list[str]:
+    return list(SPLITS) if params.validation else [SPLITS[0], SPLITS[-1]]
 
 
 def _named(names: Sequence[str], is_before_end: Callable[[int], Column]) -> Column:

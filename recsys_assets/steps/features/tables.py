@@ -15,10 +15,14 @@ from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES, USER_
 from recsys_assets.kernels.plots import data as plots
 from recsys_assets.lake.spark_files import read_table, write_table
 from recsys_assets.lake.tables import DROP_DATE
-from recsys_assets.steps.features.splits import SplitParams, with_split
+from recsys_assets.steps.features.splits import SplitParams, with_parts, with_split
 from recsys_assets.steps.report import StepReport, not_landed, nothing_left
 from recsys_assets.steps.session import Session
 
+LARGEST_HERE = 2_500_000
+"""Ratings up to which this process splits them: Spark's first query takes longer than all of it."""
+_PAIR = ["user", "item"]
+_COLUMNS = [*_PAIR, "rating", "timestamp"]
 _YEAR = r"\((\d{4})(?:\s*[-–]\s*\d{0,4})?\)\s*$"
 """A year in parentheses at the end of a title; of a range, as series have, the first."""
 
@@ -38,12 +42,25 @@ def build_interactions(session: Session, params: SplitParams) -> StepReport:
         if session.lake.has_rows(INTERACTIONS):
             return nothing_left("ratings", INTERACTIONS)
         return not_landed("ratings")
-    latest = _latest(session, "ratings", ["user", "item"], ["timestamp", DROP_DATE])
-    rows = with_split(latest.select("user", "item", "rating", "timestamp"), params)
+    rows = session.lake.open("ratings").count()
+    write = _split_here if rows <= LARGEST_HERE else _split_in_spark
+    return _report_interactions(session, write(session, params))
+
+
+def _split_here(session: Session, params: SplitParams) -> int:
+    """The table's new version, made in this process."""
+    ratings = session.lake.scan("ratings").sort("timestamp", DROP_DATE)
+    latest = ratings.unique(_PAIR, keep="last").select(_COLUMNS).sort(_PAIR).collect()
+    return session.lake.write_frame(with_parts(latest, params), INTERACTIONS)
+
+
+def _split_in_spark(session: Session, params: SplitParams) -> int:
+    """The table's new version, made by Spark's executors."""
+    latest = _latest(session, "ratings", _PAIR, ["timestamp", DROP_DATE])
+    rows = with_split(latest.select(*_COLUMNS), params)
     # In this order a user's rows lie together, and equal tables train equal models.
-    ordered = rows.repartition(_partitions(session), "user").sortWithinPartitions("user", "item")
-    version = write_table(session.lake, ordered, INTERACTIONS)
-    return _report_interactions(session, version)
+    ordered = rows.repartition(_partitions(session), "user").sortWithinPartitions(*_PAIR)
+    return write_table(session.lake, ordered, INTERACTIONS)
 
 
 def _report_interactions(session: Session, version: int) -> StepReport:

@@ -7,6 +7,8 @@ from polars.testing import assert_frame_equal
 from pydantic import ValidationError
 
 from recsys_assets.contracts.features import Interactions, MovieFeatures, UserFeatures
+from recsys_assets.kernels.splits import METHODS, Method
+from recsys_assets.steps.features import tables
 from recsys_assets.steps.features.splits import SplitParams
 from recsys_assets.steps.features.tables import (
     NoParams,
@@ -17,6 +19,15 @@ from recsys_assets.steps.features.tables import (
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.real_data import REAL_MOVIES, needs_real_data
 from recsys_assets_tests.steps.tables import write_interactions, write_movies, write_ratings
+
+WAYS = {"here": tables.LARGEST_HERE, "in Spark": 0}
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Few ratings are split by this process, many by Spark."""
+    monkeypatch.setattr(tables, "LARGEST_HERE", WAYS[request.param])
+    return str(request.param)
 
 
 def table(session: Session, name: str) -> pl.DataFrame:
@@ -29,6 +40,7 @@ def many_ratings(users: int, items: int, seed: int = 3) -> list[tuple[int, int, 
     return [(u, i, float(rng.integers(1, 11)) / 2, 1_700_000_000) for u, i in pairs]
 
 
+@pytest.mark.usefixtures("way")
 def test_latest_rating_of_a_pair_is_kept_and_a_tie_goes_to_the_later_drop(
     session: Session,
 ) -> None:
@@ -50,6 +62,7 @@ def test_latest_rating_of_a_pair_is_kept_and_a_tie_goes_to_the_later_drop(
     assert report.versions["interactions"] == session.lake.version("interactions")
 
 
+@pytest.mark.usefixtures("way")
 def test_split_is_complete_disjoint_and_keeps_its_shares(session: Session) -> None:
     ratings = many_ratings(120, 100)
     write_ratings(session.lake, ratings)
@@ -64,6 +77,7 @@ def test_split_is_complete_disjoint_and_keeps_its_shares(session: Session) -> No
     assert report.figures["train_rows"] == rows.filter(split="train").height
 
 
+@pytest.mark.usefixtures("way")
 def test_a_pair_stays_in_its_part_whatever_arrives_and_however_rows_lie(
     session: Session,
 ) -> None:
@@ -82,6 +96,28 @@ def test_a_pair_stays_in_its_part_whatever_arrives_and_however_rows_lie(
     assert after.height == 60 * 40
     kept = after.filter(pl.col("user") <= 30)
     assert_frame_equal(before, kept, check_row_order=False)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_both_ways_make_the_same_table(
+    session: Session, monkeypatch: pytest.MonkeyPatch, method: Method
+) -> None:
+    rng = np.random.default_rng(5)
+    drops = [
+        [(u, i, stars, int(rng.integers(0, 400)) * 6_000) for u, i, stars, _ in many]
+        for many in (many_ratings(40, 25), many_ratings(20, 30, seed=4))
+    ]
+    write_ratings(session.lake, *drops)
+    gap = 3.0 if method == "global-time" else 0.0
+    found = []
+    for largest in WAYS.values():
+        monkeypatch.setattr(tables, "LARGEST_HERE", largest)
+        report = build_interactions(session, SplitParams(method=method, gap_days=gap))
+        schema = session.lake.open("interactions").schema().to_json()
+        found.append((report.figures, schema, table(session, "interactions").sort("user", "item")))
+    assert found[0][:2] == found[1][:2]
+    assert_frame_equal(found[0][2], found[1][2])
+    assert found[0][2].height == 1_100
 
 
 def test_another_seed_draws_another_split(session: Session) -> None:
