@@ -84,11 +84,21 @@ def _unpack(path: str, arrays: Mapping[str, Any]) -> Any:
         return csr_matrix(parts, shape=tuple(arrays[f"{path}:csr"].tolist()))
     if f"{path}:kind" in arrays:
         kind = _KINDS[str(arrays[f"{path}:kind"])]
-        fields = {f.name: _unpack(f"{path}/{f.name}", arrays) for f in dataclasses.fields(kind)}
-        return kind(**fields)
+        fields = {f.name: (f"{path}/{f.name}", f.default) for f in dataclasses.fields(kind)}
+        # Of a field that came later an older file holds nothing: its default is what was before.
+        known = {
+            name: _unpack(inside, arrays)
+            for name, (inside, default) in fields.items()
+            if default is dataclasses.MISSING or _is_held(inside, arrays)
+        }
+        return kind(**known)
     if f"{path}:keys" in arrays:
         keys = json.loads(str(arrays[f"{path}:keys"]))
         return {key: _unpack(f"{path}/{key}", arrays) for key in keys}
     if f"{path}:json" in arrays:
         return json.loads(str(arrays[f"{path}:json"]))
     raise ValueError(f"the file holds nothing under {path}: it was written by another version")
+
+
+def _is_held(path: str, arrays: Mapping[str, Any]) -> bool:
+    return any(f"{path}{mark}" in arrays for mark in ("", ":csr", ":kind", ":keys", ":json"))
