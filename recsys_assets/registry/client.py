@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from recsys_assets.registry.address import RegistryAddress
 from recsys_assets.registry.logged import LoggedModel
 from recsys_assets.registry.quiet import quiet_mlflow
-from recsys_assets.registry.storing import store_model
+from recsys_assets.registry.storing import OF_ANOTHER_FORM, UnreadableModelError, store_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,9 +220,16 @@ class ModelRegistry:
             return dict(self.client().get_run(model.mlflow_run_id).data.params)
 
     def load(self, name: str, alias: str = CHAMPION) -> "PyFuncModel":
-        """The model that carries an alias, ready to predict."""
+        """The model that carries an alias, ready to predict.
+
+        Raises:
+            UnreadableModelError: its files are not of the form that this release reads.
+        """
         with self._mlflow() as mlflow:
-            return mlflow.pyfunc.load_model(f"models:/{self.address.full(name)}@{alias}")
+            try:
+                return mlflow.pyfunc.load_model(f"models:/{self.address.full(name)}@{alias}")
+            except OF_ANOTHER_FORM as error:
+                raise UnreadableModelError(name, alias, error) from error
 
     @contextmanager
     def _mlflow(self) -> Iterator[Any]:

@@ -11,6 +11,20 @@ if TYPE_CHECKING:
     from mlflow.models.model import ModelInfo
     from mlflow.pyfunc import PythonModel
 
+OF_ANOTHER_FORM = (AttributeError, ImportError, LookupError, TypeError, ValueError)
+"""What reading a model's files ends in where they hold something else than this release expects."""
+
+
+class UnreadableModelError(Exception):
+    """A registered model that this release cannot read; the message says what to do."""
+
+    def __init__(self, name: str, alias: str, error: Exception) -> None:
+        super().__init__(
+            f"the {alias} of {name} cannot be read: another release wrote it, or it is damaged"
+            f" ({type(error).__name__}: {error}). Train one that can be, unless that is done"
+            f" (recsys run --select {name}), and give it the place: recsys promote {name}"
+        )
+
 
 def store_model(
     model: "PythonModel", files: Mapping[str, Path], example: "pd.DataFrame"

@@ -7,12 +7,14 @@ import polars as pl
 import pytest
 from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import PythonModelContext
 
 from recsys_assets.home import Home
 from recsys_assets.registry import CHALLENGER, CHAMPION, LoggedModel
 from recsys_assets.registry.champions import demote, promote
 from recsys_assets.registry.popularity import PopularityModel
 from recsys_assets.registry.quiet import quiet_mlflow
+from recsys_assets.registry.storing import UnreadableModelError
 from recsys_assets_tests.servers.mlflow import mlflow_server
 
 
@@ -94,6 +96,18 @@ def test_a_model_answers_as_it_did_and_says_what_it_takes(home: Home, tmp_path: 
     assert signature.outputs.input_names() == ["user", "rank", "item", "score"]
     with pytest.raises(MlflowException, match="k"):
         model.predict(pd.DataFrame({"user": [4]}))
+
+
+def test_a_version_of_another_release_is_told_with_what_to_do(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load_context(model: PopularityModel, context: PythonModelContext) -> None:
+        Path(context.artifacts["catalogue"])  # which versions logged before did not have
+
+    log(home, tmp_path, [5, 6, 7])
+    monkeypatch.setattr(PopularityModel, "load_context", load_context)
+    with pytest.raises(UnreadableModelError, match="recsys promote popularity_model"):
+        home.registry.load("popularity_model")
 
 
 def test_nothing_pickled_is_stored(home: Home, tmp_path: Path) -> None:
