@@ -106,7 +106,10 @@ def _read_with(folder: Path, manifest: Callable[[Path], dict[str, Any]], proved:
     except BundleError:
         raise
     except (ValueError, KeyError, TypeError, IndexError, OSError) as error:
-        raise BundleError(f"{folder.name}: {type(error).__name__}: {error}") from error
+        raise BundleError(
+            f"{folder.name} cannot be read ({type(error).__name__}: {error}); if another release"
+            " wrote it, make a new one: recsys run --select serving_bundle"
+        ) from error
     return bundle
 
 

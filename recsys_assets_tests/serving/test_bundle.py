@@ -84,6 +84,12 @@ def test_a_bundle_that_scores_differently_does_not_serve(
         load_bundle(tmp_path / version)
 
 
+def test_what_a_bundle_of_another_release_lacks_is_told_with_what_to_do(tmp_path: Path) -> None:
+    version = BundleWriter(tmp_path).finish({"models": {}})
+    with pytest.raises(BundleError, match=r"item_ids.*recsys run --select serving_bundle"):
+        load_bundle(tmp_path / version)
+
+
 def test_nothing_is_left_of_a_bundle_that_did_not_come_to_be(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
