@@ -13,9 +13,10 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from recsys_assets.lake.listing import Entry, entries, entries_below
 from recsys_assets.lake.names import (
     names_given,
     names_in,
@@ -47,6 +48,8 @@ class LandedFile:
     path: Path
     known: bool = False
     """True where landing found the same content already in place and copied nothing."""
+    listed_size: int | None = field(default=None, compare=False)
+    """Bytes, where the listing told them; a file of this machine may have grown since."""
 
     @property
     def name(self) -> str:
@@ -56,7 +59,7 @@ class LandedFile:
     @property
     def size(self) -> int:
         """Bytes."""
-        return self.path.stat().st_size
+        return self.path.stat().st_size if self.listed_size is None else self.listed_size
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class LandingZone:
         with self._locked():
             new = Newcomer(source, is_remote(self.landing), on_progress)
             for landed in self.files(dataset):
-                if new.is_same(landed.path):
+                if landed.size == new.size and new.is_same(landed.path):
                     return LandedFile(dataset, landed.date, landed.path, known=True)
             folder = self.landing / dataset / date.isoformat()
             # The account tells files by name and size: one that was withdrawn keeps its name, and
@@ -117,7 +120,13 @@ class LandingZone:
 
     def files(self, dataset: str) -> list[LandedFile]:
         """All landed files of a data set, by date, and within a drop as `drop` has them."""
-        return [file for date in self.dates(dataset) for file in self.drop(dataset, date)]
+        by_date: dict[datetime.date, list[Entry]] = {}
+        for entry in entries_below(self.landing / dataset):
+            if (date := _date_of(entry.path.parent.name)) is not None:
+                by_date.setdefault(date, []).append(entry)
+        return [
+            file for date in sorted(by_date) for file in _files_among(by_date[date], dataset, date)
+        ]
 
     def drop(self, dataset: str, date: datetime.date) -> list[LandedFile]:
         """Files of one drop, by name; folders, links and hidden files are none of ours.
@@ -126,21 +135,14 @@ class LandingZone:
         rows with one key that are equally old the one that comes last is kept.
         """
         folder = self.landing / dataset / date.isoformat()
-        if date not in self.dates(dataset):
+        if not is_remote(folder) and folder.is_symlink():
             return []
-        return [
-            LandedFile(dataset, date, path)
-            for path in sorted(folder.iterdir(), key=place_in_drop)
-            if path.is_file() and not path.is_symlink() and not path.name.startswith(".")
-        ]
+        return _files_among(entries(folder), dataset, date)
 
     def dates(self, dataset: str) -> list[datetime.date]:
         """Drop dates of a data set, ascending; folders that are no date are none of ours."""
-        folder = self.landing / dataset
-        if not folder.is_dir():
-            return []
-        folders = [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
-        dates = [_date_of(path.name) for path in folders]
+        folders = [entry for entry in entries(self.landing / dataset) if entry.is_folder]
+        dates = [_date_of(folder.path.name) for folder in folders]
         return sorted(date for date in dates if date is not None)
 
     def reject(self, file: LandedFile, report: dict[str, object]) -> Path:
@@ -227,6 +229,15 @@ class LandingZone:
     def rejected_copy(self, file: LandedFile) -> Path:
         """Where the copy of a file lies, if it was rejected as a whole."""
         return self.rejected / file.dataset / file.date.isoformat() / file.path.name
+
+
+def _files_among(found: list[Entry], dataset: str, date: datetime.date) -> list[LandedFile]:
+    """The landed files among what lies in the folder of a drop."""
+    files = [e for e in found if not e.is_folder and not e.path.name.startswith(".")]
+    return [
+        LandedFile(dataset, date, entry.path, listed_size=entry.size)
+        for entry in sorted(files, key=lambda entry: place_in_drop(entry.path))
+    ]
 
 
 def _is_half_moved(source: Path, target: Path) -> bool:

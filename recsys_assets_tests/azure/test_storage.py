@@ -4,10 +4,14 @@ import datetime
 import gzip
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pytest
+from aiohttp import ClientSession
+from azure.core.exceptions import HttpResponseError
+from azure.storage.blob.aio import BlobClient
 from polars.testing import assert_frame_equal
 
 from recsys_assets.deployment import DeploymentError, current_deployment
@@ -40,6 +44,46 @@ def test_a_landed_file_is_found_again_and_never_landed_twice(
     assert zone.land(source, "ratings", DAY).name == "ratings-2.csv"
     assert [file.name for file in zone.drop("ratings", DAY)] == ["ratings.csv", "ratings-2.csv"]
     assert zone.dates("ratings") == [DAY] and zone.dates("movies") == []
+
+
+def test_as_many_requests_list_many_drops_as_few(
+    cloud_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zone, asked = cloud_home.landing_zone, [0]
+    request = ClientSession._request
+
+    async def counted(self: Any, *words: Any, **options: Any) -> Any:
+        asked[0] += 1
+        return await request(self, *words, **options)
+
+    def asked_for(drops: int) -> int:
+        for number in range(drops):
+            day = DAY - datetime.timedelta(number)
+            (zone.landing / "ratings" / day.isoformat() / "ratings.csv").write_bytes(LINES)
+        asked[0] = 0
+        sizes = [file.size for file in zone.files("ratings")]
+        assert sizes == [len(LINES)] * drops and len(zone.dates("ratings")) == drops
+        assert [file.date for file in zone.drop("ratings", DAY)] == [DAY]
+        return asked[0]
+
+    monkeypatch.setattr(ClientSession, "_request", counted)
+    assert asked_for(2) == asked_for(6)
+
+
+def test_a_file_that_cannot_be_asked_for_is_not_passed_over(
+    cloud_home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud_home.landing_zone.land(source, "ratings", DAY)
+
+    whole = BlobClient.get_blob_properties
+
+    async def unavailable(self: Any, *words: Any, **options: Any) -> Any:
+        if self.blob_name.endswith(source.name):
+            raise HttpResponseError("ServerBusy")
+        return await whole(self, *words, **options)
+
+    monkeypatch.setattr(BlobClient, "get_blob_properties", unavailable)
+    assert len(cloud_home.landing_zone.drop("ratings", DAY)) == 1
 
 
 def test_no_name_is_given_twice_though_its_blob_has_been_removed(
