@@ -26,6 +26,7 @@ from recsys_assets.cli import (
     tables,
 )
 from recsys_assets.cli.evaluate import EvaluationError
+from recsys_assets.cli.remote_faults import remote_fault_of
 from recsys_assets.cli.shared import deployment
 from recsys_assets.costs import PriceError
 from recsys_assets.datasets import FetchError
@@ -92,10 +93,13 @@ def run() -> None:
     try:
         app()
     except UNREADABLE as error:
-        said = str(error) if isinstance(error, EXPECTED) else damage_of(error)
-        if said is None:
+        if isinstance(error, EXPECTED):
+            said = str(error)
+        elif damage := damage_of(error):
+            said = "\n".join([damage, *find_damage(deployment().home.lake)])
+        elif fault := remote_fault_of(error):
+            said = fault
+        else:
             raise
-        if not isinstance(error, EXPECTED):
-            said = "\n".join([said, *find_damage(deployment().home.lake)])
         Console(stderr=True).print(f"[red]error:[/red] {escape(said)}", highlight=False)
         sys.exit(1)

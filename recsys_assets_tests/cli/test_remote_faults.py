@@ -1,0 +1,60 @@
+"""Commands that Azure refuses say so in one line, and what to look at."""
+
+import pytest
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+)
+
+from recsys_assets.cli import app as commands
+from recsys_assets.cli.remote_faults import remote_fault_of
+
+
+def _refused(status: int) -> HttpResponseError:
+    error = HttpResponseError("This request is not authorized to perform this operation.")
+    error.status_code = status
+    return error
+
+
+_OF_RUST = (
+    "Generic MicrosoftAzure error\n \x1b[31m↳\x1b[0m Error performing list request\n"
+    " \x1b[31m↳\x1b[0m Error performing GET https://a.blob.core.windows.net/lake in 12.0ms - "
+    "Server returned non-2xx status code\n \x1b[31m↳\x1b[0m "
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (_refused(403), "firewall"),
+        (_refused(404), "containers"),
+        (OSError(f"{_OF_RUST}403 Forbidden"), "firewall"),
+        (OSError(f"{_OF_RUST}404 Not Found"), "containers"),
+        (OSError(f"{_OF_RUST}503 Service Unavailable"), "try again"),
+        (ServiceRequestError("Name or service not known"), "try again"),
+        (
+            ClientAuthenticationError("no credential\nin all of these:\n" + "line\n" * 99),
+            "az login",
+        ),
+    ],
+)
+def test_what_azure_refuses_ends_a_command_in_words(
+    error: Exception,
+    hint: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refused() -> None:
+        raise error
+
+    monkeypatch.setattr(commands, "app", refused)
+    with pytest.raises(SystemExit, match="1"):
+        commands.run()
+    told = " ".join(capsys.readouterr().err.split())
+    assert told.startswith("error: Azure did not do as asked: ") and hint in told
+    assert "\x1b" not in told and len(told) < 800
+
+
+def test_other_errors_are_none_of_azure() -> None:
+    assert remote_fault_of(OSError("no space left on device")) is None
