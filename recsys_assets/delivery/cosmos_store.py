@@ -14,6 +14,7 @@ from dataclasses import asdict
 from typing import Any
 
 from azure.core.credentials import TokenCredential
+from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 from azure.cosmos import ContainerProxy, CosmosClient, PartitionKey
 from azure.cosmos.exceptions import CosmosHttpResponseError, CosmosResourceNotFoundError
 
@@ -23,6 +24,9 @@ _POINTER = "_pointer"
 _CHARGE = "x-ms-request-charge"
 _ASKS_TO_WAIT = (429, 449, 503)
 """Statuses after which the same request may succeed: too many units, a conflict, unavailable."""
+_LOST = (ServiceRequestError, ServiceResponseError)
+"""A connection that was not made, or that ended before the answer. The client itself never repeats
+a write then; one of ours may be repeated, for it writes the same document."""
 
 
 class CosmosStore:
@@ -108,11 +112,17 @@ class CosmosStore:
         return written
 
     def _patiently(self, call: Callable[[], Any], written: Written) -> Any:
-        """Repeat a call for as long as the store asks to wait, and patience lasts."""
+        """Repeat a call while the store asks to wait or connections end, and patience lasts."""
         deadline = time.monotonic() + self.patience
+        attempt = 0
         while True:
+            attempt += 1
             try:
                 return call()
+            except _LOST:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_pause_before(attempt))
             except CosmosHttpResponseError as error:
                 if error.status_code not in _ASKS_TO_WAIT:
                     raise
@@ -130,6 +140,10 @@ def _pause(error: CosmosHttpResponseError, attempt: int) -> float:
     asked = (error.headers or {}).get("x-ms-retry-after-ms")
     if asked:
         return float(asked) / 1000
+    return _pause_before(attempt)
+
+
+def _pause_before(attempt: int) -> float:
     return min(5.0, 0.05 * 2 ** min(attempt, 7)) * random.uniform(0.5, 1.0)
 
 

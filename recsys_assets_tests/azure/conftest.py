@@ -46,7 +46,7 @@ def postgres() -> Iterator[str]:
 @pytest.fixture
 def cosmos(running_cosmos: Gate) -> Gate:
     """Cosmos DB that lets every request through."""
-    running_cosmos.refuse_every = running_cosmos.unavailable = 0
+    running_cosmos.refuse_every = running_cosmos.unavailable = running_cosmos.dropped = 0
     return running_cosmos
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from azure.core.exceptions import ServiceResponseError
 from azure.data.tables import TableServiceClient
 
 from recsys_assets.delivery.cosmos_store import CosmosStore
@@ -147,6 +148,20 @@ def test_cosmos_that_asks_to_wait_for_ever_is_given_up_and_readers_keep_theirs(
         publish(cosmos_store, "v2", documents("v2"))
     cosmos.refuse_every = 0
     assert look_up(cosmos_store, 1) == ("v1", [{"version": "v1", "item": 1}])
+
+
+def test_a_publication_outlives_connections_that_get_lost(
+    cosmos: Gate, cosmos_store: CosmosStore
+) -> None:
+    cosmos.dropped = 3
+    assert publish(cosmos_store, "v1", documents("v1")).written.documents == USERS
+    assert cosmos.dropped == 0 and look_up(cosmos_store, USERS - 1) is not None
+
+
+def test_a_store_that_answers_no_more_is_given_up(cosmos: Gate, cosmos_store: CosmosStore) -> None:
+    cosmos.dropped, cosmos_store.patience = 1_000_000, 0.2
+    with pytest.raises(ServiceResponseError):
+        publish(cosmos_store, "v1", documents("v1"))
 
 
 def test_documents_hold_the_list_in_order_with_titles() -> None:

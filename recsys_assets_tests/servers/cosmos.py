@@ -46,6 +46,14 @@ class Gate:
     lock: Lock = field(default_factory=Lock)
     unavailable: int = 0
     """So many of the next requests are answered with 503."""
+    dropped: int = 0
+    """The connections of so many of the next writes end without an answer."""
+
+    def drops(self, method: str, path: str) -> bool:
+        with self.lock:
+            dropped = self.dropped > 0 and method == "POST" and path.rstrip("/").endswith("/docs")
+            self.dropped -= dropped
+            return dropped
 
     def refusal(self, method: str, path: str) -> int:
         with self.lock:
@@ -72,6 +80,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.gate.drops(self.command, self.path):
+            self.close_connection = True
+            return None
         status = self.gate.refusal(self.command, self.path)
         if status:
             return self._answer(status, [("x-ms-retry-after-ms", "20")], b'{"code":"wait"}')
