@@ -80,7 +80,8 @@ class CosmosStore:
             running: set[Future[Written]] = set()
             for document in documents:
                 running.add(pool.submit(self._write_one, version, document))
-                if len(running) >= 4 * self.writers:
+                # None waits for a writer: where the store is given up, each would be tried as long.
+                if len(running) >= self.writers:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     _add(written, done)
             _add(written, running)
