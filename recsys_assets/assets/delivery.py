@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import Field
 
 from recsys_assets.assets.materialize import OWNERS, WRITES_LAKE
-from recsys_assets.assets.transient import ask_for_retry, is_transient, wait_before_retry
+from recsys_assets.assets.transient import retried
 from recsys_assets.contracts.features import MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.lake.damage import damage_in_words
@@ -41,7 +41,14 @@ def digests(
     context: dg.AssetExecutionContext, config: DigestConfig, storage: Storage, mailer: Digests
 ) -> dg.MaterializeResult[Any]:
     """Mails with each subscriber's recommendations: at most one per user and publication."""
-    wait_before_retry(context)
+    with retried(context):
+        return dg.MaterializeResult(metadata=_send_digests(context, config, storage, mailer))
+
+
+def _send_digests(
+    context: dg.AssetExecutionContext, config: DigestConfig, storage: Storage, mailer: Digests
+) -> dict[str, Any]:
+    """Send what can be sent, or render it; what there is to say of it."""
     lake = storage.lake
     publication = publication_of(lake)
     found = list(digests_of(lake, mailer, publication))
@@ -53,26 +60,17 @@ def digests(
                 " and RECSYS_UNSUBSCRIBE_KEY are set."
             )
         pages = mailer.render(found).previews if config.dry_run else []
-        return dg.MaterializeResult(
-            metadata={**figures, "sent": 0, **{f"page {n}": p for n, p in enumerate(pages, 1)}}
-        )
-    try:
-        report = mailer.send(found, config.min_hours)
-    except Exception as error:
-        if is_transient(error):
-            ask_for_retry(context)
-        raise
+        return {**figures, "sent": 0, **{f"page {n}": p for n, p in enumerate(pages, 1)}}
+    report = mailer.send(found, config.min_hours)
     unknown = mailer.ledger.counts(publication).get("claimed", 0)
-    return dg.MaterializeResult(
-        metadata={
-            **figures,
-            "sent": report.sent,
-            "had it already": report.silent,
-            "refused for now": report.waiting,
-            "addresses set apart": len(report.bounced),
-            "unknown, not sent again": unknown,
-        }
-    )
+    return {
+        **figures,
+        "sent": report.sent,
+        "had it already": report.silent,
+        "refused for now": report.waiting,
+        "addresses set apart": len(report.bounced),
+        "unknown, not sent again": unknown,
+    }
 
 
 def publication_of(lake: Lake) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 
 from recsys_assets.assets.materialize import OWNERS, WRITES_LAKE
+from recsys_assets.assets.transient import retried
 from recsys_assets.contracts.features import MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.delivery.lookup import documents_of, publish
@@ -28,17 +29,19 @@ def version_of(lake: Lake) -> str:
     pool=WRITES_LAKE,
 )
 @damage_in_words()
-def lookup_lists(storage: Storage, delivery: Delivery) -> dg.MaterializeResult[Any]:
+def lookup_lists(
+    context: dg.AssetExecutionContext, storage: Storage, delivery: Delivery
+) -> dg.MaterializeResult[Any]:
     """Each user's list in the lookup store; readers go from one version to the next, all at once.
 
     `recsys publications --roll-back lookup` lets them see the version before again.
     """
     lake = storage.lake
-    version = version_of(lake)
-    titles = lake.scan(MOVIE_FEATURES).select("item", "title").collect()
-    done = publish(
-        delivery.lookup_store(), version, documents_of(lake.scan(TOP_K).collect(), titles)
-    )
+    with retried(context):
+        version = version_of(lake)
+        titles = lake.scan(MOVIE_FEATURES).select("item", "title").collect()
+        lists = lake.scan(TOP_K).collect()
+        done = publish(delivery.lookup_store(), version, documents_of(lists, titles))
     return dg.MaterializeResult(
         metadata={
             "store": delivery.lookup,
@@ -53,14 +56,16 @@ def lookup_lists(storage: Storage, delivery: Delivery) -> dg.MaterializeResult[A
 
 @dg.asset(group_name="delivery", deps=[TOP_K], kinds={"sql"}, owners=OWNERS, pool=WRITES_LAKE)
 @damage_in_words()
-def warehouse_lists(storage: Storage, delivery: Delivery) -> dg.MaterializeResult[Any]:
+def warehouse_lists(
+    context: dg.AssetExecutionContext, storage: Storage, delivery: Delivery
+) -> dg.MaterializeResult[Any]:
     """Each user's list as rows of ``recsys.top_k`` in the warehouse, replaced in one transaction.
 
     `recsys publications --roll-back warehouse` brings the rows before back.
     """
     lake = storage.lake
-    version, rows = version_of(lake), lake.scan(TOP_K).collect()
-    with delivery.warehouse() as warehouse:
+    with retried(context), delivery.warehouse() as warehouse:
+        version, rows = version_of(lake), lake.scan(TOP_K).collect()
         new = warehouse.publish(TOP_K, rows, version)
     return dg.MaterializeResult(
         metadata={"version": version, "new to readers": new, "dagster/row_count": rows.height}

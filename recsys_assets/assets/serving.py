@@ -8,6 +8,7 @@ from pydantic import Field
 
 from recsys_assets.assets.materialize import OWNERS, WRITES_LAKE
 from recsys_assets.assets.steps import step_asset
+from recsys_assets.assets.transient import retried
 from recsys_assets.contracts.feedback import ClickThrough
 from recsys_assets.lake.damage import damage_in_words
 from recsys_assets.registry import champions
@@ -45,12 +46,20 @@ class BundleConfig(dg.Config):
     pool=WRITES_LAKE,
 )
 @damage_in_words()
-def serving_bundle(config: BundleConfig, storage: Storage) -> dg.MaterializeResult[Any]:
+def serving_bundle(
+    context: dg.AssetExecutionContext, config: BundleConfig, storage: Storage
+) -> dg.MaterializeResult[Any]:
     """One folder with everything the service answers from, under checksums and proven by examples.
 
     It holds the published lists, similar movies, what has been seen, the champions' factors, trees
     and encoder. A service that watches the folder takes it over without dropping a request.
     """
+    with retried(context):
+        return dg.MaterializeResult(metadata=_write_bundle(config, storage))
+
+
+def _write_bundle(config: BundleConfig, storage: Storage) -> dict[str, Any]:
+    """Write, log and promote a bundle as configured; what there is to say of it."""
     from recsys_assets.serving.export import ExportParams, write_bundle
     from recsys_assets.serving.folder import verified_manifest
     from recsys_assets.serving.pointer import promote, remove_old
@@ -86,7 +95,7 @@ def serving_bundle(config: BundleConfig, storage: Storage) -> dg.MaterializeResu
             # Else its first version would be the champion for ever, and be alerted on as too old.
             champions.promote(storage.registry, BUNDLE_MODEL, logged.version, "its bundle serves")
         metadata["removed"] = ", ".join(remove_old(root)) or "none"
-    return dg.MaterializeResult(metadata=metadata)
+    return metadata
 
 
 serving_assets = [

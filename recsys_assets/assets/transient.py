@@ -5,6 +5,8 @@ errors come again; those here may not, so they tag their run. A failed check is 
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import dagster as dg
 
@@ -62,3 +64,15 @@ def wait_before_retry(context: dg.AssetExecutionContext) -> None:
     seconds = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (retry - 1))
     context.log.info(f"retry {retry}: waits {seconds:.0f} s for the fault to pass")
     time.sleep(seconds)
+
+
+@contextmanager
+def retried(context: dg.AssetExecutionContext) -> Iterator[None]:
+    """Within it a fault that may pass has Dagster retry the run; a retry waits first."""
+    wait_before_retry(context)
+    try:
+        yield
+    except Exception as error:
+        if is_transient(error):
+            ask_for_retry(context)
+        raise

@@ -2,10 +2,19 @@
 
 import sqlite3
 
+import dagster as dg
 import pytest
 
 from recsys_assets.assets import transient
-from recsys_assets.assets.transient import is_transient
+from recsys_assets.assets.delivery import digests
+from recsys_assets.assets.publications import lookup_lists, warehouse_lists
+from recsys_assets.assets.serving import serving_bundle
+from recsys_assets.assets.transient import RETRY_TAG, is_transient
+from recsys_assets.home import Home
+from recsys_assets.lake.tables import Lake
+from recsys_assets.resources.delivery import Delivery
+from recsys_assets.resources.digests import Digests
+from recsys_assets.resources.storage import Storage
 
 
 def caused_by(error: Exception) -> Exception:
@@ -56,3 +65,30 @@ def test_a_retry_waits_once_and_longer_each_time(monkeypatch: pytest.MonkeyPatch
     for run_id, retry in (("a", None), ("b", "1"), ("b", "1"), ("c", "2"), ("d", "9")):
         transient.wait_before_retry(Context(run_id, retry))  # type: ignore[arg-type]
     assert waits == [30.0, 60.0, 600.0]
+
+
+@pytest.mark.parametrize("asset", [digests, lookup_lists, warehouse_lists, serving_bundle])
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [(ConnectionResetError(104, "Connection reset by peer"), "true"), (KeyError("user"), None)],
+)
+def test_a_delivery_that_a_server_broke_off_is_retried(
+    home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    asset: dg.AssetsDefinition,
+    error: Exception,
+    again: str | None,
+) -> None:
+    def refused(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Lake, "open", refused)
+    resources = {
+        "storage": Storage(home=str(home.root)),
+        "delivery": Delivery(home=str(home.root)),
+        "mailer": Digests(home=str(home.root)),
+    }
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = dg.materialize([asset], instance=instance, resources=resources, raise_on_error=False)
+        assert not run.success
+        assert instance.get_run_by_id(run.run_id).tags.get(RETRY_TAG) == again  # type: ignore[union-attr]
