@@ -1,10 +1,11 @@
 """T-SQL that publishes a table in a dedicated pool of Azure Synapse.
 
 It has never been executed by this project, which has no Synapse: it is text to review, follows
-Microsoft's documentation, and tests only hold it still. Two facts shape it. A dedicated pool allows
-no CREATE or RENAME inside a transaction, so the swap deletes and inserts. And its primary keys are
-not enforced, so that a publication repeated by hand must not double rows: the table of publications
-is asked first.
+Microsoft's documentation, and tests only hold it still. Three facts shape it. A dedicated pool
+allows no CREATE or RENAME inside a transaction, so the swap deletes and inserts. It takes constants
+and variables only behind VALUES, so the time comes by SELECT. And its primary keys are not
+enforced, so that a publication repeated by hand must not double rows: the table of publications is
+asked first.
 """
 
 from collections.abc import Sequence
@@ -77,7 +78,7 @@ BEGIN
     DELETE FROM {SCHEMA}.{table};
     INSERT INTO {SCHEMA}.{table} ({names}) SELECT {names} FROM {SCHEMA}.{table}_staging;
     DELETE FROM {SCHEMA}.publications WHERE [name] = '{table}';
-    INSERT INTO {SCHEMA}.publications VALUES ('{table}', '{version}', SYSUTCDATETIME());
+    INSERT INTO {SCHEMA}.publications SELECT '{table}', '{version}', SYSUTCDATETIME();
     COMMIT TRANSACTION;
 END;
 

@@ -36,7 +36,7 @@ BEGIN
     DELETE FROM recsys.top_k;
     INSERT INTO recsys.top_k ([user], [score], [reason], [version]) SELECT [user], [score], [reason], [version] FROM recsys.top_k_staging;
     DELETE FROM recsys.publications WHERE [name] = 'top_k';
-    INSERT INTO recsys.publications VALUES ('top_k', 'v1', SYSUTCDATETIME());
+    INSERT INTO recsys.publications SELECT 'top_k', 'v1', SYSUTCDATETIME();
     COMMIT TRANSACTION;
 END;
 

@@ -185,5 +185,7 @@ def test_the_text_for_synapse_is_the_reviewed_one() -> None:
     script = publication_script("top_k", rows(1).schema, files, "v1", "user")
     reviewed = Path(__file__).with_name("synapse_top_k.sql")
     assert script == reviewed.read_text(encoding="utf-8")
+    # A dedicated pool takes constants and variables among VALUES, no functions.
+    assert not any("VALUES" in line and "()" in line for line in script.splitlines())
     with pytest.raises(WarehouseError, match="column genres"):
         publication_script("x", pl.Schema({"genres": pl.List(pl.String)}), files, "v1", "genres")
