@@ -52,8 +52,10 @@ def _delivery(known: Mapping[str, str], home: Home) -> dict[str, Any]:
         "lookup_key": secret_of(known, "RECSYS_LOOKUP_KEY"),
         "warehouse_url": secret_of(known, "RECSYS_WAREHOUSE_URL"),
     }
-    if settings["lookup"] in ("cosmos", "tables") and not (
-        settings["lookup_url"] or settings["lookup_key"]
+    # The key of Azure Tables is a connection string, which names the address; Cosmos DB's is none.
+    if not settings["lookup_url"] and (
+        settings["lookup"] == "cosmos"
+        or (settings["lookup"] == "tables" and not settings["lookup_key"])
     ):
         raise DeploymentError(f"RECSYS_LOOKUP={settings['lookup']} asks for RECSYS_LOOKUP_URL")
     return {"home": str(home.root), **{name: text for name, text in settings.items() if text}}

@@ -17,6 +17,7 @@ CLUSTER = {
     "RECSYS_DATABRICKS_TOKEN": "dapi-of-somebody",
     "RECSYS_DATABRICKS_VOLUME": "/Volumes/a/b/c",
 }
+TABLES = {"RECSYS_LOOKUP": "tables", "RECSYS_LOOKUP_KEY": "AccountName=a;AccountKey=a2V5"}
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,10 @@ CLUSTER = {
         ({"RECSYS_SPARK_MEMORY": "lots"}, "RECSYS_SPARK_MEMORY: String should match"),
         ({"RECSYS_CHAMPION_DAYS": "x"}, "RECSYS_CHAMPION_DAYS: Input should be a valid integer"),
         ({"RECSYS_LOOKUP": "redis"}, "RECSYS_LOOKUP: Input should be 'sqlite'"),
+        (
+            {"RECSYS_LOOKUP": "cosmos", "RECSYS_LOOKUP_KEY": "a2V5"},
+            "RECSYS_LOOKUP=cosmos asks for RECSYS_LOOKUP_URL",
+        ),
         (MAIL | {"RECSYS_SMTP_PORT": "smtp"}, "RECSYS_SMTP_PORT: Input should be a valid integer"),
         (MAIL | {"RECSYS_SMTP_SECURITY": "tls"}, "RECSYS_SMTP_SECURITY: Input should be 'plain'"),
         ({"RECSYS_SMTP_HOST": "127.0.0.1"}, "RECSYS_SMTP_RECIPIENTS: List should have at least 1"),
@@ -56,7 +61,7 @@ def test_a_setting_that_cannot_be_names_its_variable(
         build_resources(current_deployment({"RECSYS_HOME": str(tmp_path), **wrong}))
 
 
-@pytest.mark.parametrize("right", [{}, MAIL, MAIL | {"RECSYS_SMTP_PORT": "25"}, CLUSTER])
+@pytest.mark.parametrize("right", [{}, MAIL, TABLES, MAIL | {"RECSYS_SMTP_PORT": "25"}, CLUSTER])
 def test_what_can_be_makes_resources(right: dict[str, str], tmp_path: Path) -> None:
     resources = build_resources(current_deployment({"RECSYS_HOME": str(tmp_path), **right}))
     assert set(resources) == {"compute", "storage", "delivery", "notifier", "mailer"}
