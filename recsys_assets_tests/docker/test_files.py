@@ -115,3 +115,13 @@ def test_prometheus_reads_the_figures_of_the_service_with_a_token() -> None:
     assert {"namespace", "pod"} <= targets  # what the adapter's rule asks of each series
     # Whoever scrapes by an annotation brings no token, and is refused.
     assert "prometheus.io/scrape" not in (folder / "serving.yaml").read_text(encoding="utf-8")
+
+
+def test_every_image_that_a_cluster_is_given_is_built_before() -> None:
+    service = (DOCKER / "serving/kubernetes/serving.yaml").read_text(encoding="utf-8")
+    values = (DOCKER / "helm/values.yaml").read_text(encoding="utf-8")
+    given = set(re.findall(r"image: (REGISTRY\S+)", service))
+    for name, tag in re.findall(r'repository: (REGISTRY[^,\s]+), tag: "([^"]+)"', values):
+        given.add(f"{name}:{tag}")
+    guide = (PROJECT / "docs/azure.md").read_text(encoding="utf-8")
+    assert given == set(re.findall(r"docker build \S+ \S+ -t (REGISTRY\S+)", guide))
