@@ -17,6 +17,7 @@ from recsys_assets.resources.alerts.channels import ChannelError
 from recsys_assets.resources.alerts.connection import OptionalSecret, describe, redact
 from recsys_assets.resources.alerts.mail import MailServer
 from recsys_assets.resources.alerts.message import clean_line
+from recsys_assets.resources.azure.secrets import reveal, reveal_all
 from recsys_assets.resources.digests import ledger as states
 from recsys_assets.resources.digests.ledger import MailLedger
 from recsys_assets.resources.digests.links import unsubscribe_link
@@ -72,8 +73,13 @@ class Digests(dg.ConfigurableResource):  # type: ignore[type-arg]
         return MailLedger(Home(root=Path(self.home)).digests)
 
     def link(self, user: int) -> str:
-        """The link by which a user unsubscribes."""
-        return unsubscribe_link(self.public_url, user, self.signing_key or "dry run")
+        """The link by which a user unsubscribes.
+
+        Raises:
+            SecretError: a vault keeps the key and does not give it.
+        """
+        # Whoever sees the settings knows a reference, and could sign with it.
+        return unsubscribe_link(self.public_url, user, reveal(self.signing_key or "dry run"))
 
     def render(self, digests: Iterable[Digest]) -> MailingReport:
         """Write the first few digests as pages and texts instead of sending any."""
@@ -96,18 +102,20 @@ class Digests(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         Raises:
             MailingError: the server stopped taking mails.
+            SecretError: a vault keeps its password and does not give it.
         """
         assert self.server is not None
+        server = reveal_all(self.server)
         report, ledger = MailingReport(), self.ledger
         try:
-            with self.server.session() as session:
+            with server.session() as session:
                 for digest in digests:
                     if not ledger.claim(digest.publication, digest.user, min_hours):
                         report.silent += 1
                         continue
                     self._send_one(session, digest, report)
         except (ChannelError, smtplib.SMTPException, OSError) as error:
-            reason = clean_line(redact(describe(error), [self.server.password or ""]), 300)
+            reason = clean_line(redact(describe(error), [server.password or ""]), 300)
             raise MailingError(
                 f"{report.sent} digests sent, then the mail server failed: {reason}. "
                 "The rest waits: run the asset digests again."

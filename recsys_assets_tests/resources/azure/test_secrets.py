@@ -2,17 +2,28 @@
 
 import datetime
 import logging
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from recsys_assets.deployment import DeploymentError, current_deployment
 from recsys_assets.deployment import secrets as hidden
+from recsys_assets.deployment.notices import digest_settings
+from recsys_assets.home import Home
 from recsys_assets.resources.alerts import Alert, AlertDeliveryError, Notifier, Severity
 from recsys_assets.resources.azure import secrets
 from recsys_assets.resources.azure.secrets import SecretError, refer, reveal
 from recsys_assets.resources.azure.workspace import DATABRICKS_SCOPE, DatabricksByAzure
-from recsys_assets_tests.resources.alert_servers import webhook_server
+from recsys_assets.resources.digests import Digest, Digests
+from recsys_assets.resources.digests.links import is_signed
+from recsys_assets_tests.resources.alert_servers import (
+    ACCOUNT,
+    HOST,
+    make_certificate,
+    smtp_server,
+    webhook_server,
+)
 from recsys_assets_tests.servers.vault import CLIENT, CLIENT_SECRET, TENANT, VaultDouble
 
 VALUE = "hunter2-and-a-half"
@@ -133,3 +144,36 @@ def test_an_alert_is_sent_with_the_secret_and_nothing_else_sees_it(
         with pytest.raises(AlertDeliveryError, match="has no secret hook"):
             notifier.send(alert.model_copy(update={"event_key": "run_failure:2"}))
     assert VALUE not in caplog.text and VALUE not in repr(notifier)
+
+
+def test_digests_are_sent_and_signed_with_what_the_vault_keeps(
+    vault: VaultDouble, home: Home, tmp_path: Path
+) -> None:
+    vault.secrets |= {"smtp": ACCOUNT.password.decode(), "signing": VALUE}
+    folder = tmp_path / "mail"  # the vault's certificate lies beside
+    folder.mkdir()
+    certificate = make_certificate(folder)
+    with smtp_server("starttls", certificate) as mailbox:
+        known = environment(
+            vault,
+            RECSYS_SMTP_HOST=HOST,
+            RECSYS_SMTP_PORT=str(mailbox.port),
+            RECSYS_SMTP_USERNAME=ACCOUNT.login.decode(),
+            RECSYS_SMTP_PASSWORD="keyvault:smtp",
+            RECSYS_SMTP_CA_FILE=str(certificate),
+            RECSYS_DIGEST_SENDER="movies@example.org",
+            RECSYS_PUBLIC_URL="https://movies.example.org",
+            RECSYS_UNSUBSCRIBE_KEY="keyvault:signing",
+        )
+        mailer = Digests(**digest_settings(known, home))
+        assert not vault.reads
+        link = mailer.link(7)
+        digest = Digest(
+            publication="p", user=7, address="a@example.org", movies=[], unsubscribe=link
+        )
+        assert mailer.send([digest], min_hours=0).sent == 1
+    signature = link.rpartition("signature=")[2]
+    assert is_signed(7, signature, VALUE)
+    assert not is_signed(7, signature, refer(vault.url, "signing")), "anyone knows the reference"
+    assert mailbox.logins == [ACCOUNT.login.decode()]
+    assert VALUE not in repr(mailer)
