@@ -148,6 +148,8 @@ class Posts:
     sizes: list[int] = field(default_factory=list)
     status: int = 200
     answer: bytes = b"ok"
+    encoding: str = "identity"
+    """How it says that the answer is packed."""
     delay: float = 0.0
     """Seconds before a post is taken or answered."""
 
@@ -172,6 +174,7 @@ def webhook_server(port: int | None = None, path: str = "/hooks/T000/K3Y") -> It
             self.send_response(posts.status)
             self.send_header("Content-Length", str(len(posts.answer)))
             self.send_header("Location", posts.url)
+            self.send_header("Content-Encoding", posts.encoding)
             self.end_headers()
             self.wfile.write(posts.answer)
 

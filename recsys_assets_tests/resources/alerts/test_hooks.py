@@ -1,5 +1,7 @@
 """Posts as they arrive: a real webhook receiver on loopback."""
 
+import gzip
+import tracemalloc
 from datetime import UTC, datetime
 
 import pytest
@@ -44,6 +46,19 @@ def test_anything_but_2xx_is_an_error(posts: Posts, status: int) -> None:
     with pytest.raises(ChannelError, match=f"{HOST} answered {status}: try later"):
         WebhookChannel(url=posts.url).deliver(make_alert())
     assert posts.bodies == []
+
+
+def test_an_answer_that_unpacks_to_gigabytes_costs_no_memory(posts: Posts) -> None:
+    posts.status, posts.encoding = 500, "gzip, gzip"
+    posts.answer = gzip.compress(gzip.compress(bytes(64 << 20)))
+    assert len(posts.answer) < 1_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(ChannelError, match=f"{HOST} answered 500"):
+            WebhookChannel(url=posts.url).deliver(make_alert())
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_large_alert_is_cut_to_the_limit_and_says_so(posts: Posts) -> None:
