@@ -40,7 +40,8 @@ class HookChannel(Channel):
         ):
             if not response.is_success:
                 # Not unpacked, whatever it says of itself: a kilobyte may unpack to gigabytes.
-                answer = next(response.iter_raw(200), b"").decode("utf-8", "replace")
+                # More than is shown: half of a secret would not be known as one.
+                answer = next(response.iter_raw(2_000), b"").decode("utf-8", "replace")
                 raise ChannelError(f"{response.url.host} answered {response.status_code}: {answer}")
 
     def _secrets(self) -> list[str]:

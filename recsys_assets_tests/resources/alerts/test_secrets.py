@@ -61,6 +61,14 @@ def test_no_error_and_no_log_shows_them(
         assert secret.encode() not in stored
 
 
+@pytest.mark.parametrize("place", [170, 190, 195, 480])
+def test_no_part_of_one_is_shown_where_an_answer_is_cut(posts: Posts, place: int) -> None:
+    posts.status, posts.answer = 403, b"x" * place + TOKEN.encode()
+    with pytest.raises(ChannelError, match="answered 403: x") as caught:
+        WebhookChannel(url=posts.url, bearer_token=TOKEN).deliver(make_alert())
+    assert TOKEN[:4] not in str(caught.value)
+
+
 def test_a_token_no_header_can_carry_is_not_shown(posts: Posts) -> None:
     with pytest.raises(ChannelError, match="Illegal header value") as caught:
         WebhookChannel(url=posts.url, bearer_token="t0k\nen").deliver(make_alert())
