@@ -1,6 +1,7 @@
 """From a step's report to what the UI shows: row counts, schemas, tables, plots, links."""
 
 import base64
+import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -21,6 +22,9 @@ OWNERS = ["team:recsys"]
 
 WRITES_LAKE = "lake"
 """Pool of everything that writes tables: Dagster runs one such run at a time."""
+
+_MARKUP = re.compile(r"([\\`*\[\]|])")
+"""What makes cells, links, pictures and styles in Markdown."""
 
 
 def table_asset_metadata(table: str, model: Model) -> dict[str, Any]:
@@ -150,7 +154,7 @@ def _picture(title: str, png: bytes) -> str:
 
 
 def markdown_table(rows: Sequence[Mapping[str, object]]) -> str:
-    """Rows as a markdown table; bars and line ends in values cannot break it."""
+    """Rows as a markdown table; values show as they are: none loads a picture or names a link."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     lines = [names, ["---"] * len(names)]
     lines += [[_cell(row.get(name)) for name in names] for row in rows]
@@ -162,4 +166,5 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+    line = " ".join(str(value).splitlines())
+    return _MARKUP.sub(r"\\\1", line).replace("<", "&lt;")

@@ -17,6 +17,19 @@ def test_markdown_table_has_all_columns_and_escapes_values() -> None:
     assert len(lines) == 4
 
 
+def test_a_title_in_a_table_loads_no_picture_and_names_no_link() -> None:
+    titles = ["![x](https://evil.example/seen.png)", "[Free](https://evil.example)", "M*A*S*H", "`"]
+    lines = markdown_table([{"title": title} for title in [*titles, "a\\|b", "a\rb"]]).splitlines()
+    assert lines[2:] == [
+        r"| !\[x\](https://evil.example/seen.png) |",
+        r"| \[Free\](https://evil.example) |",
+        r"| M\*A\*S\*H |",
+        r"| \` |",
+        r"| a\\\|b |",
+        "| a b |",
+    ]
+
+
 def test_plots_come_first_as_pictures() -> None:
     png = b"\x89PNG\r\n\x1a\n rest"
     report = StepReport(figures={"users": 3}, plots={"Ratings": png})
