@@ -5,6 +5,8 @@ import logging
 import dagster as dg
 from dagster import DagsterEventType as Kind
 
+from recsys_assets.resources.alerts.message import without_controls
+
 _SHOWN = {Kind.STEP_START, Kind.STEP_SUCCESS, Kind.STEP_FAILURE, Kind.STEP_SKIPPED}
 
 
@@ -12,10 +14,12 @@ class RunFormatter(logging.Formatter):
     """Turns Dagster's events into lines."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of an event, or of a message."""
+        """The line of an event, or of a message; names of files in it may hold anything."""
         event = _event(record)
-        if event is None:
-            return f"    {_text(record)}"
+        return without_controls(f"    {_text(record)}" if event is None else self._line(event))
+
+    @staticmethod
+    def _line(event: dg.DagsterEvent) -> str:
         step = event.step_key or ""
         if event.event_type == Kind.STEP_START:
             return f"… {step}"

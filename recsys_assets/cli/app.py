@@ -37,6 +37,7 @@ from recsys_assets.lake.damage import UNREADABLE, damage_of, find_damage
 from recsys_assets.lake.landing import LandingError
 from recsys_assets.lake.tables import MissingTableError
 from recsys_assets.registry.champions import PromotionError
+from recsys_assets.resources.alerts.message import without_controls
 from recsys_assets.resources.azure.secrets import SecretError
 from recsys_assets.resources.jars import SparkSetupError
 from recsys_assets.resources.run_lock import HomeBusyError
@@ -101,5 +102,7 @@ def run() -> None:
             said = fault
         else:
             raise
-        Console(stderr=True).print(f"[red]error:[/red] {escape(said)}", highlight=False)
+        Console(stderr=True).print(
+            f"[red]error:[/red] {escape(without_controls(said))}", highlight=False
+        )
         sys.exit(1)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from recsys_assets.backup import back_up, restore
 from recsys_assets.cli.runs import run_command
@@ -11,6 +12,7 @@ from recsys_assets.cli.shared import DatasetArgument, check_dataset, console, de
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.files import quarantine_of
 from recsys_assets.lake.rollbacks import roll_back
+from recsys_assets.resources.alerts.message import without_controls
 from recsys_assets.resources.run_lock import alone
 
 
@@ -44,7 +46,8 @@ def withdraw_command(
     with alone(where.home.root):
         moved = (zone.reinstate if undo else zone.withdraw)(check_dataset(dataset), day)
     done = "put back" if undo else "withdrawn"
-    console.print(f"{len(moved)} files {done}: {', '.join(moved)}", highlight=False)
+    names = without_controls(", ".join(moved))
+    console.print(Text(f"{len(moved)} files {done}: {names}"))  # no markup, as in a table's cell
     if not rebuild:
         console.print(f"to rebuild: recsys run --from {day} --to {day}", highlight=False)
         return

@@ -15,6 +15,7 @@ from rich.text import Text
 from recsys_assets.contracts import DATASETS
 from recsys_assets.deployment import Deployment, current_deployment, enter
 from recsys_assets.lake.landing import FIRST_DROP
+from recsys_assets.resources.alerts.message import without_controls
 
 console = Console()
 
@@ -110,4 +111,5 @@ def _cell(name: str, value: Any) -> str | Text:
         return str(value) if name in IDENTIFIERS else f"{value:,}"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return Text(str(value))  # no markup: neither [/b] nor \[/b] nor :100: means anything
+    # No markup: neither [/b] nor \[/b] nor :100: means anything.
+    return Text(without_controls(str(value)))

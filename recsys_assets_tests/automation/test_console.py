@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from recsys_assets.automation.console import build_run_logger, quiet_dagster
+from recsys_assets.automation.console import RunFormatter, build_run_logger, quiet_dagster
 
 GATES = "dagster._core.execution.plan.active"
 
@@ -88,3 +88,8 @@ def test_checks_of_what_was_skipped_are_no_reason_for_warnings(
     assert [r.getMessage() for r in caplog.records if r.name == GATES] == [
         "another warning of Dagster's"
     ]
+
+
+def test_what_a_file_is_called_makes_a_terminal_do_nothing() -> None:
+    record = logging.makeLogRecord({"msg": "Nothing to do: \x1b]0;x\x07 of \x9b2J.csv"})
+    assert RunFormatter().format(record) == "    Nothing to do: \ufffd]0;x\ufffd of \ufffd2J.csv"

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from recsys_assets.home import Home
 from recsys_assets.lake.landing import LandingError
 from recsys_assets.lake.pending import pending_dates
 from recsys_assets.steps.session import Session
@@ -43,6 +44,14 @@ def test_a_withdrawn_drop_leaves_its_table_and_comes_back(
     recsys("withdraw", "ratings", NEXT_DAY, "--undo", "--no-rebuild")
     validate(two_drops, NEXT_DAY)
     assert rows(two_drops).sort("user", "item").equals(before)
+
+
+def test_names_of_withdrawn_files_are_shown_as_they_are(recsys: Recsys, home: Home) -> None:
+    folder = home.root / "landing" / "ratings" / str(DAY)
+    folder.mkdir(parents=True)
+    (folder / "a[red]:100:\x1b[2J.csv").write_text("x")
+    said = recsys("withdraw", "ratings", DAY, "--no-rebuild").stdout
+    assert "1 files withdrawn: a[red]:100:\ufffd[2J.csv" in said
 
 
 def test_what_is_not_there_cannot_be_withdrawn(recsys: Recsys, two_drops: Session) -> None:

@@ -18,6 +18,13 @@ def test_a_cell_shows_a_text_as_it_stands(text: str) -> None:
     assert f" {text} " in shown.get()
 
 
+@pytest.mark.parametrize("control", ["\x1b]52;c;cm0K", "\x1b[2J", "\x9b2J", "\x00"])
+def test_a_cell_makes_a_terminal_do_nothing(control: str) -> None:
+    with console.capture() as shown:
+        print_table("lines", [{"raw": f"1,{control},é"}])
+    assert f"1,\ufffd{control[1:]},é" in shown.get()
+
+
 @pytest.mark.parametrize("command", ["serve", "ui", "mlflow"])
 def test_a_port_that_is_in_use_is_named(recsys: Recsys, command: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:

@@ -5,7 +5,7 @@ Texts come from exceptions and data, so they are untrusted: control characters a
 are bounded.
 """
 
-import unicodedata
+import re
 from datetime import UTC
 from enum import StrEnum
 from typing import Annotated
@@ -21,24 +21,29 @@ MAX_LINE = 200
 MAX_FACT = 500
 MAX_TEXT = 2_000
 
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters and lone surrogates; not line ends and tabs."""
+
 
 def shorten(text: str, limit: int) -> str:
     """Cut `text` to at most `limit` characters, the last of them an ellipsis if any was cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def clean_text(value: object, limit: int = MAX_TEXT) -> str:
-    """Make a text of several lines safe to encode and to show, and bound its length.
+def without_controls(text: str) -> str:
+    """Make a text safe to encode and to show.
 
     Lone surrogates and control characters become U+FFFD: mail and JSON cannot carry the former, and
-    the latter can hide or rewrite what a terminal shows.
+    the latter can hide or rewrite what a terminal shows, or have it do something.
     """
-    # Bounded first: an exception may carry megabytes, and the rest goes character by character.
+    return _CONTROL.sub("\ufffd", text)
+
+
+def clean_text(value: object, limit: int = MAX_TEXT) -> str:
+    """Make a text of several lines safe to encode and to show, and bound its length."""
+    # Bounded first: an exception may carry megabytes.
     text = str(value)[: 4 * limit].replace("\r\n", "\n")
-    kept = (
-        c if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"} else "\ufffd" for c in text
-    )
-    return shorten("".join(kept).strip(), limit)
+    return shorten(without_controls(text).strip(), limit)
 
 
 def clean_line(value: object, limit: int = MAX_LINE) -> str:
