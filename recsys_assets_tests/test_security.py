@@ -1,7 +1,9 @@
 """Secrets stay secret, names stay inside, and hostile files cost neither memory nor time."""
 
+import csv
 import gzip
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -209,17 +211,31 @@ class TestInjection:
     def test_a_spreadsheet_finds_no_formula_in_a_report(
         self, recsys: Recsys, session: Session, tmp_path: Path
     ) -> None:
-        bad = ["=cmd|'/C calc'!A0,1", "+1+1,2", "@SUM(1),3", "-2+3,4", " =1,5"]
+        bad = ["=cmd|'/C calc'!A0,1", "+1+1,2", "@SUM(1),3", "-2+3,4", " =1,5", "\ufeff=1,6"]
         place(session, csv_of([*ratings(200), *bad]))
         validate(session)
         report = tmp_path / "report.csv"
         recsys("quarantine", "show", "ratings", "--report", report)
         cells = pl.read_csv(report)["raw"].to_list()
-        assert len(cells) == 5
+        assert len(cells) == 6
         assert all(cell.startswith("'") for cell in cells)
         fix = tmp_path / "fix.csv"
         recsys("quarantine", "show", "ratings", "--out", fix)
         assert fix.read_text().splitlines()[1:] == bad, "what is replayed is as it stood"
+
+    @pytest.mark.parametrize("ends", [",", ";", ",;\t"])
+    def test_nor_does_one_whose_cells_end_otherwise(
+        self, recsys: Recsys, session: Session, tmp_path: Path, ends: str
+    ) -> None:
+        place(session, csv_of([*ratings(200), "9;=1+1", '9; =HYPERLINK("x"),1', "9\t=1+1\t-3"]))
+        validate(session)
+        report = tmp_path / "report.csv"
+        recsys("quarantine", "show", "ratings", "--report", report)
+        text = report.read_text()
+        if len(ends) > 1:  # all of them count, but not within quotes
+            text, ends = re.sub(r'("[^"]*")|[,;\t]', lambda found: found[1] or "\t", text), "\t"
+        cells = [cell for row in csv.reader(text.splitlines(), delimiter=ends) for cell in row]
+        assert not [cell for cell in cells if re.match(r"\s*[=+@-]", cell)]
 
     def test_no_value_ends_a_predicate(self, home: Home) -> None:
         home.lake.write_frame(pl.DataFrame({"a": ["x", "y"], "b": [1, 2]}), "t", {"a": "x"})
