@@ -76,7 +76,8 @@ class Journal:
         # A name of its own for each process and try: what a crash cut short stays at a file's end.
         name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.csv"
         self._path = folder / name
-        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
+        new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        self._file = os.open(self._path, new, 0o666)  # as others, and no program
         self._day, self._good = day, 0
         self._append(_HEADER)
         handle = os.open(folder, os.O_RDONLY)

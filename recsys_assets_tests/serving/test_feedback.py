@@ -54,6 +54,8 @@ def test_feedback_is_on_disk_when_the_answer_comes(client: TestClient, tmp_path:
     assert [tuple(row) for row in rows] == [COLUMNS, COLUMNS]
     assert (rows[0]["event"], rows[0]["user"], rows[0]["rank"]) == ("e-1", "1", "2")
     assert rows[1]["rank"] == "" and len(rows[1]["event"]) == 32
+    (journal,) = (tmp_path / "feedback").glob("*/*.csv")
+    assert not journal.stat().st_mode & 0o111, "what callers sent is no program"
     now = datetime.datetime.now(datetime.UTC).timestamp()
     assert all(abs(int(row["timestamp"]) - now) < 60 for row in rows)
 
