@@ -8,6 +8,7 @@ import typer
 
 from recsys_assets.cli.shared import console, deployment
 from recsys_assets.home import PROJECT
+from recsys_assets.registry.address import without_account
 from recsys_assets.resources.jars import resolve_jars
 from recsys_assets.resources.jvm import archive_classes
 from recsys_assets.serving.address import free_address
@@ -74,7 +75,9 @@ def mlflow_command(
     """
     registry = deployment().home.registry
     if not registry.address.is_file:
-        console.print(f"the registry is served by {registry.uri}: open its pages there")
+        console.print(
+            f"the registry is served by {without_account(registry.uri)}: open its pages there"
+        )
         return
     free_address("127.0.0.1", port)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", registry.uri]

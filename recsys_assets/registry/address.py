@@ -6,11 +6,18 @@
 - ``databricks-uc/CATALOG.SCHEMA``: a workspace, with its models in Unity Catalog
 """
 
+import re
 from dataclasses import dataclass
 from typing import Self
 
 _UNITY = "databricks-uc"
 _EXPERIMENT = "recsys_assets"
+_ACCOUNT = re.compile(r"(?<=://)[^/]*@")
+
+
+def without_account(uri: str) -> str:
+    """An address as people may see it: without the user and password that it may hold."""
+    return _ACCOUNT.sub("", uri)
 
 
 @dataclass(frozen=True)

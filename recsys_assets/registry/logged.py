@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from recsys_assets.registry.address import without_account
+
 
 @dataclass(frozen=True)
 class LoggedModel:
@@ -19,8 +21,9 @@ class LoggedModel:
     def link(self) -> str:
         """Where a person opens the run, and what to start first where nothing serves it."""
         page = f"#/experiments/{self.experiment_id}/runs/{self.mlflow_run_id}"
-        if self.address.startswith("http"):
-            return f"{self.address.rstrip('/')}/{page}"
-        if not self.address.startswith("sqlite:"):
-            return f"{page} on the pages of {self.address}"
+        address = without_account(self.address)
+        if address.startswith("http"):
+            return f"{address.rstrip('/')}/{page}"
+        if not address.startswith("sqlite:"):
+            return f"{page} on the pages of {address}"
         return f"http://127.0.0.1:5000/{page} (once `recsys mlflow` runs)"

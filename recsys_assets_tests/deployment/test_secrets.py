@@ -38,6 +38,13 @@ def test_what_a_reference_leads_to_is_a_secret_whatever_its_name() -> None:
     )
 
 
+@pytest.mark.parametrize("password", ["hunter2", "p@ss:w0rd"])
+def test_a_password_within_an_address_is_a_secret(password: str) -> None:
+    assert secrets({"RECSYS_MLFLOW_URI": f"https://ci:{password}@mlflow.example/x"}) == [password]
+    plain = ("https://mlflow.example:8080/a@b", "abfss://lake@account.dfs.core.windows.net/x:y")
+    assert secrets({f"ADDRESS_{n}": address for n, address in enumerate(plain)}) == []
+
+
 def test_what_a_reference_to_a_reference_leads_to_is_a_secret_too() -> None:
     known = {HOOK: "env:SECOND", "SECOND": "env: HOLDER", "HOLDER": "http://127.0.0.1:1/planted"}
     assert "http://127.0.0.1:1/planted" in secrets(known)

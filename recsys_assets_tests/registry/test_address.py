@@ -1,7 +1,8 @@
 import pytest
 
 from recsys_assets.deployment import DeploymentError, current_deployment
-from recsys_assets.registry.address import RegistryAddress
+from recsys_assets.registry.address import RegistryAddress, without_account
+from recsys_assets.registry.logged import LoggedModel
 
 
 @pytest.mark.parametrize("uri", ["sqlite:////home/mlflow.db", "https://mlflow.example"])
@@ -37,3 +38,11 @@ def test_this_process_finds_what_clusters_register() -> None:
         assert deployment.home.registry.uri == deployment.databricks["registry"] == expected
     here = current_deployment({"RECSYS_HOME": "/state"}).home.registry
     assert here.uri == "sqlite:////state/mlflow/mlflow.db"
+
+
+@pytest.mark.parametrize("scheme", ["https", "postgresql"])
+def test_no_link_shows_the_password_of_an_address(scheme: str) -> None:
+    model = LoggedModel("m", 1, "run", "3", f"{scheme}://ci:hunter2@mlflow.example/x")
+    assert f"{scheme}://mlflow.example/x" in model.link
+    assert "hunter2" not in model.link
+    assert without_account("sqlite:////home/a@b/mlflow.db") == "sqlite:////home/a@b/mlflow.db"
