@@ -108,6 +108,7 @@ class Journal:
 
     def close(self) -> None:
         """Close the file."""
-        if self._file is not None:
-            os.close(self._file)
-        self._file = None
+        # Forgotten first: a full share may tell so on closing, and the number is another's then.
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)

@@ -129,6 +129,38 @@ def test_a_full_disk_is_not_filled_with_empty_files(
     assert [row["user"] for row in rows_in(tmp_path / "feedback")] == ["21"]
 
 
+def test_a_share_that_is_full_when_a_file_is_closed_costs_nobody_else_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path)
+    journal._write(b"1\n")
+    handle, close = journal._file, os.close
+
+    def full(given: int) -> None:
+        if given == handle:
+            monkeypatch.undo()
+            close(given)  # the number is free again, whatever else is told
+            raise OSError(28, "No space left on device")
+        close(given)
+
+    def full_before(given: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "close", full)
+    monkeypatch.setattr(os, "fdatasync", full_before)
+    with pytest.raises(OSError, match="No space left"):
+        journal._write(b"2\n")
+    with (tmp_path / "of_somebody_else").open("wb", buffering=0) as other:
+        assert other.fileno() == handle
+        journal._write(b"3\n")
+        journal.close()
+        other.write(b"whole")
+    assert (tmp_path / "of_somebody_else").read_bytes() == b"whole"
+    header = ",".join(COLUMNS) + "\n"
+    kept = [path.read_text(encoding="utf-8") for path in tmp_path.glob("*/*.csv")]
+    assert sorted(kept) == [f"{header}1\n", f"{header}3\n"]
+
+
 def test_journals_land_once_each_in_the_drop_of_its_day(
     client: TestClient, tmp_path: Path, home: Home
 ) -> None:
