@@ -1,5 +1,6 @@
 """What a request asks for, read from its address, its query and its body."""
 
+import asyncio
 import re
 from typing import Any
 
@@ -25,14 +26,18 @@ async def decoded(asked: Service, request: Request, decoder: Any) -> Any:
     """The body as what the decoder makes of it.
 
     Raises:
-        Problem: 415, 413, 400 or 422: it is not JSON, too large, broken, cut off, or not what is
-            asked for.
+        Problem: 415, 413, 408, 400 or 422: it is not JSON, too large, too slow, broken, cut off, or
+            not what is asked for.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != JSON:
         raise Problem(415, f"send the body as {JSON}")
+    patience = asked.settings.patience_seconds
     try:
-        body = await _body(request, asked.settings.max_body)
+        async with asyncio.timeout(patience):
+            body = await _body(request, asked.settings.max_body)
+    except TimeoutError as error:
+        raise Problem(408, f"the body did not come within {patience:g} s") from error
     except ClientDisconnect as error:  # nobody reads the answer, but it is no fault of ours
         raise Problem(400, "the connection was closed within the body") from error
     try:

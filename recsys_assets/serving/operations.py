@@ -89,7 +89,7 @@ OPERATIONS = (
         "reader",
         "A list for somebody new, from the ratings sent; nothing is stored",
         answers.Recommendations,
-        (400, 404, 409, 413, 415, 422),
+        (400, 404, 408, 409, 413, 415, 422),
         body=requests.NewUser,
         example={"ratings": [{"item": 1, "rating": 5}, {"item": 2, "rating": 2.5}], "k": 5},
     ),
@@ -100,7 +100,7 @@ OPERATIONS = (
         "scorer",
         "Candidates for a user, sorted by click probability",
         answers.RankAnswer,
-        (400, 404, 409, 413, 415, 422),
+        (400, 404, 408, 409, 413, 415, 422),
         body=requests.RankRequest,
         example={
             "user": 1,
@@ -137,7 +137,7 @@ OPERATIONS = (
         "reader",
         "What was shown and clicked; safely on disk before the answer",
         answers.FeedbackAnswer,
-        (400, 413, 415, 422),
+        (400, 408, 413, 415, 422),
         body=requests.FeedbackRequest,
         example={
             "events": [

@@ -12,6 +12,7 @@ TITLES = {
     403: "The token does not allow this",
     404: "There is nothing here",
     405: "This method is not for this address",
+    408: "The request took too long to come",
     409: "There is no such thing now",
     413: "The request is too large",
     415: "The body is not JSON",

@@ -9,7 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
@@ -40,6 +41,9 @@ def serve(settings: ServiceSettings) -> None:
             address=address,
             port=settings.port,
             interface=Interfaces.ASGI,
+            # Where HTTP/2 may come too, Granian waits for a connection's first byte for ever.
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=int(1e3 * settings.patience_seconds)),
             workers=settings.workers,
             websockets=False,
             backlog=BACKLOG,

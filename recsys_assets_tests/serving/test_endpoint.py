@@ -1,6 +1,7 @@
 """Errors, headers, limits and documents: what every address has in common."""
 
 import json
+import socket
 
 import msgspec
 import pytest
@@ -107,6 +108,32 @@ def test_who_sends_too_much_is_told_so_over_a_real_connection(settings: ServiceS
             answer = service.client.post("/rank", content=b" " * (3 << 20), headers=headers)
             assert answer.status_code == 413
         assert service.client.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        (b"", b""),
+        (b"GET /health HT", b""),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 200"),
+        (
+            b"POST /rank HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 9\r\n\r\n{",
+            b"HTTP/1.1 408",
+        ),
+    ],
+    ids=["nothing", "half a head", "no second request", "half a body"],
+)
+def test_who_sends_no_more_does_not_keep_a_connection_for_ever(
+    settings: ServiceSettings, sent: bytes, answered: bytes
+) -> None:
+    with running(**settings.model_dump(exclude={"port"}) | {"patience_seconds": 1}) as service:
+        service.wait()
+        with socket.create_connection(("127.0.0.1", service.settings.port), 10) as connection:
+            connection.sendall(sent)
+            received = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert received[: len(answered)] == answered
+    assert bool(received) == bool(answered)
 
 
 def test_a_fault_of_the_service_stands_in_its_figures(
