@@ -1,5 +1,8 @@
 """Figures for Prometheus, added up over all worker processes."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import (
@@ -85,6 +88,20 @@ def exposition(shared: bool) -> bytes:
     """
     if not shared:
         return bytes(generate_latest(REGISTRY))
+    _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)
     return bytes(generate_latest(registry))
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Take gauges of workers that are gone out of the figures.
+
+    Asked for here, not where a worker starts: one that is replaced by a signal ends only after the
+    new one has started.
+    """
+    for file in folder.glob("gauge_live*_*.db"):
+        process = file.stem.rpartition("_")[2]
+        if not Path(f"/proc/{process}").exists():
+            # Another worker may be asked at the same time.
+            file.unlink(missing_ok=True)

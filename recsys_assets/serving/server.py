@@ -70,7 +70,6 @@ class _Loader:
         self.shared = shared
 
     def __call__(self) -> Any:
-        from prometheus_client import multiprocess
         from threadpoolctl import threadpool_limits
 
         from recsys_assets.serving.app import build_app
@@ -81,14 +80,4 @@ class _Loader:
         gc.set_threshold(50_000, 20, 100)
         # A thread that reads a new bundle must not keep a request waiting for long.
         sys.setswitchinterval(0.0005)
-        if self.settings.workers > 1:
-            _forget_the_dead(self.shared, multiprocess.mark_process_dead)
         return build_app(self.settings, self.shared)
-
-
-def _forget_the_dead(folder: Path, forget: Any) -> None:
-    """Take gauges of workers that died out of the figures."""
-    for file in folder.glob("gauge_live*_*.db"):
-        process = file.stem.rpartition("_")[2]
-        if not Path(f"/proc/{process}").exists():
-            forget(int(process), str(folder))

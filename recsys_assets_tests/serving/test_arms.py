@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from recsys_assets.kernels.assignment import place_of
@@ -170,6 +171,23 @@ def test_swaps_and_a_killed_worker_under_load_leave_only_whole_answers(
         assert len(load.broken) <= Load.THREADS
         service.wait()
         assert service.stop() == 0
+
+
+def test_workers_that_were_replaced_leave_the_figures(bundles: Path, tmp_path: Path) -> None:
+    def workers_that_serve() -> float:
+        families = text_string_to_metric_families(service.client.get("/metrics").text)
+        loaded = next(family for family in families if family.name == "recsys_bundle_loaded")
+        return sum(sample.value for sample in loaded.samples)
+
+    with running(bundles=bundles, feedback=tmp_path / "feedback", workers=2) as service:
+        service.wait()
+        until(lambda: workers_that_serve() == 2)
+        before = set(service.workers())
+        service.client.close()  # a worker ends when its connections have
+        service.process.send_signal(signal.SIGHUP)
+        until(lambda: len(service.workers()) == 2 and not before & set(service.workers()), 30)
+        service.client = httpx.Client(base_url=service.url, timeout=10)
+        assert workers_that_serve() == 2
 
 
 def _lists(platform: Platform, version: str) -> dict[int, list[int]]:
