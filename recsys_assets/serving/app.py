@@ -55,6 +55,9 @@ def build_app(settings: ServiceSettings, shared: Path | None = None) -> App:
         exception_handlers={HTTPException: _http_problem, Exception: _failure},
         lifespan=_lifespan,
     )
+    # Who adds a slash would be sent on to whatever host they name, and by http though they came to
+    # a proxy by https: token and body would go over an open line.
+    framework.router.redirect_slashes = False
     framework.state.service = service
     app: App = HotPath(service, framework)
     if settings.origins:

@@ -26,6 +26,8 @@ BAD = [
     ("GET", "/users/1/recommendations?exclude=a", None, 422, "exclude"),
     ("GET", "/users/1/recommendations?arm=canary", None, 409, "canary"),
     ("GET", "/nowhere", None, 404, "openapi"),
+    ("GET", "/ready/", None, 404, "openapi"),
+    ("POST", "/rank/", "{}", 404, "openapi"),
     ("DELETE", "/rank", None, 405, "openapi"),
     ("POST", "/rank", "{", 400, "JSON"),
     ("POST", "/rank", "[" * 100_000, 400, "JSON"),
