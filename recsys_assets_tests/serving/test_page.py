@@ -170,6 +170,16 @@ def test_a_guarded_service_asks_for_a_token(browser: Browser, settings: ServiceS
             service.wait()
             page = browser.new_page()
             page.goto(service.url)
+            of_no_use = {
+                issuer.token(roles=["other"]): "none of the roles",
+                "ey…": "JSON web token",
+            }
+            for token, why in of_no_use.items():
+                page.get_by_label("Bearer token").fill(token)
+                page.get_by_role("button", name="Use it").click()
+                expect(page.get_by_role("alert")).to_contain_text(why)
+                page.reload()
+                expect(page.get_by_role("alert")).to_contain_text(why)
             page.get_by_label("Bearer token").fill(issuer.token())
             page.get_by_role("button", name="Use it").click()
             expect(page.get_by_role("heading", name="For user 1")).to_be_visible()

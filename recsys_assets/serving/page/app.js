@@ -20,7 +20,8 @@ function complain(text) {
 }
 
 async function ask(path, body) {
-  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  // Encoded, for a header takes no other signs: the service then says what is wrong with the token.
+  const headers = token ? { Authorization: `Bearer ${encodeURIComponent(token)}` } : {};
   const options = { headers };
   if (body) {
     options.method = "POST";
@@ -34,7 +35,7 @@ async function ask(path, body) {
     throw new Error("The service cannot be reached. Check that it runs, then try again.");
   }
   const found = await answer.json().catch(() => ({}));
-  if (answer.status === 401) at("sign-in").hidden = false;
+  if ([401, 403].includes(answer.status)) at("sign-in").hidden = false;
   if (!answer.ok) throw new Error(found.detail || `The service answered ${answer.status}.`);
   at("sign-in").hidden = true;
   return found;
