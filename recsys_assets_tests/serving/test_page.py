@@ -138,12 +138,15 @@ def test_similar_films_are_one_press_away_by_keyboard_alone(page: Page) -> None:
     expect(page.locator(".skip")).to_be_focused()
     for _ in range(20):
         page.keyboard.press("Tab")
-        if "Films similar to" in (page.locator(":focus").get_attribute("aria-label") or ""):
+        if "Similar films" in (page.locator(":focus").get_attribute("aria-label") or ""):
             break
     page.keyboard.press("Enter")
     expect(page.locator("#similar-title")).to_contain_text("Similar to Story")
     expect(page.locator("#similar")).to_be_focused()
     assert len(films(page, "#similar")) == 8
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")  # whoever left the list comes back to read on in it
+    expect(page.locator("#similar")).to_be_focused()
     picture(page, "similar")
 
 
@@ -212,6 +215,11 @@ def test_every_control_has_a_name_and_text_stands_out(page: Page) -> None:
         ").map(e => e.outerHTML)"
     )
     assert not nameless
+    # Who speaks to the page says what they see on a button.
+    page.get_by_role("button", name="A known user").click()
+    for button in page.locator("button:visible").all():
+        seen = button.inner_text()
+        assert seen in (button.get_attribute("aria-label") or seen)
     assert page.locator("html").get_attribute("lang") == "en"
 
 

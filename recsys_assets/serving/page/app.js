@@ -58,7 +58,7 @@ function recommended(film) {
   const [line, title] = row(film, true);
   const button = make("button", "Similar films", "plain");
   button.type = "button";
-  button.setAttribute("aria-label", `Films similar to ${title}`);
+  button.setAttribute("aria-label", `Similar films: ${title}`);
   button.addEventListener("click", () => showSimilar(film.item, title));
   line.append(button);
   return line;
