@@ -1,6 +1,7 @@
 """How the service is set up; all of it comes from the environment by way of ``deployment``."""
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 ROLES = ("reader", "scorer", "admin")
+_ORIGIN = re.compile("[a-z][a-z0-9+.-]*://[^/?#A-Z]+")
 
 
 class AuthSettings(BaseModel):
@@ -71,6 +73,13 @@ class ServiceSettings(BaseModel):
     def _named(cls, origins: list[str]) -> list[str]:
         if "*" in origins:
             raise ValueError("name the origins; * would let every page ask")
+        for origin in origins:
+            # Compared letter by letter with what browsers send, it would never let anybody in.
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is no origin: write it as https://shop.example, "
+                    "in small letters and without a slash at the end"
+                )
         return origins
 
     @model_validator(mode="after")

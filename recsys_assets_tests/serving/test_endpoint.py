@@ -5,6 +5,7 @@ import socket
 
 import msgspec
 import pytest
+from pydantic import ValidationError
 from starlette.testclient import TestClient
 
 from recsys_assets.contracts.recommendations import TOP_K
@@ -82,6 +83,14 @@ def test_only_named_origins_may_ask_from_a_browser(start: Start) -> None:
     assert good.headers["access-control-allow-origin"] == "https://shop.example"
     bad = client.get(path, headers={"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in bad.headers
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "https://shop.example/", "https://Shop.example", "shop.example", "null"]
+)
+def test_an_origin_that_no_browser_sends_is_refused(settings: ServiceSettings, origin: str) -> None:
+    with pytest.raises(ValidationError, match="origin"):
+        ServiceSettings.model_validate(settings.model_dump() | {"origins": [origin]})
 
 
 def test_a_caller_who_asks_too_often_is_told_to_wait(start: Start) -> None:
