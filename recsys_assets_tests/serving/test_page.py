@@ -150,6 +150,20 @@ def test_similar_films_are_one_press_away_by_keyboard_alone(page: Page) -> None:
     picture(page, "similar")
 
 
+def test_similar_films_that_come_late_do_not_break_into_another_view(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/similar?*", lambda route: held.append(route))
+    with page.expect_request("**/similar?*"):
+        page.locator("#lists button").first.click()
+    page.get_by_role("button", name="Somebody new").click()
+    page.get_by_label("Find films by title").focus()
+    with page.expect_response("**/similar?*"):
+        held[0].continue_()
+    expect(page.locator("#status")).to_have_text("Done.")
+    expect(page.locator("#similar")).to_be_hidden()
+    expect(page.get_by_label("Find films by title")).to_be_focused()
+
+
 def test_a_service_that_is_down_is_named_in_plain_words(
     browser: Browser, settings: ServiceSettings
 ) -> None:

@@ -116,7 +116,7 @@ async function showUser() {
     if (!current()) return;
     at("lists").replaceChildren(...answers.map((a) =>
       listOf(a, arms.length > 1 ? `User ${user}, ${a.arm}` : `For user ${user}`)));
-    at("similar").hidden = true;
+    hideSimilar();
   });
 }
 
@@ -170,13 +170,19 @@ async function showSimilar(item, title) {
   });
 }
 
+// An answer to them that is still on its way must not bring them back, and take the focus.
+function hideSimilar() {
+  asked.similar = (asked.similar ?? 0) + 1;
+  at("similar").hidden = true;
+}
+
 function show(view) {
   for (const button of document.querySelectorAll("nav button")) {
     button.setAttribute("aria-pressed", String(button.dataset.view === view));
   }
   at("view-user").hidden = view !== "user";
   at("view-new").hidden = view !== "new";
-  at("similar").hidden = true;
+  hideSimilar();
   if (view === "new" && !at("films").children.length) showFilms().then(showNew);
 }
 
