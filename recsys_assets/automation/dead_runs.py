@@ -42,7 +42,7 @@ def close_dead_runs(instance: dg.DagsterInstance, home: Path) -> None:
         )
     )
     for run in open_runs:
-        process = int(run.tags.get(PROCESS, 0))
+        process = _process_of(run)
         if process and not _lives(process):
             _close(instance, run)
     _close_those_in_lock(instance, home)
@@ -65,8 +65,16 @@ def _close_those_in_lock(instance: dg.DagsterInstance, home: Path) -> None:
 
 
 def _close(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    again = "; run it again" if PROCESS in run.tags else ""  # Dagster repeats what it has started
+    again = "; run it again" if _process_of(run) else ""  # Dagster repeats what it has started
     instance.report_run_failed(run, f"The process of this run died{again}: what it wrote is whole.")
+
+
+def _process_of(run: dg.DagsterRun) -> int:
+    """The process that executes a run of `recsys run`; 0 where Dagster has launched the run.
+
+    Where somebody repeats steps of such a run in the UI, the new run inherits all of its tags.
+    """
+    return 0 if run.remote_job_origin else int(run.tags.get(PROCESS, 0))
 
 
 def _lives(process: int) -> bool:

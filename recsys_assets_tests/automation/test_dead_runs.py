@@ -7,6 +7,14 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from recsys_assets.automation.catalogue import Catalogue
 from recsys_assets.automation.dead_runs import PROCESS, close_dead_runs, tags_of_this_process
@@ -64,6 +72,28 @@ def test_a_run_that_lives_is_left_alone_where_proc_does_not_show_it(
     tags = tags_of_this_process() | ({PROCESS: process} if process else {})
     with dg.DagsterInstance.ephemeral() as instance:
         run = instance.create_run_for_job(main, tags=tags, status=dg.DagsterRunStatus.STARTED)
+        close_dead_runs(instance, tmp_path)
+        still = instance.get_run_by_id(run.run_id)
+        assert still is not None and still.status is dg.DagsterRunStatus.STARTED
+
+
+def test_steps_repeated_in_the_ui_are_not_closed_with_the_process_of_the_run_before(
+    tmp_path: Path,
+) -> None:
+    # The UI hands all tags of a run on where somebody picks steps of it to be executed again.
+    tags = tags_of_this_process() | {PROCESS: "999999999"}
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(
+        loadable_target_origin=LoadableTargetOrigin(module_name="m"), location_name="l"
+    )
+    pointer = RepositoryPythonOrigin(sys.executable, ModuleCodePointer("m", "f"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = instance.create_run_for_job(
+            main,
+            tags=tags,
+            status=dg.DagsterRunStatus.STARTED,
+            remote_job_origin=RemoteJobOrigin(RemoteRepositoryOrigin(location, "r"), "main"),
+            job_code_origin=JobPythonOrigin("main", pointer),
+        )
         close_dead_runs(instance, tmp_path)
         still = instance.get_run_by_id(run.run_id)
         assert still is not None and still.status is dg.DagsterRunStatus.STARTED
