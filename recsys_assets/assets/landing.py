@@ -1,6 +1,7 @@
 """Landing: the files of each drop as they came."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -9,6 +10,7 @@ from recsys_assets.assets.materialize import OWNERS, markdown_table
 from recsys_assets.assets.partitions import DROPS
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.dataset import Dataset
+from recsys_assets.lake.landing import LandedFile
 from recsys_assets.resources.storage import Storage
 
 
@@ -24,25 +26,28 @@ def _landing_asset(dataset: Dataset) -> dg.AssetsDefinition:
         description=f"Files of {dataset.name} by drop date, as they came; never changed.",
     )
     def landed(context: dg.AssetExecutionContext, storage: Storage) -> dg.MaterializeResult[Any]:
-        dates = set(context.partition_keys)
-        files = [
-            file
-            for file in storage.landing_zone.files(dataset.name)
-            if file.date.isoformat() in dates
-        ]
-        rows = [
-            {"drop_date": file.date.isoformat(), "file": file.name, "bytes": file.size}
-            for file in files
-        ]
-        return dg.MaterializeResult(
-            metadata={
-                "files": len(files),
-                "bytes": sum(file.size for file in files),
-                "Files": dg.MetadataValue.md(markdown_table(rows[-100:]) if rows else "none"),
-            }
-        )
+        by_date: dict[str, list[LandedFile]] = {date: [] for date in context.partition_keys}
+        for file in storage.landing_zone.files(dataset.name):
+            by_date.get(file.date.isoformat(), []).append(file)
+        # Each partition shows its own drop, also where one run works on many.
+        for date, files in by_date.items():
+            context.add_asset_metadata(_facts_of(files), partition_key=date)
+        return dg.MaterializeResult()
 
     return landed
+
+
+def _facts_of(files: Sequence[LandedFile]) -> dict[str, Any]:
+    """What the UI shows of the files of one drop."""
+    rows = [
+        {"drop_date": file.date.isoformat(), "file": file.name, "bytes": file.size}
+        for file in files
+    ]
+    return {
+        "files": len(files),
+        "bytes": sum(file.size for file in files),
+        "Files": dg.MetadataValue.md(markdown_table(rows[-100:]) if rows else "none"),
+    }
 
 
 with warnings.catch_warnings():
