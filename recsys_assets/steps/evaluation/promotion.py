@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from recsys_assets.contracts.features import INTERACTIONS
 from recsys_assets.contracts.models import PROMOTION
@@ -45,7 +45,7 @@ Floats = NDArray[np.float64]
 class PromotionParams(StepParams):
     """What a challenger has to show."""
 
-    models: list[str] = Field(default=list(RANKING_MODELS))
+    models: list[str] = Field(default=list(RANKING_MODELS), min_length=1)
     """Registered models that answer ``user`` and ``k`` with ranked items."""
     k: int = Field(default=10, ge=1)
     """Length of the lists."""
@@ -57,6 +57,15 @@ class PromotionParams(StepParams):
     """Of more test users, so many are drawn by a hash."""
     seed: int = 42
     """Of the draw and of the bootstrap."""
+
+    @field_validator("models")
+    @classmethod
+    def _are_known(cls, models: list[str]) -> list[str]:
+        unknown = sorted(set(models) - set(RANKING_MODELS))
+        if unknown:
+            known = ", ".join(RANKING_MODELS)
+            raise ValueError(f"no ranking model is called {', '.join(unknown)}: there are {known}")
+        return models
 
 
 def decide_promotion(session: Session, params: PromotionParams) -> StepReport:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from recsys_assets.contracts.models import Promotion
 from recsys_assets.registry.champions import aliases
@@ -134,6 +135,22 @@ def test_a_split_that_leaves_nothing_to_judge_by_is_said(session: Session) -> No
     decide_promotion(session, PromotionParams(models=[ITEM_MODEL]))
     row = session.lake.scan("promotion").collect().row(0, named=True)
     assert not row["promoted"] and "trained on every test row" in row["reason"]
+
+
+@pytest.mark.parametrize(
+    ("models", "said"),
+    [
+        (["als"], "no ranking model is called als: there are rank_model, als_model"),
+        (["als_model", "click_model"], "no ranking model is called click_model"),
+        ([], "at least 1 item"),
+    ],
+)
+def test_a_name_that_is_no_ranking_model_is_refused_with_those_there_are(
+    models: list[str], said: str
+) -> None:
+    with pytest.raises(ValidationError, match=said) as refused:
+        PromotionParams(models=models)
+    assert refused.value.errors()[0]["loc"] == ("models",)
 
 
 def test_a_model_without_a_champion_waits_for_one(session: Session, tmp_path: Path) -> None:
