@@ -66,7 +66,7 @@ def test_tables_show_their_contract() -> None:
     graph = defs.resolve_asset_graph()
     schema = graph.get(dg.AssetKey("ratings")).metadata["dagster/column_schema"]
     columns = {column.name: column for column in schema.columns}
-    assert list(columns) == ["user", "item", "rating", "timestamp"]
+    assert list(columns) == ["user", "item", "rating", "timestamp", "file", "drop_date"]
     assert "half steps" in (columns["rating"].description or "")
     assert not columns["rating"].constraints.nullable
     assert any("0.5" in rule for rule in columns["rating"].constraints.other)

@@ -27,16 +27,16 @@ _MARKUP = re.compile(r"([\\`*\[\]|])")
 """What makes cells, links, pictures and styles in Markdown."""
 
 
-def table_asset_metadata(table: str, model: Model) -> dict[str, Any]:
-    """Metadata that holds for every materialization of a table."""
+def table_asset_metadata(table: str, *models: Model) -> dict[str, Any]:
+    """Metadata that holds for every materialization of a table; its contracts name its columns."""
     return {
         "dagster/table_name": table,
-        "dagster/column_schema": column_schema(model),
+        "dagster/column_schema": column_schema(*models),
     }
 
 
-def column_schema(model: Model) -> dg.TableSchema:
-    """The contract as a table schema: name, type, meaning and rules of each column."""
+def column_schema(*models: Model) -> dg.TableSchema:
+    """Contracts as a table schema: name, type, meaning and rules of each column."""
     columns = [
         dg.TableColumn(
             name=name,
@@ -48,6 +48,7 @@ def column_schema(model: Model) -> dg.TableSchema:
                 other=[str(check.error or check.name) for check in column.checks],
             ),
         )
+        for model in models
         for name, column in model.to_schema().columns.items()
     ]
     return dg.TableSchema(columns=columns)

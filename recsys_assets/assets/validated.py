@@ -16,7 +16,7 @@ from recsys_assets.assets.materialize import (
 from recsys_assets.assets.partitions import DROPS, chosen_dates
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.dataset import Dataset
-from recsys_assets.contracts.files import Quarantine, quarantine_of
+from recsys_assets.contracts.files import Origin, Quarantine, quarantine_of
 from recsys_assets.resources.compute import Compute
 from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
 
@@ -40,7 +40,7 @@ def _validated_assets(dataset: Dataset) -> dg.AssetsDefinition:
     rows = dg.AssetSpec(
         dataset.name,
         description=f"{dataset.model.__doc__} Rows of {dataset.name} that keep every rule.",
-        metadata=table_asset_metadata(dataset.name, dataset.model),
+        metadata=table_asset_metadata(dataset.name, dataset.model, Origin),
         **common,
     )
     rejected = dg.AssetSpec(

@@ -30,6 +30,13 @@ class Files(pa.DataFrameModel):
         return data.lazyframe.select(pl.col("read") == pl.col("accepted") + pl.col("quarantined"))
 
 
+class Origin(pa.DataFrameModel):
+    """Where a validated row came from: columns of every validated table, after its own."""
+
+    file: pl.String = pa.Field(description="Name of the file within its drop.")
+    drop_date: datetime.date = pa.Field(description="Date of the drop it came with.")
+
+
 class Quarantine(pa.DataFrameModel):
     """One rejected line: where it stood, what it said, which rules it broke."""
 

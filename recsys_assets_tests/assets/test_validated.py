@@ -52,6 +52,16 @@ def test_each_partition_shows_its_own_drop(session: Session) -> None:
         assert first["dagster/row_count"].value == {"ratings": 14}.get(table, 1)
 
 
+def test_the_columns_in_the_ui_are_those_of_the_tables(session: Session) -> None:
+    place(session, csv_of([*ratings(9), "bad"]))
+    assert run_range(session, DAY, DAY).success
+    (validates,) = (asset for asset in validated_assets if dg.AssetKey("ratings") in asset.keys)
+    for spec in validates.specs:
+        shown = [column.name for column in spec.metadata["dagster/column_schema"].columns]
+        fields = session.lake.open(spec.metadata["dagster/table_name"]).schema().fields
+        assert sorted(shown) == sorted(field.name for field in fields)
+
+
 def test_a_run_of_a_range_that_fails_shows_the_files_of_all_drops(session: Session) -> None:
     place(session, csv_of(ratings(9)))
     place(session, "<html>\n</html>\n", "page.csv", date=NEXT_DAY)
