@@ -61,7 +61,7 @@ class ALSParams(SweptParams):
     """Who fits: compiled code in Spark's Python workers, or Spark ML's ALS in the JVM."""
     largest_broadcast: int = Field(default=2 << 30, ge=0)
     """Bytes of factors that may be sent to every worker; beyond them Spark ML's ALS fits."""
-    seed: int = 42
+    seed: int = Field(default=42, ge=0)
     """Start of the factors."""
 
     def objectives(self) -> dict[str, Objective]:

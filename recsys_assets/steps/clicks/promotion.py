@@ -44,7 +44,7 @@ class ClickPromotionParams(StepParams):
     """By how much the calibration error may grow."""
     most_rows: int = Field(default=200_000, ge=1)
     """Of more test rows, the latest so many."""
-    seed: int = 42
+    seed: int = Field(default=42, ge=0)
     """Of the bootstrap."""
 
 

@@ -43,7 +43,7 @@ class BacktestParams(StepParams):
     """Length of the lists."""
     models: list[str] = Field(default=list(MODELS))
     """Which models."""
-    seed: int = 42
+    seed: int = Field(default=42, ge=0)
     """Of the models and of the bootstrap."""
 
 

@@ -55,7 +55,7 @@ class PromotionParams(StepParams):
     """Share of the champion's nDCG for new and light users that may be lost."""
     most_users: int = Field(default=20_000, ge=1)
     """Of more test users, so many are drawn by a hash."""
-    seed: int = 42
+    seed: int = Field(default=42, ge=0)
     """Of the draw and of the bootstrap."""
 
     @field_validator("models")

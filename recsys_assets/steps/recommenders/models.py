@@ -42,7 +42,7 @@ _EXPLAINED_ROWS = 1_000
 class RecommenderParams(StepParams):
     """Settings that the models share; all others follow from the data."""
 
-    seed: int = 42
+    seed: int = Field(default=42, ge=0)
     """Draws inner splits, starts vectors and trees."""
 
 
