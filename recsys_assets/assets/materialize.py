@@ -1,6 +1,7 @@
 """From a step's report to what the UI shows: row counts, schemas, tables, plots, links."""
 
 import base64
+import math
 import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -140,10 +141,15 @@ def metadata_of(report: StepReport) -> dict[str, Any]:
     }
     hidden = secrets()
     words = {
-        name: redact(value, hidden) if isinstance(value, str) else value
+        name: redact(value, hidden) if isinstance(value, str) else _shown(value)
         for name, value in {**report.figures, **report.links}.items()
     }
     return {**plots, **tables, **words}
+
+
+def _shown(figure: float) -> float | str:
+    """A figure as the UI can show it: of one that is no finite number it leaves the place empty."""
+    return figure if math.isfinite(figure) else str(figure)
 
 
 def _files(rows: Sequence[Mapping[str, object]]) -> dict[str, Any]:

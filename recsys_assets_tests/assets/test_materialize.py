@@ -40,6 +40,12 @@ def test_plots_come_first_as_pictures() -> None:
     assert base64.b64encode(png).decode() in (picture.md_str or "")
 
 
+def test_a_figure_without_end_is_shown_as_a_word() -> None:
+    report = StepReport(figures={"half_life": float("inf"), "auc": float("nan"), "rows": 3})
+    shown = metadata_of(report)
+    assert shown == {"half_life": "inf", "auc": "nan", "rows": 3}
+
+
 def test_own_gives_the_rows_and_version_of_one_table() -> None:
     report = StepReport(rows={"a": 5, "b": 7}, versions={"a": 2})
     assert own(report, "a") == {"dagster/row_count": 5, "delta_version": 2}
