@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+from pydantic import Field
 
 from recsys_assets.assets.partitions import dates_of
 from recsys_assets.home import Home
@@ -21,12 +22,15 @@ _HOUR = 3600
 class TidyConfig(dg.Config):
     """How long things are kept."""
 
-    table_days: int = 30
-    """Versions of tables that can be rolled back to."""
-    run_days: int = 90
-    """Runs in the UI, but for those that ingest drops."""
-    ledger_days: int = 60
-    """Delivered alerts and troubles that are over."""
+    table_days: int = Field(
+        default=30, ge=0, description="Days for which versions of tables can be rolled back to."
+    )
+    run_days: int = Field(
+        default=90, ge=0, description="Days for which runs are kept that ingest no drops."
+    )
+    ledger_days: int = Field(
+        default=60, ge=0, description="Days for which delivered alerts and ended troubles are kept."
+    )
 
 
 @dg.op(pool="lake")

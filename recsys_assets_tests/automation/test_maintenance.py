@@ -7,8 +7,10 @@ from pathlib import Path
 
 import dagster as dg
 import polars as pl
+import pytest
+from pydantic import ValidationError
 
-from recsys_assets.automation.maintenance import forget_runs, tidy
+from recsys_assets.automation.maintenance import TidyConfig, forget_runs, tidy
 from recsys_assets.home import Home
 from recsys_assets.resources.alerts import Alert, DeliveryLedger, Severity
 from recsys_assets.resources.storage import Storage
@@ -82,10 +84,19 @@ def test_the_job_counts_what_it_removes(home: Home) -> None:
     ledger.admit(alert, ["email"])
     ledger.claim("e", "email")
     ledger.settle("e", "email")
-    config = {"ops": {"tidy_home": {"config": {"ledger_days": -1}}}}
+    config = {"ops": {"tidy_home": {"config": {"ledger_days": 0}}}}
     resources = {"storage": Storage(home=str(home.root))}
     assert tidy.execute_in_process(config, resources=resources).success
     assert ledger.targets("e") == []
+
+
+@pytest.mark.parametrize("field", list(TidyConfig.model_fields))
+def test_days_in_the_launchpad_say_what_they_mean_and_are_refused_below_none(field: str) -> None:
+    # Runs created before a day to come are all of them.
+    with pytest.raises(ValidationError, match="greater than or equal to 0") as refused:
+        TidyConfig.model_validate({field: -90})
+    assert refused.value.errors()[0]["loc"] == (field,)
+    assert TidyConfig.model_fields[field].description
 
 
 def test_old_runs_go_but_for_those_that_ingest(tmp_path: Path) -> None:
