@@ -1,5 +1,6 @@
 """Publications: the lists, where services look them up and where analysts ask for them."""
 
+import hashlib
 from typing import Any
 
 import dagster as dg
@@ -16,9 +17,13 @@ from recsys_assets.resources.storage import Storage
 
 
 def version_of(lake: Lake) -> str:
-    """Name of the version of ``top_k`` that is published; another table gives other names."""
+    """Name of the version of ``top_k`` that is published; other files give other names.
+
+    A table that came back from a copy gives its numbers out again, and so does one made anew.
+    """
     table = lake.open(TOP_K)
-    return f"{table.version():010d}-{str(table.metadata().id)[:8]}"
+    files = "\n".join(sorted(table.get_add_actions().column("path").to_pylist()))
+    return f"{table.version():010d}-{hashlib.sha256(files.encode()).hexdigest()[:8]}"
 
 
 @dg.asset(
