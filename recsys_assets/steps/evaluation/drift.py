@@ -4,7 +4,7 @@
 
 The reference of a drop are the drops before it, within a window; the first drop has none. Samples
 are spread evenly over the rows, so that a drop of any size is read in seconds. Drops that an
-earlier run has measured and that have left the window keep their figures.
+earlier run has measured and that have left the window keep their figures until they are withdrawn.
 """
 
 import datetime
@@ -104,7 +104,7 @@ def _measure(
     frame = pl.DataFrame(rows, schema, orient="row").with_columns(
         pl.lit(subject.name).alias("dataset")
     )
-    frame = _with_earlier(session, frame, subject.name).select(list(schema))
+    frame = _with_earlier(session, frame, subject.name, dates[1:]).select(list(schema))
     version = session.lake.write_frame(frame, DRIFT, {"dataset": subject.name})
     return _describe(frame, dates, version)
 
@@ -164,12 +164,19 @@ def _sample(table: pl.LazyFrame, subject: _Subject, most: int) -> pl.DataFrame:
     return table.select(subject.columns).gather_every(step).collect()
 
 
-def _with_earlier(session: Session, frame: pl.DataFrame, dataset: str) -> pl.DataFrame:
-    """The new figures, and what earlier runs said of drops that have left the window."""
+def _with_earlier(
+    session: Session, frame: pl.DataFrame, dataset: str, dates: list[datetime.date]
+) -> pl.DataFrame:
+    """The new figures, and what earlier runs said of drops that have left the window.
+
+    Only drops of the given dates: of one that was withdrawn nothing is told any more.
+    """
     if not session.lake.exists(DRIFT) or frame.is_empty():
         return frame
     known = session.lake.scan(DRIFT).filter(dataset=dataset).collect()
-    old = known.filter(pl.col("drop_date") < frame["drop_date"].min())
+    old = known.filter(
+        pl.col("drop_date") < frame["drop_date"].min(), pl.col("drop_date").is_in(dates)
+    )
     return pl.concat([old.select(frame.columns), frame])
 
 

@@ -126,3 +126,17 @@ def test_a_table_without_rows_is_said(session: Session) -> None:
     schema = session.lake.scan(CLICKS.name).drop(DROP_DATE).collect().to_arrow().schema
     session.lake.replace_drop(CLICKS.name, DAY, [], schema, "withdrawn")
     assert "no drop holds a row" in str(measure_click_drift(session, PARAMS).figures["reference"])
+
+
+def test_of_withdrawn_drops_nothing_is_told_any_more(session: Session) -> None:
+    batches = list(click_batches(12_000, 3, 3_000))
+    for number, rows in enumerate(batches):
+        write_clicks(session, number, rows)
+    measure_click_drift(session, PARAMS)
+    # The first drop goes, so the second has none before it any more; the third goes itself.
+    for number in (0, 2):
+        day = DAY + datetime.timedelta(days=number)
+        session.lake.delete(CLICKS.name, {DROP_DATE: day.isoformat()})
+    measure_click_drift(session, PARAMS)
+    dates = session.lake.scan(DRIFT).select("drop_date").unique().collect()["drop_date"]
+    assert dates.to_list() == [DAY + datetime.timedelta(days=3)]
