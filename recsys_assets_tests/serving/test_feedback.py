@@ -225,6 +225,19 @@ def test_click_through_by_version_from_landed_journals(
     )
 
 
+def test_of_feedback_that_is_withdrawn_nothing_is_told_any_more(
+    session: Session, client: TestClient, tmp_path: Path
+) -> None:
+    send(client, event(1, event="s1"), event(1, "click", event="c1"))
+    land_journals(tmp_path / "feedback", session.landing, "feedback", TOMORROW)
+    validate(session, TODAY, dataset="feedback")
+    assert count_click_through(session, ClickThroughParams()).rows == {CLICK_THROUGH: 1}
+    session.landing.withdraw("feedback", TODAY)
+    validate(session, TODAY, dataset="feedback")
+    assert count_click_through(session, ClickThroughParams()).rows == {CLICK_THROUGH: 0}
+    ClickThrough.validate(session.lake.scan(CLICK_THROUGH).collect())
+
+
 def test_nothing_is_counted_before_feedback_lands(session: Session) -> None:
     assert count_click_through(session, ClickThroughParams()).skipped
 

@@ -33,13 +33,13 @@ def count_click_through(session: Session, params: ClickThroughParams) -> StepRep
     A pair counts once, however often it was shown or clicked: repeated looks at one list are no
     independent trials.
     """
-    if not session.lake.exists(FEEDBACK.name):
+    # Where all feedback was withdrawn, nothing is told of it any more.
+    if not session.lake.has_rows(FEEDBACK.name) and not session.lake.has_rows(CLICK_THROUGH):
         return StepReport(skipped="no feedback landed yet: `recsys serve` keeps it day by day")
     table = session.lake.scan(FEEDBACK.name)
     newest = table.select(pl.col("drop_date").max()).collect().item()
-    if newest is None:
-        return StepReport(skipped="no feedback landed yet: `recsys serve` keeps it day by day")
-    recent = table.filter(pl.col("drop_date") > pl.lit(newest).dt.offset_by(f"-{params.days}d"))
+    first = pl.lit(newest, pl.Date).dt.offset_by(f"-{params.days}d")
+    recent = table.filter(pl.col("drop_date") > first)
     counted = _count(recent.unique("event")).collect()
     clicked, shown = counted["clicked"].to_numpy(), counted["shown"].to_numpy()
     low, high = wilson_interval(clicked, shown)
