@@ -120,11 +120,12 @@ def encode_clicks(session: Session, params: EncodingParams) -> StepReport:
     effects = fit_effects_of(session, training, encoder, plan)
     encoder = replace(encoder, effects=effects)
     table = encoder.statistics.with_columns(smoothing=pl.lit(encoder.smoothing))
+    # First, for it takes longest: if it dies, the encoder is still that of the features.
+    written = write_features(session, blocks, encoder, plan)
     versions = {
         CLICK_ENCODER: session.lake.write_frame(table, CLICK_ENCODER),
         CLICK_EFFECTS: session.lake.write_frame(effects, CLICK_EFFECTS),
     }
-    written = write_features(session, blocks, encoder, plan)
     versions[CLICK_FEATURES] = session.lake.replace_files(
         CLICK_FEATURES,
         [DataFile(place(row["path"]), row["rows"]) for row in written],

@@ -36,6 +36,7 @@ from recsys_assets.kernels.click_folds import FOLD, assign_folds
 from recsys_assets.kernels.encode import Encoder, encode, feature_names
 from recsys_assets.lake.spark_files import read_table
 from recsys_assets.registry.clicks import read_encoder
+from recsys_assets.steps.clicks import features as features_module
 from recsys_assets.steps.clicks.boosting import boost
 from recsys_assets.steps.clicks.evaluation import ClickEvaluationParams, evaluate_click_model
 from recsys_assets.steps.clicks.features import EncodingParams, encode_clicks
@@ -253,6 +254,21 @@ def test_the_same_clicks_give_the_same_tables(
         assert_frame_equal(features_of(session, split), features_of(trained, split))
     models = [s.lake.scan(CLICK_MODEL).collect() for s in (session, trained)]
     assert_frame_equal(models[0], models[1])
+
+
+def test_a_run_that_dies_while_it_encodes_leaves_the_encoder_of_the_features(
+    trained: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = (CLICK_ENCODER, CLICK_EFFECTS, CLICK_FEATURES)
+    before = [trained.lake.version(table) for table in tables]
+
+    def die(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(features_module, "write_features", die)
+    with pytest.raises(MemoryError):
+        encode_clicks(trained, ENCODING.model_copy(update={"smoothing": 5.0}))
+    assert [trained.lake.version(table) for table in tables] == before
 
 
 def test_a_block_ends_where_a_file_a_part_or_a_full_block_ends() -> None:
