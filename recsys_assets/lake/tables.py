@@ -261,10 +261,10 @@ class Lake:
         try:
             delta.restore(version)
         except Exception as error:
-            if "missing" not in str(error).lower() and "not found" not in str(error).lower():
+            if self.holds(table, version):
                 raise
             raise ValueError(
-                f"files of version {version} of {table} have been tidied away; "
+                f"version {version} of {table} has been tidied away; "
                 f"see `recsys history {table}` for a later one"
             ) from error
         return self.version(table)

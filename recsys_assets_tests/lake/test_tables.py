@@ -133,3 +133,5 @@ def test_a_version_whose_log_is_gone_is_not_held(lake: Lake) -> None:
     # As delta-rs does by itself after 30 days, at every hundredth version.
     (Path(lake.uri("interactions")) / "_delta_log" / f"{0:020}.json").unlink()
     assert not lake.holds("interactions", 0) and lake.holds("interactions", 1)
+    with pytest.raises(ValueError, match=r"version 0 of interactions has been tidied away"):
+        lake.roll_back("interactions", 0)
