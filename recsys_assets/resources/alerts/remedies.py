@@ -46,7 +46,8 @@ REMEDIES = {
         "recsys run --from FIRST --to LAST --select DATASET",
     ),
     "check-failed": Remedy(
-        "If users see bad lists, go back to the version N before:", "recsys rollback top_k --to N"
+        "If users see bad lists, go back to the version N before, with what is made from it:",
+        "recsys rollback top_k --to N --rebuild",
     ),
     "drift": Remedy(
         "Nothing is broken. If a drop is to blame, withdraw it; if the world changed, train:",

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from recsys_assets.cli.recovery import _downstream_of
+from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.resources.alerts import Severity
 from recsys_assets.resources.alerts.remedies import REMEDIES, remedy_of
 from recsys_assets_tests.resources.alerts.making import make_alert
@@ -37,6 +39,13 @@ def test_the_command_stands_in_the_section(kind: str) -> None:
     }.items():
         pattern = re.sub(name, lambda _, value=value: value, pattern)
     assert re.search(f"^{pattern}$", sections()[kind], flags=re.MULTILINE), pattern
+
+
+def test_going_back_from_bad_lists_reaches_whoever_holds_lists_of_their_own() -> None:
+    words = REMEDIES["check-failed"].command.split()
+    assert words[:3] == ["recsys", "rollback", TOP_K] and "--rebuild" in words
+    made = set(_downstream_of(TOP_K).split(","))
+    assert {"lookup_lists", "warehouse_lists", "serving_bundle"} <= made
 
 
 @pytest.mark.parametrize(
