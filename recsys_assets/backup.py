@@ -39,12 +39,14 @@ def back_up(home: Home, folder: Path) -> dict[str, str]:
     """Copy every database into a folder; path within the home → SHA-256 of the copy.
 
     Raises:
-        BackupError: the folder holds something, or a copy is not sound.
+        BackupError: there is no database, the folder holds something, or a copy is not sound.
     """
+    if not (found := databases(home)):
+        raise BackupError(f"no database lies in {home.root}: does RECSYS_HOME name the right home?")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BackupError(f"{folder} is not empty: name a new folder")
     digests = {}
-    for path in databases(home):
+    for path in found:
         copy = folder / path
         copy.parent.mkdir(parents=True, exist_ok=True)
         _copy_database(home.root / path, copy)
@@ -93,6 +95,8 @@ def _manifest(folder: Path) -> dict[str, str]:
         raise BackupError(f"{folder} is no backup: it has no readable {MANIFEST}") from error
     if any(path.is_absolute() or ".." in path.parts for path in paths):
         raise BackupError(f"{folder}: its {MANIFEST} names files outside of the home")
+    if not paths:  # restored, it would only set aside what is there
+        raise BackupError(f"{folder} holds no database: use another backup")
     return {str(path): str(digest) for path, digest in known.items()}
 
 

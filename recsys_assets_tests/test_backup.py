@@ -134,6 +134,17 @@ def test_what_is_no_backup_is_refused(home: Home, tmp_path: Path) -> None:
         back_up(home, tmp_path)
 
 
+def test_a_backup_of_nothing_is_neither_made_nor_restored(home: Home, tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match=r"no database .* RECSYS_HOME"):
+        back_up(Home(root=tmp_path / "elsewhere"), tmp_path / "backup")
+    assert not (tmp_path / "backup").exists()
+    first = run(home)
+    (tmp_path / "manifest.json").write_text(json.dumps({"databases": {}}), encoding="utf-8")
+    with pytest.raises(BackupError, match="holds no database"):
+        restore(home, tmp_path)
+    assert runs(home) == {first}
+
+
 def test_nothing_is_restored_under_a_run(home: Home, tmp_path: Path) -> None:
     run(home)
     back_up(home, tmp_path / "backup")
