@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 
 from recsys_assets.cli.shared import JsonOption, console, deployment, print_json, print_table
@@ -52,7 +53,8 @@ def health_command(
         try:
             found.report(notifier_of(where))
         except AlertDeliveryError as error:
-            console.print(f"[yellow]{escape(str(error))}[/yellow]", highlight=False)
+            told = Console(stderr=True)  # what was found may be JSON for programs
+            told.print(f"[yellow]{escape(str(error))}[/yellow]", highlight=False)
     if rows:
         raise typer.Exit(1)
 

@@ -83,6 +83,17 @@ def test_health_names_dead_daemons_and_tells_them_once(
         )
 
 
+def test_a_channel_that_cannot_be_reached_spoils_no_json(
+    recsys: Recsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with webhook_server() as posts:
+        monkeypatch.setenv("RECSYS_WEBHOOK_URL", posts.url)
+        posts.status = 503
+        said = recsys("health", "--no-location", "--json", "--tell", code=1)
+    assert not json.loads(said.stdout)["healthy"]
+    assert "answered 503" in " ".join(said.stderr.split())
+
+
 def test_records_that_cannot_be_read_are_told_too(
     recsys: Recsys, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +107,7 @@ def test_records_that_cannot_be_read_are_told_too(
     with webhook_server() as posts:
         monkeypatch.setenv("RECSYS_WEBHOOK_URL", posts.url)
         home.alerts.mkdir()  # no ledger either
-        said = " ".join(recsys("health", "--no-location", "--tell", code=1).stdout.split())
+        said = " ".join(recsys("health", "--no-location", "--tell", code=1).output.split())
         assert "Dagster's records cannot be read" in said
         (body,) = posts.bodies
         assert body["kind"] == "disk-full" and "recsys tidy" in body["text"]
