@@ -32,11 +32,11 @@ def publications_command(
     if roll not in ("", "lookup", "warehouse"):
         raise typer.BadParameter(f"{roll!r} is neither lookup nor warehouse")
     if roll == "lookup":
-        console.print(f"lookup: {roll_back(delivery.lookup_store()).current}")
+        _print_current("lookup", roll_back(delivery.lookup_store()).current, as_json)
         return
     with delivery.warehouse() as warehouse:
         if roll == "warehouse":
-            console.print(f"warehouse: {warehouse.roll_back(TOP_K)}")
+            _print_current("warehouse", warehouse.roll_back(TOP_K), as_json)
             return
         in_warehouse = warehouse.holds(TOP_K)
     pointer = delivery.lookup_store().pointer()
@@ -48,3 +48,11 @@ def publications_command(
         print_json(rows)
         return
     print_table("Published lists", rows)
+
+
+def _print_current(where: str, version: str, as_json: bool) -> None:
+    """The version that readers see after a step back, in one place."""
+    if as_json:
+        print_json([{"where": where, "version": version}])
+    else:
+        console.print(f"{where}: {version}")

@@ -28,9 +28,10 @@ def test_versions_are_shown_and_rolled_back(home: Home, recsys: Recsys) -> None:
         return [row["version"] for row in json.loads(recsys("publications", "--json").stdout)]
 
     assert shown() == ["v2", "v2"]
-    recsys("publications", "--roll-back", "lookup")
+    assert "lookup: v1" in recsys("publications", "--roll-back", "lookup").stdout
     assert shown() == ["v1", "v2"]
-    recsys("publications", "--roll-back", "warehouse")
+    rolled = recsys("publications", "--roll-back", "warehouse", "--json").stdout
+    assert json.loads(rolled) == [{"where": "warehouse", "version": "v1"}]
     assert shown() == ["v1", "v1"]
     recsys("publications", "--roll-back", "mail", code=2)
 
