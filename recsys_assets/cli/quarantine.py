@@ -12,6 +12,7 @@ from recsys_assets.cli.shared import (
     DatasetArgument,
     JsonOption,
     check_dataset,
+    check_output,
     console,
     deployment,
     parse_date,
@@ -71,9 +72,8 @@ def show_command(
 
     Example: recsys quarantine show ratings --out fix.csv
     """
-    for path in (out, report):
-        if path is not None and not path.absolute().parent.is_dir():
-            raise typer.BadParameter(f"{path.parent} is no folder")
+    check_output(out)
+    check_output(report, out)
     lake = deployment().home.lake
     name = quarantine_of(check_dataset(dataset))
     if lake.exists(dataset) and not lake.exists(name):  # it is made for the first bad line
@@ -84,11 +84,11 @@ def show_command(
     if file:
         table = table.filter(file=file)
     lines = table.sort(DROP_DATE, "file", "line").collect()
+    if report is not None:  # first: it takes lines that no one file can hold for correction
+        _report(lines, report)
     if out is not None:
         _export(lines, dataset, lake, out)
-        return
-    if report is not None:
-        _report(lines, report)
+    if out is not None or report is not None:
         return
     rows = [
         {**row, DROP_DATE: row[DROP_DATE].isoformat(), "rules": ", ".join(row["rules"])}

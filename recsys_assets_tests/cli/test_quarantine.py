@@ -75,6 +75,26 @@ def test_lines_are_written_in_the_form_they_came_in(
     recsys("quarantine", "show", "ratings", "--file", "nowhere", "--out", out, code=2)
 
 
+def test_a_report_is_written_beside_the_lines_to_correct(
+    recsys: Recsys, session: Session, tmp_path: Path
+) -> None:
+    fill(session)
+    out, report = tmp_path / "fix.csv", tmp_path / "report.csv"
+    command = ("quarantine", "show", "ratings", "--out", out, "--report", report)
+    recsys(*command, "--file", "ratings.csv")
+    assert BAD[0] in out.read_text(encoding="utf-8")
+    assert "timestamp.integer" in report.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("option", ["--out", "--report"])
+def test_lines_are_not_written_over_a_folder(
+    recsys: Recsys, session: Session, tmp_path: Path, option: str
+) -> None:
+    fill(session)
+    refused = recsys("quarantine", "show", "ratings", option, tmp_path, code=2)
+    assert "is a folder" in " ".join(refused.stderr.split())
+
+
 def test_lines_without_a_time_are_replayed_into_their_own_drop(
     recsys: Recsys, session: Session, tmp_path: Path
 ) -> None:
