@@ -6,9 +6,16 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from recsys_assets.backup import back_up, restore
+from recsys_assets.backup import MANIFEST, back_up, restore
 from recsys_assets.cli.runs import run_command
-from recsys_assets.cli.shared import DatasetArgument, check_dataset, console, deployment, parse_date
+from recsys_assets.cli.shared import (
+    DatasetArgument,
+    check_dataset,
+    check_output,
+    console,
+    deployment,
+    parse_date,
+)
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.files import quarantine_of
 from recsys_assets.lake.rollbacks import roll_back
@@ -112,6 +119,7 @@ def backup_command(
 
     Example: recsys backup backups/today
     """
+    check_output(folder / MANIFEST)
     copies = back_up(deployment().home, folder)
     console.print(f"{len(copies)} databases copied to {folder}", highlight=False)
 

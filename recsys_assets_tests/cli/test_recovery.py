@@ -1,6 +1,7 @@
 """A bad drop is withdrawn and put back; tables are rolled back and their readers follow."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,12 @@ from recsys_assets_tests.steps.landing_files import (
     rows,
     validate,
 )
+
+
+def test_a_folder_that_no_backup_can_be_written_to_is_told(recsys: Recsys, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused = recsys("backup", tmp_path / "file" / "today", code=2)
+    assert "no folder for" in " ".join(refused.stderr.split())
 
 
 @pytest.fixture
