@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import yaml
 
-from recsys_assets.cli.shared import console
+from recsys_assets.cli.shared import check_output, console
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -30,6 +30,7 @@ def bundle_command(
     """
     from recsys_assets.resources.wheel import build_wheel
 
+    check_output(folder / "jobs" / "ingest.yml")
     name, content = build_wheel()
     for old in (folder / "dist").glob("*.whl"):
         old.unlink()

@@ -20,6 +20,7 @@ from rich.progress import (
 from recsys_assets.cli.shared import (
     DatasetArgument,
     check_dataset,
+    check_output,
     console,
     deployment,
     parse_date,
@@ -71,6 +72,7 @@ def generate_command(
         raise typer.BadParameter(f"{drops} drops asked for, but this data fills 1 to {most}")
     last = parse_date(last_day)
     parse_date((last - datetime.timedelta(days=drops - 1)).isoformat())
+    check_output(out / "movies.csv" if out else None)
     zone = deployment().home.landing_zone
     with tempfile.TemporaryDirectory() as scratch, _Progress("generate", ratings + clicks) as step:
         folder = out or Path(scratch)

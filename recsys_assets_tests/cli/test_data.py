@@ -88,3 +88,12 @@ def test_data_that_cannot_be_generated_is_said_to_be_so(
     recsys: Recsys, asked: list[object], said: str
 ) -> None:
     assert said in " ".join(recsys("generate", *asked, code=2).output.replace("│", "").split())
+
+
+@pytest.mark.parametrize("command", [("generate", "--ratings", 900, "--out"), ("bundle",)])
+def test_a_folder_that_cannot_be_written_is_told_in_one_line(
+    recsys: Recsys, tmp_path: Path, command: tuple[object, ...]
+) -> None:
+    (tmp_path / "file").touch()
+    refused = recsys(*command, tmp_path / "file" / "folder", code=2)
+    assert "no folder for" in " ".join(refused.stderr.split())
