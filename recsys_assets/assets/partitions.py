@@ -14,8 +14,22 @@ DROPS = dg.DailyPartitionsDefinition(start_date=FIRST_DROP.isoformat(), end_offs
 PARTITION = "dagster/partition"
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
+LONGEST_GAP = datetime.timedelta(days=31)
+"""Between two drops of one run, for Dagster plans every day of a run's range, and shows it as made:
+beside a drop of today, one of years ago took minutes before the first step."""
 DATES = "recsys/dates"
 """Tag of a run that works on some drops of its range only: their dates, by comma."""
+
+
+def stretches(dates: Iterable[datetime.date]) -> list[list[datetime.date]]:
+    """Drops in groups that one run may work on, the earliest first."""
+    groups: list[list[datetime.date]] = []
+    for date in sorted(dates):
+        if groups and date - groups[-1][-1] <= LONGEST_GAP:
+            groups[-1].append(date)
+        else:
+            groups.append([date])
+    return groups
 
 
 def range_tags(dates: list[datetime.date]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from functools import partial
 
 import dagster as dg
 
-from recsys_assets.assets.partitions import drop_tags, spans_of
+from recsys_assets.assets.partitions import drop_tags, spans_of, stretches
 from recsys_assets.automation.feedback import land_feedback
 from recsys_assets.automation.jobs import ingest, publish, weekly
 from recsys_assets.automation.maintenance import tidy
@@ -27,15 +27,14 @@ _UNFINISHED = [
 
 @damage_in_words()
 def request_ingest(
-    storage: Storage, instance: dg.DagsterInstance, settled_for: float = 0.0, once: bool = False
-) -> dg.RunRequest | dg.SkipReason:
-    """Ask for one run over all drops that wait.
+    storage: Storage, instance: dg.DagsterInstance, settled_for: float = 0.0
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Ask for a run over all drops that wait, or for some where they lie far apart.
 
     Args:
         storage: where files land.
         instance: where runs are known.
         settled_for: seconds for which no file of a drop may have changed: it may still be written.
-        once: whether the same files are asked for once only, whatever became of their run.
     """
     look = partial(waiting_drops, storage.lake, storage.landing_zone, list(DATASETS), settled_for)
     try:
@@ -55,7 +54,11 @@ def request_ingest(
     if not free:
         runs = ", ".join(sorted(set().union(*covered.values())))
         return dg.SkipReason(f"on the way to all drops that wait: {runs}")
-    return dg.RunRequest(run_key=drops.fingerprint if once else None, tags=drop_tags(free))
+    # By its key a sensor starts a run once, whatever becomes of it, and a schedule once at a time.
+    return [
+        dg.RunRequest(run_key=f"{drops.fingerprint}:{dates[0]}", tags=drop_tags(dates))
+        for dates in stretches(free)
+    ]
 
 
 def _validates(run: dg.DagsterRun) -> bool:
@@ -80,7 +83,7 @@ def build_schedules(status: dg.DefaultScheduleStatus) -> list[dg.ScheduleDefinit
     )
     def daily_ingest(
         context: dg.ScheduleEvaluationContext, storage: Storage
-    ) -> dg.RunRequest | dg.SkipReason:
+    ) -> list[dg.RunRequest] | dg.SkipReason:
         return request_ingest(storage, context.instance)
 
     daily_feedback = dg.ScheduleDefinition(
@@ -135,7 +138,7 @@ def build_landing_sensor(status: dg.DefaultSensorStatus, settled_for: float) -> 
     )
     def ingest_landed_drops(
         context: dg.SensorEvaluationContext, storage: Storage
-    ) -> dg.RunRequest | dg.SkipReason:
-        return request_ingest(storage, context.instance, settled_for, once=True)
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        return request_ingest(storage, context.instance, settled_for)
 
     return ingest_landed_drops

@@ -50,7 +50,8 @@ def run_command(
     """Run the whole graph, or a part of it, as a Dagster run that shows in the UI.
 
     Drops that have landed and are not accounted for yet are validated; where there are none, the
-    latest drop is validated again, which changes nothing. --from and --to choose drops by date.
+    latest drop is validated again, which changes nothing. Those that lie more than a month before
+    the others have runs of their own. --from and --to choose drops by date.
 
     Example: recsys run --select 'als_model+'
     """
@@ -62,19 +63,36 @@ def run_command(
     if not by_daemon:
         where.compute().open_ahead()
     with loading_modules():
-        from recsys_assets.assets.partitions import drop_tags, range_tags
-        from recsys_assets.automation.asked_runs import AskedRun
         from recsys_assets.definitions import build_definitions
     defs = build_definitions(where)
-    tags = range_tags(dates) if first or last else drop_tags(dates)
-    job, keys = _job_of(defs, selected_assets(defs, select))
-    assets = None if keys is None else [key.to_user_string() for key in keys]
-    wanted = AskedRun(job=job, assets=assets, tags=tags)
-    run_id, status = _ask(where, wanted) if by_daemon else _run(where, defs, wanted)
-    console.print(f"run {run_id}: {_ENDS.get(status, 'FAILED')}")
+    for wanted in _wanted(defs, select, dates, whole_range=bool(first or last)):
+        run_id, status = _ask(where, wanted) if by_daemon else _run(where, defs, wanted)
+        console.print(f"run {run_id}: {_ENDS.get(status, 'FAILED')}")
+        if status is not dg.DagsterRunStatus.SUCCESS:
+            break
     console.print("see [bold]recsys status[/bold], or the run's page in the UI")
     if status is not dg.DagsterRunStatus.SUCCESS:
         raise typer.Exit(1)
+
+
+def _wanted(
+    defs: dg.Definitions, select: str | None, dates: list[datetime.date], whole_range: bool
+) -> list["AskedRun"]:
+    """The runs that do it, in turn: one, after others that validate drops that lie far before."""
+    from recsys_assets.assets.partitions import drop_tags, range_tags, stretches
+    from recsys_assets.automation.asked_runs import AskedRun
+
+    job, keys = _job_of(defs, selected_assets(defs, select))
+    assets = None if keys is None else [key.to_user_string() for key in keys]
+    if whole_range:
+        return [AskedRun(job=job, assets=assets, tags=range_tags(dates))]
+    *before, last = stretches(dates)
+    validated = defs.resolve_job_def("ingest").asset_layer.executable_asset_keys
+    chosen = sorted(key.to_user_string() for key in validated if keys is None or key in keys)
+    return [
+        *(AskedRun(job="ingest", assets=chosen, tags=drop_tags(d)) for d in before if chosen),
+        AskedRun(job=job, assets=assets, tags=drop_tags(last)),
+    ]
 
 
 def _run(

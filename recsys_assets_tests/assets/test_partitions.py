@@ -8,6 +8,7 @@ from recsys_assets.assets.partitions import (
     drop_tags,
     range_tags,
     spans_of,
+    stretches,
 )
 
 DAYS = [datetime.date(2026, 1, day) for day in (11, 13)]
@@ -32,3 +33,10 @@ def test_spans_leave_out_what_a_run_passes_over() -> None:
     ]
     assert spans_of({PARTITION: "2026-01-11"}) == [("2026-01-11", "2026-01-11")]
     assert spans_of({}) == []
+
+
+def test_between_two_drops_of_a_stretch_lies_a_month_at_most() -> None:
+    first = datetime.date(2026, 1, 1)
+    days = [first + datetime.timedelta(n) for n in (31, 0, 63, 64)]
+    assert stretches(days) == [[days[1], days[0]], [days[2], days[3]]]
+    assert stretches([]) == []

@@ -72,6 +72,18 @@ def test_ingest_covers_every_waiting_drop(
     assert request.tags[RANGE_END] == "2026-01-05"
 
 
+def test_drops_that_lie_far_apart_have_a_run_each(
+    daily_ingest: dg.ScheduleDefinition, home: Home, instance: dg.DagsterInstance
+) -> None:
+    days = [datetime.date(2020, 1, 1), datetime.date(2026, 1, 3), datetime.date(2026, 1, 31)]
+    for item, day in enumerate(days, 1):
+        land(home, day, item)
+    for found in (tick(daily_ingest, home, instance), look(home, instance)):
+        asked = [request.tags[DATES] for request in found.run_requests]
+        assert asked == ["2020-01-01", "2026-01-03,2026-01-31"]
+        assert len({request.run_key for request in found.run_requests}) == 2
+
+
 def test_a_damaged_account_of_files_is_named(
     daily_ingest: dg.ScheduleDefinition, home: Home, instance: dg.DagsterInstance
 ) -> None:

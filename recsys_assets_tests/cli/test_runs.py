@@ -1,10 +1,13 @@
 """What `recsys run` runs."""
 
+import datetime
+
 import dagster as dg
 import pytest
 import typer
 
-from recsys_assets.cli.runs import _job_of, selected_assets
+from recsys_assets.assets.partitions import DATES, RANGE_END, RANGE_START
+from recsys_assets.cli.runs import _job_of, _wanted, selected_assets
 from recsys_assets.definitions import defs
 
 
@@ -42,3 +45,18 @@ def test_what_is_left_out_of_a_selection_is_told(capsys: pytest.CaptureFixture[s
     name, keys = _job_of(defs, selected_assets(defs, "als_sweep,als_model"))
     assert (name, keys) == ("main", [dg.AssetKey("als_model")])
     assert "--select als_sweep" in capsys.readouterr().out
+
+
+def test_drops_that_lie_far_before_the_others_are_validated_first() -> None:
+    days = [datetime.date(2020, 1, 1), datetime.date(2026, 1, 3), datetime.date(2026, 1, 31)]
+    old, recent = _wanted(defs, None, days, whole_range=False)
+    assert (old.job, recent.job, recent.assets) == ("ingest", "main", None)
+    assert {"ratings", "quarantine_clicks", "landing/movies"} <= set(old.assets or [])
+    assert [run.tags[DATES] for run in (old, recent)] == ["2020-01-01", "2026-01-03,2026-01-31"]
+    assert [run.assets for run in _wanted(defs, "ratings+", days, whole_range=False)][:1] == [
+        ["quarantine_ratings", "ratings"]
+    ]
+    (models,) = _wanted(defs, "als_model", days, whole_range=False)
+    assert models.assets == ["als_model"]
+    (chosen,) = _wanted(defs, None, [days[0], days[-1]], whole_range=True)
+    assert (chosen.tags[RANGE_START], chosen.tags[RANGE_END]) == ("2020-01-01", "2026-01-31")
