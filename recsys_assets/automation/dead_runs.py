@@ -10,6 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from recsys_assets.processes import lives
 from recsys_assets.resources.run_lock import HomeBusyError, alone, runs_in_lock, strike_out
 
 PROCESS, HOST = "recsys/process", "recsys/host"
@@ -43,7 +44,7 @@ def close_dead_runs(instance: dg.DagsterInstance, home: Path) -> None:
     )
     for run in open_runs:
         process = _process_of(run)
-        if process and not _lives(process):
+        if process and not lives(process):
             _close(instance, run)
     _close_those_in_lock(instance, home)
 
@@ -75,17 +76,3 @@ def _process_of(run: dg.DagsterRun) -> int:
     Where somebody repeats steps of such a run in the UI, the new run inherits all of its tags.
     """
     return 0 if run.remote_job_origin else int(run.tags.get(PROCESS, 0))
-
-
-def _lives(process: int) -> bool:
-    """Whether a process is there; asked of the kernel, for not every ``/proc`` shows all of them.
-
-    macOS has none, and hardened machines hide the processes of other users in it.
-    """
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:  # it belongs to somebody else
-        return True
-    return True

@@ -16,6 +16,7 @@ from prometheus_client import (
     multiprocess,
 )
 
+from recsys_assets.processes import lives
 from recsys_assets.serving.clicks import FIELDS
 
 __all__ = ["CONTENT_TYPE_LATEST"]
@@ -101,7 +102,6 @@ def _forget_the_dead(folder: Path) -> None:
     new one has started.
     """
     for file in folder.glob("gauge_live*_*.db"):
-        process = file.stem.rpartition("_")[2]
-        if not Path(f"/proc/{process}").exists():
+        if not lives(int(file.stem.rpartition("_")[2])):
             # Another worker may be asked at the same time.
             file.unlink(missing_ok=True)
