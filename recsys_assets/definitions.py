@@ -18,6 +18,7 @@ from recsys_assets.automation.schedules import build_landing_sensor, build_sched
 from recsys_assets.automation.sensors import build_alert_sensors
 from recsys_assets.checks import CHECKS
 from recsys_assets.deployment import Deployment, current_deployment, naming_variables
+from recsys_assets.deployment.azure import mlflow_setting
 from recsys_assets.resources.alerts import Notifier
 from recsys_assets.resources.delivery import Delivery
 from recsys_assets.resources.digests import Digests
@@ -61,7 +62,9 @@ def build_resources(deployment: Deployment) -> dict[str, dg.ConfigurableResource
     with naming_variables():
         return {
             "compute": deployment.compute(),
-            "storage": Storage(home=str(home.root), account=home.account, mlflow=home.mlflow),
+            "storage": Storage(
+                home=str(home.root), account=home.account, mlflow=mlflow_setting(home)
+            ),
             "delivery": Delivery(**deployment.delivery),
             "notifier": Notifier(**deployment.alerts),
             "mailer": Digests(**deployment.digests),

@@ -8,7 +8,7 @@ import dagster as dg
 from recsys_assets.deployment.errors import DeploymentError
 from recsys_assets.deployment.secrets import secret_of
 from recsys_assets.home import Home
-from recsys_assets.registry.address import RegistryAddress
+from recsys_assets.registry.address import RegistryAddress, without_account
 from recsys_assets.resources.azure.identity import cluster_identity
 
 
@@ -32,6 +32,17 @@ def mlflow_of(known: Mapping[str, str]) -> str:
         raise DeploymentError(f"RECSYS_MLFLOW_URI: {error}") from error
     # What clusters register this process has to find: promotion and bundles are made here.
     return given or ("databricks" if known.get("RECSYS_DATABRICKS_HOST") else "")
+
+
+def mlflow_setting(home: Home) -> str:
+    """MLflow's address as resources are given it.
+
+    Where it holds a password it is the variable's name: the UI shows settings, not what variables
+    hold.
+    """
+    if without_account(home.mlflow) == home.mlflow:
+        return home.mlflow
+    return dg.EnvVar("RECSYS_MLFLOW_URI")
 
 
 def databricks_settings(known: Mapping[str, str], home: Home) -> dict[str, Any]:
@@ -68,7 +79,7 @@ def databricks_settings(known: Mapping[str, str], home: Home) -> dict[str, Any]:
         else secret_of(known, "RECSYS_DATABRICKS_TOKEN") or dg.EnvVar("RECSYS_DATABRICKS_TOKEN"),
         "wheel": value("WHEEL"),
         "volume": value("VOLUME").rstrip("/"),
-        "registry": home.mlflow,
+        "registry": mlflow_setting(home),
         **{
             part: f"{root}/{part}" if root else home.address(part)
             for part in ("lake", "landing", "rejected")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from recsys_assets.deployment.azure import mlflow_setting
 from recsys_assets.deployment.errors import naming_variables
 from recsys_assets.home import Home
 from recsys_assets.resources.spark import SparkSettings
@@ -60,7 +61,7 @@ class Deployment(BaseModel):
         settings: dict[str, Any] = {
             "home": str(self.home.root),
             "account": self.home.account,
-            "mlflow": self.home.mlflow,
+            "mlflow": mlflow_setting(self.home),
             "master": self.spark.master,
             "driver_memory": self.spark.driver_memory,
             "conf": self.spark.conf,
