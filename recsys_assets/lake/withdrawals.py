@@ -46,10 +46,11 @@ def forget_withdrawal(folder: Path, names: Collection[str]) -> None:
 
 
 def _read(folder: Path) -> list[list[str]]:
-    record = folder / _RECORD
-    if not record.is_file():
+    # Not asked for before: of a server that fails adlfs says that there is no such file.
+    try:
+        found: list[list[str]] = json.loads((folder / _RECORD).read_text(encoding="ascii"))
+    except FileNotFoundError:
         return []
-    found: list[list[str]] = json.loads(record.read_text(encoding="ascii"))
     return found
 
 

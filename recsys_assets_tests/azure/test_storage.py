@@ -86,6 +86,30 @@ def test_a_file_that_cannot_be_asked_for_is_not_passed_over(
     assert len(cloud_home.landing_zone.drop("ratings", DAY)) == 1
 
 
+def test_a_record_that_cannot_be_read_puts_nothing_back_that_was_not_withdrawn_last(
+    cloud_home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zone = cloud_home.landing_zone
+    for name in ("ratings.csv", "ratings-2.csv"):
+        assert zone.land(source, "ratings", DAY).name == name
+        zone.withdraw("ratings", DAY)
+        source.write_bytes(source.read_bytes() + b"corrected\n")
+
+    whole = BlobClient.get_blob_properties
+
+    async def unavailable(self: Any, *words: Any, **options: Any) -> Any:
+        if self.blob_name.endswith(".json"):
+            raise HttpResponseError("ServerBusy")
+        return await whole(self, *words, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BlobClient, "get_blob_properties", unavailable)
+        with pytest.raises(HttpResponseError):
+            zone.reinstate("ratings", DAY)
+    assert zone.drop("ratings", DAY) == []
+    assert zone.reinstate("ratings", DAY) == ["ratings-2.csv"]
+
+
 def test_no_name_is_given_twice_though_its_blob_has_been_removed(
     cloud_home: Home, source: Path
 ) -> None:
