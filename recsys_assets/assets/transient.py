@@ -4,6 +4,7 @@ A crash of the process is retried by run retries anyway. An error in a step is n
 errors come again; those here may not, so they tag their run. A failed check is never retried.
 """
 
+import smtplib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,10 @@ _TRANSIENT = (
     "connection reset",
     "connection aborted",
     "connection closed",
+    "connection unexpectedly closed",
+    "server closed the connection",
+    "terminating connection",
+    "the database system is",
     "error sending request",
     "timed out",
     "service unavailable",
@@ -32,6 +37,8 @@ _TRANSIENT = (
     "too many requests",
     "commit failed",
 )
+_SHUTTING_DOWN = 421
+"""What a mail server answers that goes, or has too much to do."""
 _waited: set[str] = set()
 
 
@@ -40,6 +47,8 @@ def is_transient(error: BaseException) -> bool:
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, ConnectionError | TimeoutError):
+            return True
+        if isinstance(seen, smtplib.SMTPResponseException) and seen.smtp_code == _SHUTTING_DOWN:
             return True
         if "py4j" in type(seen).__module__ and "Network" in type(seen).__name__:
             return True

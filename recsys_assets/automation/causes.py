@@ -46,6 +46,10 @@ _KINDS = (
             "connection refused",
             "error sending request",
             "connection closed",
+            "connection unexpectedly closed",
+            "server closed the connection",
+            "terminating connection",
+            "the database system is",
         ),
     ),
     (

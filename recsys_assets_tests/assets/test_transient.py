@@ -1,8 +1,10 @@
 """Only what may pass is retried, later each time."""
 
+import smtplib
 import sqlite3
 
 import dagster as dg
+import psycopg
 import pytest
 
 from recsys_assets.assets import transient
@@ -34,6 +36,13 @@ def caused_by(error: Exception) -> Exception:
         (TimeoutError("timed out"), True),
         (sqlite3.OperationalError("database is locked"), True),
         (OSError("Generic S3 error: 503 Service Unavailable"), True),
+        # What a server says that is restarted, or hands over to another.
+        (psycopg.errors.AdminShutdown("terminating connection due to administrator command"), True),
+        (psycopg.OperationalError("server closed the connection unexpectedly"), True),
+        (psycopg.OperationalError("FATAL:  the database system is starting up"), True),
+        (smtplib.SMTPServerDisconnected("Connection unexpectedly closed"), True),
+        (smtplib.SMTPConnectError(421, b"4.3.2 Service not available"), True),
+        (smtplib.SMTPAuthenticationError(535, b"5.7.8 Authentication failed"), False),
         (ValueError("7 files are unreadable"), False),
         (OSError(28, "No space left on device"), False),
         (KeyError("user"), False),

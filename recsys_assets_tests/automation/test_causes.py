@@ -30,6 +30,15 @@ OF_SPARK = "py4j.protocol.Py4JJavaError: An error occurred while calling o55.col
             " to mail:587 (starttls): ConnectionRefusedError: [Errno 111] Connection refused.",
             "store-refuses",
         ),
+        (
+            "MailingError: 7 digests sent, then the mail server failed: SMTPServerDisconnected:"
+            " Connection unexpectedly closed. The rest waits: run the asset digests again.",
+            "store-refuses",
+        ),
+        (
+            "psycopg.errors.AdminShutdown: terminating connection due to administrator command",
+            "store-refuses",
+        ),
         (OF_SPARK + "java.lang.IllegalArgumentException: rank must be positive", "run-failed"),
         (OF_SPARK + "java.io.IOException: No space left on device", "disk-full"),
         (OF_SPARK + "java.io.IOException: Operation failed: Service Unavailable", "store-refuses"),
