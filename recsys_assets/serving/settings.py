@@ -9,7 +9,10 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 ROLES = ("reader", "scorer", "admin")
-_ORIGIN = re.compile("[a-z][a-z0-9+.-]*://[^/?#A-Z]+")
+_ORIGIN = re.compile(
+    r"(?!https://.*:443$|http://.*:80$)"  # left out by browsers
+    r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?"
+)
 
 
 class AuthSettings(BaseModel):
@@ -77,8 +80,8 @@ class ServiceSettings(BaseModel):
             # Compared letter by letter with what browsers send, it would never let anybody in.
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(
-                    f"{origin!r} is no origin: write it as https://shop.example, "
-                    "in small letters and without a slash at the end"
+                    f"{origin!r} is no origin: write it as https://shop.example, in small letters, "
+                    "without a slash at the end, signs such as * or the port that is meant anyway"
                 )
         return origins
 

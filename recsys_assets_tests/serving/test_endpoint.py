@@ -86,11 +86,25 @@ def test_only_named_origins_may_ask_from_a_browser(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["*", "https://shop.example/", "https://Shop.example", "shop.example", "null"]
+    "origin",
+    [
+        *("*", "https://*.shop.example", "https://shop.example/", "https://Shop.example"),
+        *("https://shop.example:443", "http://shop.example:80", "https://müller.example"),
+        *("shop.example", "null"),
+    ],
 )
 def test_an_origin_that_no_browser_sends_is_refused(settings: ServiceSettings, origin: str) -> None:
     with pytest.raises(ValidationError, match="origin"):
         ServiceSettings.model_validate(settings.model_dump() | {"origins": [origin]})
+
+
+def test_origins_that_browsers_send_are_taken(settings: ServiceSettings) -> None:
+    origins = [
+        *("https://shop.example", "http://shop.example:443", "https://shop.example:80"),
+        *("http://localhost:3000", "http://[::1]:8080", "chrome-extension://abcdef"),
+    ]
+    given = settings.model_dump() | {"origins": origins}
+    assert ServiceSettings.model_validate(given).origins == origins
 
 
 def test_a_caller_who_asks_too_often_is_told_to_wait(start: Start) -> None:
