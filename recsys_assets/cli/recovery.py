@@ -1,5 +1,6 @@
 """Commands that mend: withdraw a bad drop, roll a table back, back databases up and restore."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from recsys_assets.cli.shared import (
 )
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.files import quarantine_of
+from recsys_assets.deployment import shares_dagster
 from recsys_assets.lake.rollbacks import roll_back
 from recsys_assets.resources.alerts.message import without_controls
 from recsys_assets.resources.run_lock import alone
@@ -50,15 +52,20 @@ def withdraw_command(
     """
     where, day = deployment(), parse_date(date)
     zone = where.home.landing_zone
-    with alone(where.home.root):
+    with ExitStack() as held:
+        held.enter_context(alone(where.home.root))
         moved = (zone.reinstate if undo else zone.withdraw)(check_dataset(dataset), day)
-    done = "put back" if undo else "withdrawn"
-    names = without_controls(", ".join(moved))
-    console.print(Text(f"{len(moved)} files {done}: {names}"))  # no markup, as in a table's cell
-    if not rebuild:
-        console.print(f"to rebuild: recsys run --from {day} --to {day}", highlight=False)
-        return
-    run_command(select=f"{dataset}+,{quarantine_of(dataset)}", first=str(day), last=str(day))
+        done = "put back" if undo else "withdrawn"
+        names = without_controls(", ".join(moved))
+        console.print(Text(f"{len(moved)} files {done}: {names}"))  # no markup, as in a cell
+        if not rebuild:
+            console.print(f"to rebuild: recsys run --from {day} --to {day}", highlight=False)
+            return
+        # Held until the rebuild has ended: the landing sensor sees the drop change, and a run that
+        # it starts before would have the rebuild refused. A daemon's own rebuild needs it free.
+        if shares_dagster(where):
+            held.close()
+        run_command(select=f"{dataset}+,{quarantine_of(dataset)}", first=str(day), last=str(day))
 
 
 def rollback_command(

@@ -1,13 +1,16 @@
 """A bad drop is withdrawn and put back; tables are rolled back and their readers follow."""
 
+import fcntl
 import json
 from pathlib import Path
 
 import pytest
 
+from recsys_assets.cli import recovery
 from recsys_assets.home import Home
 from recsys_assets.lake.landing import LandingError
 from recsys_assets.lake.pending import pending_dates
+from recsys_assets.resources.run_lock import alone
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.conftest import Recsys
 from recsys_assets_tests.steps.landing_files import (
@@ -51,6 +54,31 @@ def test_a_withdrawn_drop_leaves_its_table_and_comes_back(
     recsys("withdraw", "ratings", NEXT_DAY, "--undo", "--no-rebuild")
     validate(two_drops, NEXT_DAY)
     assert rows(two_drops).sort("user", "item").equals(before)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_no_other_run_gets_between_a_withdrawal_and_its_rebuild(
+    recsys: Recsys, home: Home, monkeypatch: pytest.MonkeyPatch, shared: bool
+) -> None:
+    (home.root / "landing" / "ratings" / str(DAY)).mkdir(parents=True)
+    (home.root / "landing" / "ratings" / str(DAY) / "a.csv").write_text("x")
+    free: list[bool] = []
+
+    def rebuild(**_: str) -> None:
+        with (home.root / "run.lock").open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                free.append(False)
+            else:
+                free.append(True)
+
+    monkeypatch.setattr(recovery, "run_command", rebuild)
+    monkeypatch.setattr(recovery, "shares_dagster", lambda where: shared)
+    recsys("withdraw", "ratings", DAY)
+    assert free == [shared]  # a daemon's run has to take it itself
+    with alone(home.root):
+        pass
 
 
 def test_names_of_withdrawn_files_are_shown_as_they_are(recsys: Recsys, home: Home) -> None:
