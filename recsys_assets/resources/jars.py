@@ -8,6 +8,7 @@ it was; so the library that Python loads here takes its place in the jar, and mo
 the very version that scores them. Executors elsewhere get it with the jar.
 """
 
+import fcntl
 import json
 import platform
 import subprocess
@@ -40,6 +41,8 @@ class SparkSetupError(Exception):
 def resolve_jars(cache: Path, packages: tuple[str, ...] = PACKAGES) -> list[Path]:
     """Jars of packages; from the network the first time, from the cache ever after.
 
+    Of processes that begin at once, as after an update, one fetches and the others wait for it.
+
     Args:
         cache: folder that holds the jars of these packages and of no others.
         packages: Maven coordinates.
@@ -47,21 +50,41 @@ def resolve_jars(cache: Path, packages: tuple[str, ...] = PACKAGES) -> list[Path
     Raises:
         SparkSetupError: they are not in the cache and cannot be fetched.
     """
-    listing = cache / "jars.json"
-    wanted = {"packages": list(packages), "lightgbm": metadata.version("lightgbm")}
-    if listing.is_file():
-        known = json.loads(listing.read_text(encoding="utf-8"))
-        jars = [cache / "jars" / name for name in known.pop("jars")]
-        if known == wanted and all(jar.is_file() for jar in jars):
-            return jars
+    if jars := _known_jars(cache, packages):
+        return jars
     prepare_environment()
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "jars.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Whoever had to wait finds them.
+        return _known_jars(cache, packages) or _make_jars(cache, packages)
+
+
+def _known_jars(cache: Path, packages: tuple[str, ...]) -> list[Path]:
+    """Jars of the cache; none where they are others, or not all of them are there."""
+    listing = cache / "jars.json"
+    if not listing.is_file():
+        return []
+    known = json.loads(listing.read_text(encoding="utf-8"))
+    jars = [cache / "jars" / name for name in known.pop("jars")]
+    return jars if known == _wanted(packages) and all(jar.is_file() for jar in jars) else []
+
+
+def _wanted(packages: tuple[str, ...]) -> dict[str, object]:
+    """What the listing of a cache says that fits this installation."""
+    return {"packages": list(packages), "lightgbm": metadata.version("lightgbm")}
+
+
+def _make_jars(cache: Path, packages: tuple[str, ...]) -> list[Path]:
+    """Fetch jars and list them; to be done by one process at a time."""
     _fetch_jars(cache, packages)
     jars = sorted((cache / "jars").glob("*.jar"))
     for jar in jars:
         if jar.name.startswith(LIGHTGBM_JAR):
             replace_lightgbm(jar)
+    listing = cache / "jars.json"
     partial = listing.with_suffix(".part")
-    record = {**wanted, "jars": [jar.name for jar in jars]}
+    record = {**_wanted(packages), "jars": [jar.name for jar in jars]}
     partial.write_text(json.dumps(record, indent=1), encoding="utf-8")
     partial.replace(listing)
     return jars

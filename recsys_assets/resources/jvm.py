@@ -84,7 +84,7 @@ def archive_classes(cache: Path) -> Path:
             subprocess.run(command, capture_output=True, check=False)
             if written.is_file():
                 for old in cache.glob("classes-*.jsa"):
-                    old.unlink()
+                    old.unlink(missing_ok=True)  # another process may be at the same
                 written.replace(archive)
     return archive
 

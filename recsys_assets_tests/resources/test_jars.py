@@ -4,7 +4,10 @@ Its libraries lie beside the jars, where the JVM looks for them.
 """
 
 import json
+import subprocess
+import sys
 import zipfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -107,6 +110,38 @@ def test_the_cache_follows_the_installed_version(
         assert json.loads((tmp_path / "jars.json").read_text())["lightgbm"] == version
         assert contents(resolved)[LIGHTGBM_IN_JAR] != b"old"
     assert len(fetched) == 2
+
+
+_RESOLVE = """
+import sys, time
+from pathlib import Path
+from recsys_assets.resources import jars
+cache, source = Path(sys.argv[1]), Path(sys.argv[2])
+def fetch(cache, packages):
+    print("fetched", flush=True)
+    (cache / "jars").mkdir(parents=True, exist_ok=True)
+    (cache / "jars" / source.name).write_bytes(source.read_bytes())
+    time.sleep(0.5)
+jars._fetch_jars = fetch
+print("ready", flush=True)
+sys.stdin.readline()
+print([jar.name for jar in jars.resolve_jars(cache, ("some:package:1",))], flush=True)
+"""
+
+
+def test_of_two_processes_that_begin_at_once_one_fetches(tmp_path: Path, jar: Path) -> None:
+    command = [sys.executable, "-c", _RESOLVE, str(tmp_path / "cache"), str(jar)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with ExitStack() as stack:
+        both = [stack.enter_context(subprocess.Popen(command, **pipes)) for _ in range(2)]  # type: ignore[call-overload]
+        for process in both:
+            assert process.stdout.readline() == "ready\n"
+        for process in both:
+            process.stdin.write("\n")
+            process.stdin.flush()
+        said = "".join(process.communicate()[0] for process in both)
+    assert said.count("fetched") == 1
+    assert said.count(f"['{jar.name}']") == 2
 
 
 def test_spark_runs_with_it(spark: SparkSession) -> None:
