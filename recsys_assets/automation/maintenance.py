@@ -37,7 +37,7 @@ class TidyConfig(dg.Config):
 def tidy_home(context: dg.OpExecutionContext, config: TidyConfig, storage: Storage) -> None:
     """Remove what nobody looks at any more; everything removed is counted in the log."""
     home = Home(root=Path(storage.home))
-    with alone(home.root, wait_seconds=_HOUR):
+    with alone(home.root, wait_seconds=_HOUR, tell=context.log.info):
         files = storage.lake.tidy_all(config.table_days)
     before = time.time() - config.ledger_days * 24 * _HOUR
     rows = DeliveryLedger(home.alerts).forget(before) if home.alerts.is_file() else 0

@@ -46,10 +46,12 @@ class Compute(dg.ConfigurableResource, abc.ABC):  # type: ignore[type-arg]
     def open_ahead(self) -> None:
         """Begin with what the first step will wait for; nothing, where steps run elsewhere."""
 
-    def wait_for_turn(self, run_id: str) -> None:
+    def wait_for_turn(self, context: dg.AssetExecutionContext) -> None:
         """Be alone in this home from the run's first step on until the run has ended."""
         if self.home and "_lock_taken" not in self.__dict__:  # by the first step, kept by the run
-            self.__dict__["_lock_taken"] = acquire(Path(self.home), LONGEST_WAIT_SECONDS, run_id)
+            self.__dict__["_lock_taken"] = acquire(
+                Path(self.home), LONGEST_WAIT_SECONDS, context.run_id, context.log.info
+            )
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Let others write again."""
@@ -120,7 +122,7 @@ class LocalSpark(SparkCompute):
 
     def run(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> StepReport:
         """Call the step here, alone in this home until the run has ended."""
-        self.wait_for_turn(context.run_id)
+        self.wait_for_turn(context)
         try:
             return step(self._session.for_run(context.run_id), params)
         except Exception as error:

@@ -70,7 +70,7 @@ class DatabricksSpark(Compute):
             dagster.DagsterExecutionInterruptedError: this process was told to stop; the run on
                 Databricks is cancelled.
         """
-        self.wait_for_turn(context.run_id)
+        self.wait_for_turn(context)
         workspace = self._workspace()
         wheel = self.wheel or uploaded_wheel(workspace, self.volume)
         for attempt in range(1, self.attempts + 1):

@@ -9,7 +9,7 @@ run that stands in a lock that is free has died.
 
 import fcntl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -30,13 +30,19 @@ class HomeBusyError(Exception):
         )
 
 
-def acquire(home: Path, wait_seconds: float = 0.0, run_id: str = "") -> bool:
+def acquire(
+    home: Path,
+    wait_seconds: float = 0.0,
+    run_id: str = "",
+    tell: Callable[[str], object] | None = None,
+) -> bool:
     """Take the lock for this process; whether it was not held by this process before.
 
     Args:
         home: folder of all state.
         wait_seconds: how long to wait for another process.
         run_id: the run that works under the lock, if one does.
+        tell: is told for whom it waits, where it has to.
 
     Raises:
         HomeBusyError: another process holds it, and went on holding it for the time to wait.
@@ -44,7 +50,7 @@ def acquire(home: Path, wait_seconds: float = 0.0, run_id: str = "") -> bool:
     path = _lock_of(home)
     is_new = path not in _held
     if is_new:
-        _held[path] = _locked(home, wait_seconds)
+        _held[path] = _locked(home, wait_seconds, tell)
     if run_id:
         _runs.setdefault(path, set()).add(run_id)
         with suppress(OSError):  # a full disk is told by what the run was to write
@@ -78,7 +84,7 @@ def _write(path: Path, run_ids: set[str]) -> None:
     file.write("\n".join(sorted(run_ids)).encode())  # it is open for appending
 
 
-def _locked(home: Path, wait_seconds: float) -> IO[bytes]:
+def _locked(home: Path, wait_seconds: float, tell: Callable[[str], object] | None) -> IO[bytes]:
     home.mkdir(parents=True, exist_ok=True)
     file = _lock_of(home).open("ab", buffering=0)  # what stands in it is not ours to remove
     end = time.monotonic() + wait_seconds
@@ -89,6 +95,9 @@ def _locked(home: Path, wait_seconds: float) -> IO[bytes]:
             if time.monotonic() >= end:
                 file.close()
                 raise HomeBusyError(home) from None
+            if tell is not None:
+                tell(f"another run is at work in {home}: waits for its end")
+                tell = None
             time.sleep(_LOOK_SECONDS)
         else:
             return file
@@ -106,13 +115,15 @@ def release(home: Path) -> None:
 
 
 @contextmanager
-def alone(home: Path, wait_seconds: float = 0.0) -> Iterator[None]:
-    """Hold the lock for a while.
+def alone(
+    home: Path, wait_seconds: float = 0.0, tell: Callable[[str], object] | None = None
+) -> Iterator[None]:
+    """Hold the lock for a while; the arguments are those of `acquire`.
 
     Raises:
         HomeBusyError: another process holds it.
     """
-    taken = acquire(home, wait_seconds)
+    taken = acquire(home, wait_seconds, tell=tell)
     try:
         yield
     finally:

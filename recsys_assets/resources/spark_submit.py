@@ -38,7 +38,7 @@ class SparkSubmit(SparkCompute):
             dagster.DagsterExecutionInterruptedError: this process was told to stop, and has told
                 the application.
         """
-        self.wait_for_turn(context.run_id)
+        self.wait_for_turn(context)
         prepare_environment()
         messages = KeptFileMessages(include_stdio_in_messages=False)
         client = dg.PipesSubprocessClient(message_reader=messages)

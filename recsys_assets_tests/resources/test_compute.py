@@ -1,6 +1,7 @@
 """Spark on this machine, opened before the first step asks for it."""
 
 import subprocess
+import sys
 from types import SimpleNamespace
 
 import dagster as dg
@@ -13,6 +14,7 @@ from recsys_assets.home import Home
 from recsys_assets.resources import compute
 from recsys_assets.resources.compute import LocalSpark
 from recsys_assets.resources.jars import SparkSetupError
+from recsys_assets.resources.run_lock import alone
 from recsys_assets.resources.spark import JvmDiedError, jvm_is_dead
 from recsys_assets.steps.features.tables import NoParams
 from recsys_assets.steps.report import StepReport
@@ -53,6 +55,33 @@ def test_what_fails_ahead_is_told_by_the_step(
     with dg.build_asset_context() as context, pytest.raises(SparkSetupError, match="no jars"):
         here.run(context, count, NoParams())
     assert capfd.readouterr().err == ""
+
+
+HOLDS = """
+import sys, time
+from pathlib import Path
+from recsys_assets.resources.run_lock import acquire
+acquire(Path(sys.argv[1]))
+print("held", flush=True)
+time.sleep(1)
+"""
+"""A process that writes tables for a second."""
+
+
+def test_a_run_says_that_it_waits_for_another(home: Home) -> None:
+    said: list[str] = []
+    log = SimpleNamespace(info=said.append)
+    here = LocalSpark(home=str(home.root))
+    command = [sys.executable, "-c", HOLDS, str(home.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        here.wait_for_turn(SimpleNamespace(run_id="run", log=log))  # type: ignore[arg-type]
+    assert said == [f"another run is at work in {home.root}: waits for its end"]
+    here.wait_for_turn(SimpleNamespace(run_id="run", log=log))  # type: ignore[arg-type]
+    here.teardown_after_execution(dg.build_init_resource_context())
+    with alone(home.root, tell=said.append):
+        assert len(said) == 1
 
 
 @pytest.mark.parametrize("error", [ConnectionRefusedError(111, "Connection refused"), EOFError()])
