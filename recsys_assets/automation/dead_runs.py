@@ -30,7 +30,8 @@ def tags_of_this_process() -> dict[str, str]:
 def close_dead_runs(instance: dg.DagsterInstance, home: Path) -> None:
     """Mark runs as failed whose process has died without a word.
 
-    As long as one counts as begun, Dagster lets no other run out of its queue.
+    As long as one counts as begun, Dagster lets no other run out of its queue; one that was still
+    being planned, which takes seconds, holds back what the sensor asks for its drops.
 
     Args:
         instance: where runs are known.
@@ -38,7 +39,11 @@ def close_dead_runs(instance: dg.DagsterInstance, home: Path) -> None:
     """
     open_runs = instance.get_runs(
         dg.RunsFilter(
-            statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING],
+            statuses=[
+                dg.DagsterRunStatus.NOT_STARTED,
+                dg.DagsterRunStatus.STARTED,
+                dg.DagsterRunStatus.STARTING,
+            ],
             tags={HOST: socket.gethostname()},
         )
     )

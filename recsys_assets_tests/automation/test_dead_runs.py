@@ -1,5 +1,6 @@
 """Runs whose process ended without a word hold nobody up and promise nothing."""
 
+import datetime
 import shutil
 import subprocess
 import sys
@@ -16,9 +17,11 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
+from recsys_assets.assets.partitions import drop_tags
 from recsys_assets.automation.catalogue import Catalogue
 from recsys_assets.automation.dead_runs import PROCESS, close_dead_runs, tags_of_this_process
 from recsys_assets.automation.monitors import build_monitors
+from recsys_assets.automation.schedules import request_ingest
 from recsys_assets.home import PROJECT
 from recsys_assets.resources.alerts import Notifier
 from recsys_assets.resources.run_lock import runs_in_lock
@@ -62,6 +65,25 @@ def test_a_dead_run_is_closed_by_the_daemon_and_no_retry_is_promised(tmp_path: P
         assert closed is not None
         assert closed.status is dg.DagsterRunStatus.FAILURE
         assert closed.tags["dagster/will_retry"] == "false"
+
+
+def test_a_run_that_died_while_it_was_planned_holds_no_drop_back(tmp_path: Path) -> None:
+    day = datetime.date(2026, 1, 31)
+    folder = tmp_path / "landing" / "ratings" / str(day)
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text("userId,movieId,rating,timestamp\n1,1,3,1\n")
+    storage = Storage(home=str(tmp_path))
+    with dg.DagsterInstance.ephemeral() as instance:
+        tags = drop_tags([day]) | tags_of_this_process() | {PROCESS: "999999999"}
+        run = instance.create_run_for_job(main, tags=tags)
+        held = request_ingest(storage, instance)
+        assert isinstance(held, dg.SkipReason) and run.run_id in str(held.skip_message)
+        close_dead_runs(instance, tmp_path)
+        assert isinstance(request_ingest(storage, instance), dg.RunRequest)
+        living = instance.create_run_for_job(main, tags=tags | tags_of_this_process())
+        close_dead_runs(instance, tmp_path)
+        still = instance.get_run_by_id(living.run_id)
+        assert still is not None and still.status is dg.DagsterRunStatus.NOT_STARTED
 
 
 @pytest.mark.parametrize("process", ["", "1"])
