@@ -3,6 +3,7 @@
 import datetime
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from recsys_assets.lake.landing import LandedFile, LandingZone
@@ -18,7 +19,7 @@ def land_journals(
     """Land the journals of all days before today, each in the drop of its day.
 
     Lines that a crash cut short were never answered for, and are left out. Landing again changes
-    nothing: the same content is never landed twice.
+    nothing: the same content is never landed twice. Of two who land at once each lands some.
     """
     landed = []
     for day in sorted(path for path in folder.glob("????-??-??") if path.is_dir()):
@@ -26,15 +27,22 @@ def land_journals(
         if date >= today:
             continue
         for journal in sorted(day.glob("*.csv")):
-            landed += _land(journal, zone, dataset, date)
             kept = folder / _LANDED / day.name
             kept.mkdir(parents=True, exist_ok=True)
-            journal.rename(kept / journal.name)
-        if not any(day.iterdir()):  # what somebody else laid there stays, and stops no other day
-            day.rmdir()
+            try:
+                landed += _land(journal, zone, dataset, date)
+                journal.rename(kept / journal.name)
+            except FileNotFoundError:  # landed meanwhile by another, as the schedule's run
+                if journal.exists():
+                    raise
+        # What somebody else laid there stays, and stops no other day.
+        with suppress(FileNotFoundError):
+            if not any(day.iterdir()):
+                day.rmdir()
     for day in (folder / _LANDED).glob("????-??-??"):
         if datetime.date.fromisoformat(day.name) < today - datetime.timedelta(days=DAYS_KEPT):
-            shutil.rmtree(day)
+            with suppress(FileNotFoundError):
+                shutil.rmtree(day)
     return landed
 
 

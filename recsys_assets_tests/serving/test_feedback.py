@@ -6,6 +6,7 @@ import datetime
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -15,7 +16,9 @@ from starlette.testclient import TestClient
 from recsys_assets.contracts.feedback import CLICK_THROUGH, COLUMNS, ClickThrough
 from recsys_assets.home import Home
 from recsys_assets.kernels.metrics.proportion import wilson_interval
+from recsys_assets.lake import journals
 from recsys_assets.lake.journals import land_journals
+from recsys_assets.lake.landing import LandedFile
 from recsys_assets.serving.app import build_app
 from recsys_assets.serving.feedback import Journal
 from recsys_assets.serving.settings import ServiceSettings
@@ -273,3 +276,26 @@ def test_no_line_of_a_journal_is_broken_by_what_is_told(
 ) -> None:
     answer = client.post("/feedback", json={"events": [event(1, **{field: "v1\n"})]})
     assert answer.status_code == 422, rows_in(tmp_path / "feedback")
+
+
+def test_journals_that_another_process_lands_meanwhile_are_left_to_it(
+    tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = (TODAY - datetime.timedelta(days=1)).isoformat()
+    (tmp_path / day).mkdir()
+    for name in ("a", "b"):
+        text = f"{','.join(COLUMNS)}\n{name},1,2,click,,v1,champion,1700000000\n"
+        (tmp_path / day / f"{name}.csv").write_text(text, encoding="utf-8")
+    land = journals._land
+
+    def land_behind_another(*given: Any) -> list[LandedFile]:
+        monkeypatch.setattr(journals, "_land", land)
+        landed = land(*given)
+        land_journals(tmp_path, home.landing_zone, "feedback", TODAY)
+        return landed
+
+    monkeypatch.setattr(journals, "_land", land_behind_another)
+    assert len(land_journals(tmp_path, home.landing_zone, "feedback", TODAY)) == 1
+    assert len(home.landing_zone.files("feedback")) == 2
+    kept = sorted(path.name for path in (tmp_path / "landed" / day).iterdir())
+    assert kept == ["a.csv", "b.csv"]
