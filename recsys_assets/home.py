@@ -1,6 +1,6 @@
 """The one folder that holds all state of a deployment on this machine."""
 
-import shutil
+import uuid
 from pathlib import Path
 
 from pydantic import BaseModel, field_validator
@@ -121,4 +121,16 @@ class Home(BaseModel):
             folder.mkdir(parents=True, exist_ok=True)
         settings = PROJECT / "dagster.yaml"
         if settings.is_file():
-            shutil.copyfile(settings, self.dagster / "dagster.yaml")
+            _replace(self.dagster / "dagster.yaml", settings.read_bytes())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Give a file its content, which others who read it see whole; left alone where it has it.
+
+    Every command comes here, also while another one starts, and while the disk is full.
+    """
+    if path.is_file() and path.read_bytes() == content:
+        return
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    partial.write_bytes(content)
+    partial.replace(path)

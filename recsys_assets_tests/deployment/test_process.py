@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from recsys_assets.deployment import DeploymentError, current_deployment, enter
+from recsys_assets.home import PROJECT, Home
 
 IMAGE = "/opt/dagster/home"
 
@@ -26,3 +27,19 @@ def test_commands_see_the_dagster_home_of_the_image(
 def test_a_home_that_cannot_be_made_is_named() -> None:
     with pytest.raises(DeploymentError, match=r"^RECSYS_HOME: /etc/passwd/x is no home: "):
         enter(current_deployment({"RECSYS_HOME": "/etc/passwd/x"}))
+
+
+def test_dagsters_settings_are_never_seen_empty(tmp_path: Path) -> None:
+    """Empty they are Dagster's own: ten runs at once, no retries, telemetry."""
+    home = Home(root=tmp_path)
+    home.prepare()
+    settings = home.dagster / "dagster.yaml"
+    written = settings.stat()
+    home.prepare()
+    assert settings.stat().st_mtime_ns == written.st_mtime_ns, "left alone"
+    settings.write_text("of a release before", encoding="utf-8")
+    with settings.open(encoding="utf-8") as open_before:
+        home.prepare()
+        assert open_before.read() == "of a release before"
+    assert settings.read_bytes() == (PROJECT / "dagster.yaml").read_bytes()
+    assert [path.name for path in home.dagster.iterdir()] == ["dagster.yaml"]
