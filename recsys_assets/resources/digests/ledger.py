@@ -21,7 +21,9 @@ CREATE TABLE IF NOT EXISTS mails (
     error TEXT,
     PRIMARY KEY (publication, user)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS mails_by_user ON mails (user, claimed_at);
 """
+# Without the index each mail would look through those of all users and publications ever.
 
 CLAIMED, SENT, WAITING, REFUSED = "claimed", "sent", "waiting", "refused"
 
