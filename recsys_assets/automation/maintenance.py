@@ -1,4 +1,4 @@
-"""Weekly tidying, so that disk stays flat: old table files, old runs, old rows of the ledger."""
+"""Weekly tidying, so that disk stays flat: old table files, models, runs, rows of the ledger."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -9,6 +9,7 @@ from pydantic import Field
 
 from recsys_assets.assets.partitions import dates_of
 from recsys_assets.home import Home
+from recsys_assets.registry.tidying import forget_models
 from recsys_assets.resources.alerts import DeliveryLedger
 from recsys_assets.resources.run_lock import alone
 from recsys_assets.resources.storage import Storage
@@ -25,6 +26,11 @@ class TidyConfig(dg.Config):
     table_days: int = Field(
         default=30, ge=0, description="Days for which versions of tables can be rolled back to."
     )
+    model_days: int = Field(
+        default=30,
+        ge=0,
+        description="Days for which versions of models are kept that are not in use.",
+    )
     run_days: int = Field(
         default=90, ge=0, description="Days for which runs are kept that ingest no drops."
     )
@@ -39,10 +45,18 @@ def tidy_home(context: dg.OpExecutionContext, config: TidyConfig, storage: Stora
     home = Home(root=Path(storage.home))
     with alone(home.root, wait_seconds=_HOUR, tell=context.log.info):
         files = storage.lake.tidy_all(config.table_days)
+        models = forget_models(storage.registry, _ago(config.model_days))
     before = time.time() - config.ledger_days * 24 * _HOUR
     rows = DeliveryLedger(home.alerts).forget(before) if home.alerts.is_file() else 0
-    runs = forget_runs(context.instance, datetime.now(UTC) - timedelta(days=config.run_days))
-    context.log.info(f"removed: {sum(files.values())} table files, {runs} runs, {rows} ledger rows")
+    runs = forget_runs(context.instance, _ago(config.run_days))
+    context.log.info(
+        f"removed: {sum(files.values())} table files, {models} versions of models, {runs} runs,"
+        f" {rows} ledger rows"
+    )
+
+
+def _ago(days: int) -> datetime:
+    return datetime.now(UTC) - timedelta(days=days)
 
 
 def forget_runs(instance: dg.DagsterInstance, before: datetime) -> int:
@@ -69,5 +83,5 @@ def _tells_drops(run: dg.DagsterRun) -> bool:
 
 @dg.job(tags={"dagster/max_runtime": str(2 * _HOUR)}, executor_def=dg.in_process_executor)
 def tidy() -> None:
-    """Remove old table files, runs and ledger rows."""
+    """Remove old table files, models, runs and ledger rows."""
     tidy_home()

@@ -108,7 +108,7 @@ def build_schedules(status: dg.DefaultScheduleStatus) -> list[dg.ScheduleDefinit
         cron_schedule="0 6 * * 0",
         execution_timezone="UTC",
         default_status=status,
-        description="On Sundays at 06:00 UTC, remove old table files, runs and ledger rows.",
+        description="On Sundays at 06:00 UTC, remove old table files, models, runs, ledger rows.",
     )
     weekly_search = dg.ScheduleDefinition(
         name="weekly_search",

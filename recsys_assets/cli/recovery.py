@@ -1,6 +1,7 @@
 """Commands that mend: withdraw a bad drop, roll a table back, back databases up and restore."""
 
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.files import quarantine_of
 from recsys_assets.deployment import shares_dagster
 from recsys_assets.lake.rollbacks import roll_back
+from recsys_assets.registry.tidying import forget_models
 from recsys_assets.resources.alerts.message import without_controls
 from recsys_assets.resources.run_lock import alone
 
@@ -146,19 +148,23 @@ def restore_command(
 
 def tidy_command(
     days: Annotated[
-        int, typer.Option(help="Days for which versions of tables are kept.", min=0)
+        int, typer.Option(help="Days for which versions of tables and models are kept.", min=0)
     ] = 30,
 ) -> None:
-    """Remove table files that no version of the last days holds, and those of killed runs.
+    """Remove table files that no version of the last days holds, those of killed runs, old models.
 
-    The weekly job does the same; this is for a disk that is full now.
+    Models in use stay, and the champion before. The weekly job does the same, and removes old runs
+    and alerts; this is for a disk that is full now.
 
     Example: recsys tidy
     """
     where = deployment()
     with alone(where.home.root):
         removed = where.home.lake.tidy_all(days)
+        models = forget_models(where.home.registry, datetime.now(UTC) - timedelta(days=days))
     for name, count in removed.items():
         if count:
             console.print(f"{name}: {count} files removed")
     console.print(f"{sum(removed.values())} files removed in all")
+    if models:
+        console.print(f"{models} versions of models removed, with their files")

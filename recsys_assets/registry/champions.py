@@ -3,8 +3,13 @@
 Former champions are kept as a tag of the registered model, so that one step back is always known.
 """
 
+from typing import TYPE_CHECKING
+
 from recsys_assets.registry.client import CHALLENGER, CHAMPION, ModelRegistry
 from recsys_assets.registry.quiet import quiet_mlflow
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import RegisteredModel
 
 FORMER: str = "former_champions"
 """Tag of a registered model: versions that were champion before, by comma, the latest last."""
@@ -105,10 +110,14 @@ def keep_reason(registry: ModelRegistry, name: str, version: int, reason: str) -
         registry.client().set_model_version_tag(full, str(version), REASON, reason)
 
 
+def former_champions(model: "RegisteredModel") -> list[int]:
+    """Versions of a registered model that were champion before, the latest last."""
+    return [int(version) for version in model.tags.get(FORMER, "").split(",") if version]
+
+
 def _former(registry: ModelRegistry, name: str) -> list[int]:
     found = registry.registered(name)
-    tags = found.tags if found else {}
-    return [int(version) for version in tags.get(FORMER, "").split(",") if version]
+    return former_champions(found) if found else []
 
 
 def _versions(registry: ModelRegistry, name: str) -> set[int]:
