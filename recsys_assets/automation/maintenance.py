@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from pydantic import Field
 
 from recsys_assets.assets.partitions import dates_of
@@ -72,7 +73,23 @@ def forget_runs(instance: dg.DagsterInstance, before: datetime) -> int:
     runs = [run for run in instance.get_runs(ended) if not _tells_drops(run)]
     for run in runs:
         instance.delete_run(run.run_id)
+    _remove_files_of_deleted_runs(instance)
     return len(runs)
+
+
+def _remove_files_of_deleted_runs(instance: dg.DagsterInstance) -> None:
+    """Remove what Dagster leaves of runs in its home: emptied databases of their size, and output.
+
+    Those of runs that were deleted earlier, or in the UI, go too.
+    """
+    events = instance.event_log_storage
+    if not isinstance(events, SqliteEventLogStorage):
+        return
+    written = events.get_all_run_ids()  # before it is asked which runs there are: one may begin
+    for run_id in {*written} - {*instance.get_run_ids()}:
+        instance.compute_log_manager.delete_logs(prefix=[run_id])
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{events.path_for_shard(run_id)}{suffix}").unlink(missing_ok=True)
 
 
 def _tells_drops(run: dg.DagsterRun) -> bool:

@@ -112,6 +112,29 @@ def test_old_runs_go_but_for_those_that_ingest(tmp_path: Path) -> None:
         assert {run.run_id for run in instance.get_runs()} == {kept["ingest"]}
 
 
+def test_of_a_run_that_is_removed_nothing_stays_on_the_disk(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(home.dagster))
+    runs, outputs = home.dagster / "history" / "runs", home.dagster / "storage"
+    with dg.DagsterInstance.get() as instance:
+        made_by = {}
+        for name in ("ingest", "publish", "weekly"):
+            defs = dg.Definitions(assets=[made], jobs=[dg.define_asset_job(name, [made])])
+            run = defs.resolve_job_def(name).execute_in_process(instance=instance)
+            made_by[name] = run.run_id
+            assert (runs / f"{run.run_id}.db").is_file()
+        instance.report_runless_asset_event(dg.AssetMaterialization("by_hand"))
+        instance.delete_run(made_by["weekly"])  # as in the UI
+        assert (runs / f"{made_by['weekly']}.db").is_file()
+        assert forget_runs(instance, datetime.now(UTC) + timedelta(days=1)) == 1
+        left = {made_by["ingest"]}
+        assert {path.stem for path in runs.glob("????????-*")} == left
+        assert {path.name for path in outputs.glob("????????-*")} <= left
+        assert instance.get_latest_materialization_event(dg.AssetKey("by_hand"))
+        assert instance.get_records_for_run(made_by["ingest"]).records
+
+
 def test_runs_that_ingest_drops_picked_in_the_ui_stay(tmp_path: Path) -> None:
     days = dg.DailyPartitionsDefinition("2026-01-01")
     landed = dg.asset(name="landed", partitions_def=days)(lambda: None)
