@@ -13,6 +13,11 @@ from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from recsys_assets.lake.store import write_parquet
 
+KEEPS_REMOVED = {"delta.deletedFileRetentionDuration": "interval 30 days"}
+"""Property of every table: how long its checkpoints, one each hundred versions, still tell files
+that a version removed. Of a file that none tells any more a vacuum knows only when it was written;
+by default that is after a week. The log itself, and with it all versions, ends after 30 days."""
+
 
 @dataclass(frozen=True)
 class DataFile:
@@ -63,6 +68,7 @@ def commit_files(
             Schema.from_arrow(schema),
             actions,
             partition_by=[*partition_by],
+            configuration=KEEPS_REMOVED,
             storage_options=storage_options,
             commit_properties=properties,
         )

@@ -19,6 +19,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from recsys_assets.contracts.schema import plain_schema
 from recsys_assets.lake.commits import (
+    KEEPS_REMOVED,
     DataFile,
     commit_files,
     partition_folder,
@@ -145,6 +146,7 @@ class Lake:
             frame.rechunk().to_arrow(),
             mode="overwrite",
             schema_mode="overwrite",
+            configuration=KEEPS_REMOVED,
             storage_options=self.storage_options,
         )
         return self.version(table)
@@ -152,7 +154,11 @@ class Lake:
     def append(self, frame: pl.DataFrame, table: str) -> int:
         """Add rows to a table, which is created where it does not exist; the version's number."""
         write_deltalake(
-            self.uri(table), frame.to_arrow(), mode="append", storage_options=self.storage_options
+            self.uri(table),
+            frame.to_arrow(),
+            mode="append",
+            configuration=KEEPS_REMOVED,
+            storage_options=self.storage_options,
         )
         return self.version(table)
 
@@ -244,7 +250,11 @@ class Lake:
         removed = delta.vacuum(
             retention_hours=days * 24, dry_run=False, enforce_retention_duration=False, full=True
         )
-        return removed if is_remote(folder) else removed + remove_leftovers(delta, folder)
+        removed += [] if is_remote(folder) else remove_leftovers(delta, folder)
+        newest = self.open(table)
+        if not KEEPS_REMOVED.keys() <= newest.metadata().configuration.keys():
+            newest.alter.set_table_properties(KEEPS_REMOVED)  # a release before this one made it
+        return removed
 
     def roll_back(self, table: str, version: int) -> int:
         """Make an old version the newest again; the number of the version this makes.

@@ -1,0 +1,63 @@
+"""What can be rolled back to after a table's log was summed up in a checkpoint."""
+
+import datetime
+import json
+import os
+from pathlib import Path
+
+import polars as pl
+from deltalake import write_deltalake
+
+from recsys_assets.home import Home
+
+DROP, OTHER = datetime.date(2026, 1, 1), datetime.date(2026, 2, 1)
+_DAY = 24 * 3600
+
+
+def write(home: Home, value: int, date: datetime.date) -> None:
+    frame = pl.DataFrame({"a": [value], "drop_date": [date]})
+    home.lake.write_frame(frame, "ratings", {"drop_date": date.isoformat()})
+
+
+def grow_old(home: Home, days: int) -> None:
+    """Let everything about the table have happened so many days earlier."""
+    folder = Path(home.lake.uri("ratings"))
+    for commit in (folder / "_delta_log").glob("*.json"):
+        actions = [json.loads(line) for line in commit.read_text().splitlines()]
+        for said in (value for action in actions for value in action.values()):
+            for name in ("timestamp", "deletionTimestamp", "modificationTime"):
+                if said.get(name):
+                    said[name] -= days * _DAY * 1000
+        commit.write_text("".join(f"{json.dumps(action)}\n" for action in actions))
+    for path in folder.rglob("*"):
+        earlier = path.stat().st_mtime - days * _DAY
+        os.utime(path, (earlier, earlier))
+
+
+def test_what_was_replaced_ten_days_ago_can_be_gone_back_to(home: Home) -> None:
+    write(home, 1, DROP)
+    grow_old(home, 15)
+    write(home, 2, DROP)
+    grow_old(home, 10)
+    for value in range(110):
+        write(home, value, OTHER)
+    log = Path(home.lake.uri("ratings")) / "_delta_log"
+    assert list(log.glob("*.checkpoint.parquet"))
+    home.lake.tidy("ratings", 20)  # the first version was written before, and replaced since
+    assert home.lake.holds("ratings", 0)
+    home.lake.roll_back("ratings", 0)
+    assert home.lake.scan("ratings").collect()["a"].to_list() == [1]
+
+
+def test_tables_of_an_earlier_release_keep_them_too(home: Home) -> None:
+    write_deltalake(home.lake.uri("ratings"), pl.DataFrame({"a": [1]}).to_arrow())
+    home.lake.tidy("ratings", 30)
+    made = home.lake.version("ratings")
+    home.lake.tidy("ratings", 30)
+    assert home.lake.version("ratings") == made, "once is enough"
+    for _ in range(2):
+        home.lake.write_frame(pl.DataFrame({"a": [1]}), "top_k")
+        home.lake.append(pl.DataFrame({"a": [1]}), "subscribers")
+    kept = {"delta.deletedFileRetentionDuration": "interval 30 days"}
+    for table in ("ratings", "top_k", "subscribers"):
+        assert home.lake.open(table).metadata().configuration == kept
