@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from recsys_assets.contracts import DATASETS
-from recsys_assets.contracts.files import FILES, quarantine_of
+from recsys_assets.contracts.files import quarantine_of
 from recsys_assets.contracts.recommendations import POPULAR_MOVIES, TOP_K
+from recsys_assets.lake.account import account_of_files
 from recsys_assets.lake.damage import UNREADABLE, find_damage
 from recsys_assets.lake.tables import DROP_DATE, Lake
 
@@ -59,14 +60,10 @@ def quarantine_assets(lake: Lake, drops: Spans) -> list[str]:
 
 
 def _files(lake: Lake, drops: Spans) -> pl.DataFrame:
-    if not lake.exists(FILES):
-        return pl.DataFrame(
-            schema={"dataset": pl.String, "read": pl.Int64, "quarantined": pl.Int64}
-        )
-    files, date = lake.scan(FILES), pl.col(DROP_DATE).cast(pl.String)
+    files, date = account_of_files(lake), pl.col(DROP_DATE).cast(pl.String)
     if within := [date.is_between(pl.lit(first), pl.lit(last)) for first, last in drops if first]:
         files = files.filter(pl.any_horizontal(within))
-    return files.collect()
+    return files
 
 
 def _lost(lake: Lake) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from recsys_assets.contracts.files import FILES, quarantine_of
+from recsys_assets.contracts.files import quarantine_of
+from recsys_assets.lake.account import account_of_files
 from recsys_assets.lake.landing import FIRST_DROP, LandedFile, LandingZone
 from recsys_assets.lake.tables import DROP_DATE, Lake
 
@@ -25,10 +26,8 @@ class WaitingDrops:
 
 def pending_dates(lake: Lake, landing: LandingZone, datasets: list[str]) -> list[datetime.date]:
     """Drop dates whose files or rows differ from those accounted for, ascending."""
-    known: set[tuple[str, datetime.date, str, int]] = set()
-    if lake.exists(FILES):
-        rows = lake.scan(FILES).select("dataset", "drop_date", "file", "size").collect()
-        known = set(rows.filter(pl.col("dataset").is_in(datasets)).iter_rows())
+    rows = account_of_files(lake).select("dataset", "drop_date", "file", "size")
+    known = set(rows.filter(pl.col("dataset").is_in(datasets)).iter_rows())
     landed = {
         (file.dataset, file.date, file.name, file.size)
         for dataset in datasets
@@ -63,21 +62,17 @@ def _unbalanced(lake: Lake, dataset: str) -> set[datetime.date]:
 
 def _accounts(lake: Lake, dataset: str) -> dict[datetime.date, dict[str, int]]:
     """Drop date → lines that became rows, lines set apart one by one, whether no file is good."""
-    if not lake.exists(FILES):
-        return {}
     alone = pl.col("quarantined").filter(~pl.col("rejected"))
-    drops = lake.scan(FILES).filter(dataset=dataset).group_by(DROP_DATE)
-    counts = drops.agg(pl.col("accepted").sum(), alone.sum(), pl.col("rejected").all()).collect()
+    drops = account_of_files(lake).filter(dataset=dataset).group_by(DROP_DATE)
+    counts = drops.agg(pl.col("accepted").sum(), alone.sum(), pl.col("rejected").all())
     return {row.pop(DROP_DATE): row for row in counts.iter_rows(named=True)}
 
 
 def rejected_dates(lake: Lake) -> set[datetime.date]:
     """Drop dates of which some data set had nothing but rejected files."""
-    if not lake.exists(FILES):
-        return set()
     whole = pl.col("rejected").all()
-    drops = lake.scan(FILES).group_by("dataset", "drop_date").agg(whole).filter("rejected")
-    return set(drops.collect()["drop_date"])
+    drops = account_of_files(lake).group_by("dataset", "drop_date").agg(whole).filter("rejected")
+    return set(drops["drop_date"])
 
 
 def waiting_drops(
