@@ -10,6 +10,7 @@ does not come back. So an alert that could not be delivered waits in the notifie
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import dagster as dg
 
@@ -157,30 +158,23 @@ def build_alert_sensors(
             links = notifier.links(summary.kind, run.run_id)
             notifier.send(summary.model_copy(update={"links": links}))
 
-    def told_failure(
-        context: dg.RunFailureSensorContext, notifier: Notifier, storage: Storage
-    ) -> None:
-        told(context, notifier, storage)
-
-    on_failure = dg.run_failure_sensor(
+    watch = partial(
+        dg.run_status_sensor, monitor_all_code_locations=True, default_status=default_status
+    )
+    on_failure = watch(
+        run_status=dg.DagsterRunStatus.FAILURE,
         name="alert_on_run_failure",
         description="Tells people about every run that fails, and about its failed checks.",
-        monitor_all_code_locations=True,
-        default_status=default_status,
     )
-    on_success = dg.run_status_sensor(
+    on_success = watch(
         run_status=dg.DagsterRunStatus.SUCCESS,
         name="alert_on_failed_check",
         description="Tells people what was published, which checks failed, and what recovered.",
-        monitor_all_code_locations=True,
-        default_status=default_status,
     )
-    on_canceled = dg.run_status_sensor(
+    on_canceled = watch(
         run_status=dg.DagsterRunStatus.CANCELED,
         name="alert_on_canceled_run",
         description="Tells people what had failed in a run before somebody canceled it.",
-        monitor_all_code_locations=True,
-        default_status=default_status,
     )
     again = dg.sensor(
         name="redeliver_alerts",
@@ -189,7 +183,7 @@ def build_alert_sensors(
         default_status=default_status,
     )
     return [
-        on_failure(told_failure),
+        on_failure(told),
         on_success(told_success),
         on_canceled(told),
         again(redeliver_alerts),
