@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 import dagster as dg
 from dagster._core.definitions.run_request import InstigatorType
@@ -49,14 +50,17 @@ class Findings:
         Raises:
             AlertDeliveryError: the first delivery that failed; it waits in the ledger.
         """
+        known = (
+            alert.model_copy(update={"links": alert.links or notifier.links(alert.kind)})
+            for alert in self.alerts
+        )
+        told = (partial(notifier.send, alert) for alert in known)
         errors = []
-        for alert in self.alerts:
+        for tell in (*told, partial(notifier.mend, self.works)):
             try:
-                links = notifier.links(alert.kind) | alert.links
-                notifier.send(alert.model_copy(update={"links": links}))
+                tell()
             except Exception as error:  # noqa: BLE001  one that cannot be told must not silence the next
                 errors.append(error)
-        notifier.mend(self.works)
         if errors:
             raise errors[0]
 

@@ -9,7 +9,7 @@ does not come back. So an alert that could not be delivered waits in the notifie
 `redeliver_alerts`, an ordinary sensor, tries again and fails visibly until the alert is out.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 
 import dagster as dg
@@ -18,12 +18,13 @@ from recsys_assets.assets.partitions import spans_of
 from recsys_assets.assets.transient import RETRY_NUMBER_TAG
 from recsys_assets.automation.catalogue import Catalogue
 from recsys_assets.automation.check_alerts import alert_for_failed_checks
+from recsys_assets.automation.health import Findings
 from recsys_assets.automation.run_alerts import alert_for_run_failure
 from recsys_assets.automation.run_story import RunStory
 from recsys_assets.automation.served import damage_facts, quarantine_assets, served_facts
 from recsys_assets.automation.summary import summary_of
 from recsys_assets.contracts.recommendations import TOP_K
-from recsys_assets.resources.alerts import Alert, Notifier
+from recsys_assets.resources.alerts import Notifier
 from recsys_assets.resources.storage import Storage
 
 PARENT_RUN_TAG = "dagster/parent_run_id"
@@ -77,40 +78,28 @@ def story_of(
 
 
 def tell(story: RunStory, notifier: Notifier, storage: Storage) -> None:
-    """Report what broke in a run, and what it mended.
-
-    Every part is tried, whatever becomes of the others.
+    """Report what broke in a run, and what it mended; all of it is tried.
 
     Raises:
-        ExceptionGroup: the deliveries that failed; they wait in the ledger.
+        AlertDeliveryError: the first delivery that failed; it waits in the ledger.
     """
     alerts = [alert_for_run_failure(story)] if story.run.status in _NOT_WELL else []
     alerts.append(alert_for_failed_checks(story))
     apart = quarantine_assets(storage.lake, spans_of(story.run.tags))
-    errors = []
-    for part in (
-        *(_sending(alert, story, notifier, storage, apart) for alert in alerts if alert),
-        lambda: notifier.mend(story.mended()),
-    ):
-        try:
-            part()
-        except Exception as error:  # noqa: BLE001  one that cannot be told must not silence the next
-            errors.append(error)
-    if errors:
-        raise errors[0]
+    known = [
+        alert.model_copy(
+            update={
+                "links": notifier.links(alert.kind, story.run.run_id, apart),
+                "facts": damage_facts(alert.kind, storage.lake) | alert.facts,
+            }
+        )
+        for alert in alerts
+        if alert
+    ]
+    Findings(known, story.mended()).report(notifier)
 
 
 _NOT_WELL = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-
-
-def _sending(
-    alert: Alert, story: RunStory, notifier: Notifier, storage: Storage, apart: list[str]
-) -> Callable[[], list[str]]:
-    known = {
-        "links": notifier.links(alert.kind, story.run.run_id, apart),
-        "facts": damage_facts(alert.kind, storage.lake) | alert.facts,
-    }
-    return lambda: notifier.send(alert.model_copy(update=known))
 
 
 # The sensors watch all code locations because `recsys run` executes in its own process: its runs
