@@ -40,13 +40,10 @@ def folded_list(arm: str, bundle: Bundle, asked: NewUser) -> bytes:
     head = head_of(
         None, True, "folded", None, bundle, about["model"], about["version"], arm, unknown
     )
-    listed = render_rows(
-        bundle.catalogue.fragments,
-        places[best].tolist(),
-        scores[best].tolist(),
-        [_because(bundle, places[n] if offered[n] else None) for n in because.tolist()],
-    )
-    return b'%b,"recommendations":[%b]}' % (head, listed)
+    reasons = [_because(bundle, places[n] if offered[n] else None) for n in because.tolist()]
+    listed = zip(places[best].tolist(), scores[best].tolist(), reasons, strict=True)
+    rendered = render_rows(bundle.catalogue.fragments, listed)
+    return b'%b,"recommendations":[%b]}' % (head, rendered)
 
 
 def _best(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:

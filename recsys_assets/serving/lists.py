@@ -6,7 +6,7 @@ the rendered lists would.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from recsys_assets.serving.folder import BundleReader, BundleWriter
 
 ROW = b'{"rank":%d,%b,"score":%.9g,"reason":%b}'
 """Nine digits give every 32-bit float back as it was."""
+Row = tuple[int, float, bytes]
+"""Place of an item, its score, and the reason as a JSON string."""
 
 
 @dataclass(frozen=True)
@@ -84,21 +86,13 @@ def mapped(values: NDArray[Any]) -> Any:
     return np.asarray(values).data
 
 
-def render_rows(
-    fragments: list[bytes],
-    places: Sequence[int],
-    scores: Sequence[float],
-    reasons: Sequence[bytes],
-) -> bytes:
+def render_rows(fragments: list[bytes], rows: Iterable[Row]) -> bytes:
     """Rows of an answer as JSON objects, by comma.
 
     Args:
         fragments: descriptions of all items.
-        places: of the items, the best first.
-        scores: of the items.
-        reasons: JSON strings.
+        rows: the best first.
     """
-    rows = zip(places, scores, reasons, strict=True)
     return b",".join(
         [ROW % (rank, fragments[p], score, why) for rank, (p, score, why) in enumerate(rows, 1)]
     )

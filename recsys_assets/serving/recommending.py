@@ -1,5 +1,8 @@
 """Lists of a bundle as answers: stored, filtered, of a segment, similar, found by title."""
 
+from collections.abc import Iterable
+from itertools import islice, repeat
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +10,7 @@ from numpy.typing import NDArray
 from recsys_assets.serving import metrics
 from recsys_assets.serving.bundle import EVERYBODY, Bundle
 from recsys_assets.serving.catalogue import Filters, UnknownGenreError
-from recsys_assets.serving.lists import render_rows
+from recsys_assets.serving.lists import Row, render_rows
 from recsys_assets.serving.problems import Problem
 
 
@@ -20,12 +23,13 @@ def stored_list(arm: str, bundle: Bundle, user: int, k: int) -> bytes | None:
     start, end = lists.run(row)
     end = min(end, start + k)
     reasons = bundle.reasons
-    rows = render_rows(
-        bundle.catalogue.fragments,
+    listed = zip(
         lists.places[start:end].tolist(),
         lists.scores[start:end].tolist(),
         [reasons[number] for number in bundle.list_reasons[start:end].tolist()],
+        strict=True,
     )
+    rows = render_rows(bundle.catalogue.fragments, listed)
     head = bundle.list_heads[bundle.list_models[row]]
     return b'{"user":%d%b,"arm":"%b","recommendations":[%b]}' % (user, head, arm.encode(), rows)
 
@@ -35,16 +39,9 @@ def filtered_list(arm: str, bundle: Bundle, user: int, k: int, filters: Filters)
     row = bundle.lists.row(user)
     if row is None:
         return None
-    start, _ = bundle.lists.run(row)
-    places, scores = bundle.lists.of(row)
-    kept = kept_by(bundle, filters)
-    chosen = [n for n, place in enumerate(places) if kept[place]][:k]
-    rows = render_rows(
-        bundle.catalogue.fragments,
-        [places[n] for n in chosen],
-        [scores[n] for n in chosen],
-        [bundle.reasons[bundle.list_reasons[start + n]] for n in chosen],
-    )
+    start, end = bundle.lists.run(row)
+    reasons = [bundle.reasons[number] for number in bundle.list_reasons[start:end].tolist()]
+    rows = _rows_kept(bundle, zip(*bundle.lists.of(row), reasons, strict=True), k, filters)
     head = bundle.list_heads[bundle.list_models[row]]
     return b'{"user":%d%b,"arm":"%b","recommendations":[%b]}' % (user, head, arm.encode(), rows)
 
@@ -60,16 +57,9 @@ def segment_list(
     """What most people watch, for a user nobody knows; marked as such."""
     name = bundle.segment_for(filters)
     metrics.FALLBACKS.labels(name).inc()
-    places, scores = bundle.segments[name]
-    kept = kept_by(bundle, filters)
-    chosen = [n for n, place in enumerate(places) if kept[place]][:k]
     reason = b'"popular with everybody"' if name == EVERYBODY else b'"popular in this genre"'
-    rows = render_rows(
-        bundle.catalogue.fragments,
-        [places[n] for n in chosen],
-        [scores[n] for n in chosen],
-        [reason] * len(chosen),
-    )
+    listed = zip(*bundle.segments[name], repeat(reason))
+    rows = _rows_kept(bundle, listed, k, filters)
     about = head_of(user, False, "segment", name, bundle, "popularity", 0, arm, unknown_items)
     return b'%b,"recommendations":[%b]}' % (about, rows)
 
@@ -84,21 +74,21 @@ def similar_list(arm: str, bundle: Bundle, item: int, k: int, filters: Filters) 
     if not known[0]:
         raise Problem(404, f"no item {item} in the catalogue")
     row = bundle.similar.row(item)
-    found, scores = bundle.similar.of(row) if row is not None else ([], [])
-    kept = kept_by(bundle, filters)
-    chosen = [n for n, place in enumerate(found) if kept[place]][:k]
-    rows = render_rows(
-        bundle.catalogue.fragments,
-        [found[n] for n in chosen],
-        [scores[n] for n in chosen],
-        [b'"liked by the same people"'] * len(chosen),
-    )
+    found = bundle.similar.of(row) if row is not None else ([], [])
+    listed = zip(*found, repeat(b'"liked by the same people"'))
+    rows = _rows_kept(bundle, listed, k, filters)
     return b'{"item":%d,"version":"%b","arm":"%b","similar":[%b]}' % (
         item,
         bundle.version.encode(),
         arm.encode(),
         rows,
     )
+
+
+def _rows_kept(bundle: Bundle, listed: Iterable[Row], k: int, filters: Filters) -> bytes:
+    """The first k rows of a list that the filters let pass."""
+    kept = kept_by(bundle, filters)
+    return render_rows(bundle.catalogue.fragments, islice((r for r in listed if kept[r[0]]), k))
 
 
 def found_items(bundle: Bundle, words: str, k: int) -> bytes:
