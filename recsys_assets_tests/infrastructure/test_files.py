@@ -101,9 +101,8 @@ def test_files_are_formatted_as_terraform_does() -> None:
 
 
 @pytest.mark.parametrize("name", ["jobs/ingest.yml", "jobs/publish.yml", "jobs/weekly.yml"])
-def test_jobs_of_the_bundle_are_those_of_the_graph(name: str) -> None:
-    text = (FOLDER / "databricks" / name).read_text(encoding="utf-8")
-    assert text == jobs()[name], "run `recsys bundle infrastructure/databricks`"
+def test_jobs_of_the_bundle_are_whole(name: str) -> None:
+    text = jobs()[name]
     (job,) = yaml.safe_load(text)["resources"]["jobs"].values()
     keys = {task["task_key"] for task in job["tasks"]}
     for task in job["tasks"]:
