@@ -92,20 +92,11 @@ def _print_bad_files(files: list[dict[str, Any]]) -> None:
 def _files(lake: Lake) -> list[dict[str, Any]]:
     if not lake.exists(FILES):
         return []
-    rows = lake.scan(FILES).sort("dataset", DROP_DATE, "file").collect()
-    return [
-        {
-            "dataset": row["dataset"],
-            "file": row["file"],
-            "date": row[DROP_DATE].isoformat(),
-            "read": row["read"],
-            "accepted": row["accepted"],
-            "quarantined": row["quarantined"],
-            "rejected": row["rejected"],
-            "reasons": json.loads(row["reasons"]),
-        }
-        for row in rows.iter_rows(named=True)
-    ]
+    rows = lake.scan(FILES).sort("dataset", DROP_DATE, "file")
+    date = pl.col(DROP_DATE).cast(pl.String).alias("date")
+    counts = ("read", "accepted", "quarantined", "rejected")
+    shown = rows.select("dataset", "file", date, *counts, "reasons").collect()
+    return [{**row, "reasons": json.loads(row["reasons"])} for row in shown.iter_rows(named=True)]
 
 
 def _tables(lake: Lake) -> dict[str, dict[str, Any]]:
