@@ -7,10 +7,10 @@ their number: a publication is one request per hundred users.
 import contextlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from typing import Any
 
-from azure.core.credentials import TokenCredential
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableClient, TableServiceClient
 
@@ -29,11 +29,6 @@ class TablesStore:
         with contextlib.suppress(ResourceExistsError):
             self._table.create_table()
 
-    @classmethod
-    def of(cls, url: str, credential: TokenCredential) -> "TablesStore":
-        """The table of an account, by an identity."""
-        return cls(TableServiceClient(url, credential=credential))
-
     def pointer(self) -> Pointer | None:
         """The pointer; None before the first publication."""
         found = self._read(_POINTER, _POINTER)
@@ -45,16 +40,8 @@ class TablesStore:
 
     def write(self, version: str, documents: Iterable[Document]) -> Written:
         """Write documents of a version, a hundred in one transaction."""
-        written = Written()
-        waiting: dict[str, list[dict[str, str]]] = defaultdict(list)
-        for user, text in documents:
-            partition = _partition(version, user)
-            waiting[partition].append(_entity(partition, str(user), text))
-            if len(waiting[partition]) == _BATCH:
-                self._submit(waiting.pop(partition), "upsert", written)
-        for entities in waiting.values():
-            self._submit(entities, "upsert", written)
-        return written
+        entities = (_entity(_partition(version, user), str(user), text) for user, text in documents)
+        return Written(self._submit(entities, "upsert"))
 
     def read(self, version: str, user: int) -> str | None:
         """The document of a user; None where there is none."""
@@ -67,19 +54,21 @@ class TablesStore:
             parameters={"first": f"{version}-", "end": f"{version}."},  # "." comes after "-"
             select=["PartitionKey", "RowKey"],
         )
-        waiting: dict[str, list[dict[str, str]]] = defaultdict(list)
-        for entity in entities:
-            partition = entity["PartitionKey"]
-            waiting[partition].append({"PartitionKey": partition, "RowKey": entity["RowKey"]})
-            if len(waiting[partition]) == _BATCH:
-                self._submit(waiting.pop(partition), "delete", Written())
-        for rest in waiting.values():
-            self._submit(rest, "delete", Written())
+        self._submit(entities, "delete")
 
-    def _submit(self, entities: list[dict[str, str]], operation: str, written: Written) -> None:
-        if entities:
-            self._table.submit_transaction([(operation, entity) for entity in entities])
-            written.documents += len(entities)
+    def _submit(self, entities: Iterable[Mapping[str, Any]], operation: str) -> int:
+        """Write or remove rows in transactions, each of one partition; how many there were."""
+        waiting: dict[str, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
+        count = 0
+        for entity in entities:
+            count += 1
+            partition = entity["PartitionKey"]
+            waiting[partition].append((operation, entity))
+            if len(waiting[partition]) == _BATCH:
+                self._table.submit_transaction(waiting.pop(partition))
+        for rest in waiting.values():
+            self._table.submit_transaction(rest)
+        return count
 
     def _read(self, partition: str, row: str) -> str | None:
         try:
