@@ -2,6 +2,7 @@
 
 import datetime
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -74,7 +75,10 @@ def generate_command(
     parse_date((last - datetime.timedelta(days=drops - 1)).isoformat())
     check_output(out / "movies.csv" if out else None)
     zone = deployment().home.landing_zone
-    with tempfile.TemporaryDirectory() as scratch, _Progress("generate", ratings + clicks) as step:
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=console)
+    step = partial(bar.advance, bar.add_task("generate", total=ratings + clicks))
+    with tempfile.TemporaryDirectory() as scratch, bar:
         folder = out or Path(scratch)
         files = write_movielens(folder, size, seed, last, drops, on_progress=step)
         if clicks:
@@ -86,26 +90,6 @@ def generate_command(
         return
     new = [file for file in landed if not file.known]
     console.print(f"landed {len(new)} new files of {len(landed)} in {zone.landing}")
-
-
-class _Progress:
-    """A progress bar as a context whose value is a callback of rows done."""
-
-    def __init__(self, title: str, total: int) -> None:
-        self.bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console
-        )
-        self.task = self.bar.add_task(title, total=total)
-
-    def __enter__(self) -> "_Progress":
-        self.bar.start()
-        return self
-
-    def __call__(self, rows: int) -> None:
-        self.bar.advance(self.task, rows)
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.stop()
 
 
 def land_command(
