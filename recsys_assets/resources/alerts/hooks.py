@@ -1,11 +1,10 @@
 """Channels that post JSON to an address: the plain webhook, and what the others share."""
 
-import json
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import httpx
 
@@ -74,15 +73,6 @@ def secret_parts(url: str) -> list[str]:
     parts = url.split("/", 3)
     account = parts[2].rpartition("@")[0] if len(parts) > 2 else ""
     return [url, account, parts[3] if len(parts) > 3 else ""]
-
-
-def fit(alert: Alert, render: Callable[[Alert], dict[str, Any]], max_bytes: int) -> bytes:
-    """An alert as JSON in UTF-8, its facts left out from the end until it fits."""
-    for shown in range(len(alert.facts), -1, -1):
-        body = json.dumps(render(alert.with_facts(shown)), ensure_ascii=False).encode("utf-8")
-        if len(body) <= max_bytes:
-            break
-    return body
 
 
 @contextmanager

@@ -8,8 +8,9 @@ import re
 from typing import Any, ClassVar
 
 from recsys_assets.resources.alerts.connection import Secret
-from recsys_assets.resources.alerts.hooks import HookChannel, fit
+from recsys_assets.resources.alerts.hooks import HookChannel
 from recsys_assets.resources.alerts.message import Alert, Severity, shorten
+from recsys_assets.resources.alerts.rendering import fit
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~>-])")
 _COLOURS = {Severity.INFO: "accent", Severity.WARNING: "warning", Severity.ERROR: "attention"}
