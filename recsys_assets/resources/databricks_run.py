@@ -70,46 +70,39 @@ class FollowedRun(PipesDatabricksClient):
 
         The same step may well succeed on other machines; after an error of its own it will not.
         """
-        code = self._termination()
-        return code if code in LOST_MACHINES else ""
-
-    def _termination(self) -> str:
-        if self.run_id is None or self.lost:
-            return ""
-        try:
-            status = self.client.jobs.get_run(self.run_id).status
-        except OSError:
-            return ""
+        status = self._known().status
         details = status.termination_details if status else None
-        return details.code.value if details and details.code else ""
+        code = details.code.value if details and details.code else ""
+        return code if code in LOST_MACHINES else ""
 
     def hours(self) -> float:
         """From submission to end, the start of the cluster included; 0 where nobody can say."""
-        if self.run_id is None:
-            return 0.0
-        try:
-            run = self.client.jobs.get_run(self.run_id)
-        except OSError:
-            return 0.0
+        run = self._known()
         if not run.start_time or not run.end_time:
             return 0.0
         return (run.end_time - run.start_time) / 3_600_000
 
     def fault(self) -> str:
         """Why the run failed: by Databricks, or for want of it; empty where neither is known."""
-        if self.run_id is None or self.lost:
+        run = self._known()
+        state = run.state or jobs.RunState()
+        if state.result_state in (None, jobs.RunResultState.SUCCESS):
             return self.lost
         try:
-            run = self.client.jobs.get_run(self.run_id)
-            state = run.state or jobs.RunState()
-            if state.result_state in (None, jobs.RunResultState.SUCCESS):
-                return ""
-            code = self._termination()
-            named = code if code in LOST_MACHINES else state.result_state.value
+            named = self.lost_machines() or state.result_state.value
             said = [named, state.state_message, *self._task_errors(run)]
         except OSError:  # the error at hand says more than that its cause cannot be asked for
             return ""
         return ": ".join(part.rstrip(".") for part in said if part)
+
+    def _known(self) -> jobs.Run:
+        """The run as Databricks has it; nothing of it where it cannot be asked for."""
+        if self.run_id is None or self.lost:
+            return jobs.Run()
+        try:
+            return self.client.jobs.get_run(self.run_id)
+        except OSError:
+            return jobs.Run()
 
     def _task_errors(self, run: jobs.Run) -> Iterator[str | None]:
         for task in run.tasks or []:
