@@ -60,13 +60,14 @@ for module in (
     champions,
     serve,
     publications,
-    cost,
     bundle,
     recovery,
     oncall,
     machine,
 ):
-    module.add_to(app)
+    app.add_typer(module.app)
+app.add_typer(serve.bundles_app, name="bundles")
+app.add_typer(cost.cost_app, name="cost")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(subscribers.app, name="subscribers")
 

@@ -12,15 +12,13 @@ from recsys_assets.cli.shared import check_output, console
 if TYPE_CHECKING:
     import dagster as dg
 
+app = typer.Typer()
+
 _CONTAINERS = ("lake", "landing", "rejected")
 _SHARED: dict[str, Any] = {"max_concurrent_runs": 1, "queue": {"enabled": True}}
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command("bundle")(bundle_command)
-
-
+@app.command("bundle")
 def bundle_command(
     folder: Annotated[Path, typer.Argument(help="Folder of databricks.yml.")],
 ) -> None:

@@ -6,15 +6,12 @@ import typer
 
 from recsys_assets.cli.shared import console, deployment
 
+app = typer.Typer()
+
 ModelArgument = Annotated[str, typer.Argument(help="Registered name, such as als_model.")]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command("promote")(promote_command)
-    app.command("demote")(demote_command)
-
-
+@app.command("promote")
 def promote_command(
     model: ModelArgument,
     version: Annotated[
@@ -38,6 +35,7 @@ def promote_command(
     console.print(f"`recsys demote {model}` goes back")
 
 
+@app.command("demote")
 def demote_command(model: ModelArgument) -> None:
     """Give the champion's place back to the version that held it before.
 

@@ -22,11 +22,7 @@ from recsys_assets.costs import (
 from recsys_assets.deployment import current_deployment
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command of this module, beside that of the service."""
-    cost_app.command("azure")(cost_command)
-
-
+@cost_app.command("azure")
 def cost_command(
     rows: Annotated[int, typer.Option(help="Rows of one training.", min=0)] = 45_800_000,
     vm: Annotated[str, typer.Option(help="Machine of the training.")] = "Standard_L8s",

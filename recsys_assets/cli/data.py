@@ -34,18 +34,14 @@ from recsys_assets.lake.landing import LandedFile
 from recsys_assets.synthetic.files import write_clicks, write_movielens
 from recsys_assets.synthetic.movielens import MovieLensSize
 
+app = typer.Typer()
+
 DateOption = Annotated[
     str | None, typer.Option("--date", help="Drop date YYYY-MM-DD; today (UTC) if not given.")
 ]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command("generate")(generate_command)
-    app.command("land")(land_command)
-    app.command("fetch")(fetch_command)
-
-
+@app.command("generate")
 def generate_command(
     users: Annotated[int, typer.Option(help="Users who rate.", min=1)] = 600,
     movies: Annotated[int, typer.Option(help="Movies of the catalogue.", min=1)] = 800,
@@ -92,6 +88,7 @@ def generate_command(
     console.print(f"landed {len(new)} new files of {len(landed)} in {zone.landing}")
 
 
+@app.command("land")
 def land_command(
     dataset: DatasetArgument,
     files: Annotated[list[Path], typer.Argument(help="Files to land.")],
@@ -135,6 +132,7 @@ def describe(path: Path, landed: LandedFile) -> str:
     return f"{source}: landed as {place}, read as {form}"
 
 
+@app.command("fetch")
 def fetch_command(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(DATASETS)}.")],
     date: DateOption = None,

@@ -15,6 +15,8 @@ from recsys_assets.lake.rows import UnreadableFileError
 if TYPE_CHECKING:
     from recsys_assets.steps.comparison.leaks import LeakCheck
 
+app = typer.Typer()
+
 Split = Enum("Split", {name: name for name in (*METHODS, *COLD_METHODS)})  # type: ignore[misc]
 
 
@@ -22,11 +24,7 @@ class EvaluationError(Exception):
     """An evaluation that cannot be done; the message says why."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command("evaluate")(evaluate_command)
-
-
+@app.command("evaluate")
 def evaluate_command(
     ratings: Annotated[Path, typer.Option(help="Ratings in any MovieLens form, plain or gzip.")],
     movies: Annotated[

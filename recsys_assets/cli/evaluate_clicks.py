@@ -13,12 +13,10 @@ if TYPE_CHECKING:
     from recsys_assets.steps.clicks.comparison import Comparison
     from recsys_assets.steps.clicks.file import ClickFile
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command("evaluate-clicks")(evaluate_clicks_command)
+app = typer.Typer()
 
 
+@app.command("evaluate-clicks")
 def evaluate_clicks_command(
     file: Annotated[Path, typer.Argument(help="Criteo file: 40 fields by tab; plain or gzip.")],
     folds: Annotated[

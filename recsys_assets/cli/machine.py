@@ -13,14 +13,10 @@ from recsys_assets.resources.jars import resolve_jars
 from recsys_assets.resources.jvm import archive_classes
 from recsys_assets.serving.address import free_address
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command("setup")(setup_command)
-    app.command("ui")(ui_command)
-    app.command("mlflow")(mlflow_command)
+app = typer.Typer()
 
 
+@app.command("setup")
 def setup_command() -> None:
     """Prepare the home, fetch Spark's jars, compile; done once, needs the network.
 
@@ -41,6 +37,7 @@ def setup_command() -> None:
     console.print(f"{len(jars)} jars in {home.cache}; everything else lies in {home.root}")
 
 
+@app.command("ui")
 def ui_command(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 3000,
     read_only: Annotated[
@@ -66,6 +63,7 @@ def ui_command(
     os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])
 
 
+@app.command("mlflow")
 def mlflow_command(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 5000,
 ) -> None:

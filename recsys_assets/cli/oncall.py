@@ -12,14 +12,10 @@ from recsys_assets.cli.shared import JsonOption, console, deployment, print_json
 from recsys_assets.deployment import Deployment, naming_variables
 from recsys_assets.resources.alerts import AlertDeliveryError, DeliveryLedger, Notifier
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command("health")(health_command)
-    app.command("incidents")(incidents_command)
-    app.command("redeliver")(redeliver_command)
+app = typer.Typer()
 
 
+@app.command("health")
 def health_command(
     tell: Annotated[bool, typer.Option(help="Send alerts about what is wrong.")] = False,
     location: Annotated[bool, typer.Option(help="Try whether the definitions load.")] = True,
@@ -59,6 +55,7 @@ def health_command(
         raise typer.Exit(1)
 
 
+@app.command("incidents")
 def incidents_command(as_json: JsonOption = False) -> None:
     """List troubles that people were told of and that are not over.
 
@@ -75,6 +72,7 @@ def incidents_command(as_json: JsonOption = False) -> None:
         console.print("no trouble is open")
 
 
+@app.command("redeliver")
 def redeliver_command() -> None:
     """Send the alerts that wait because a channel could not take them.
 

@@ -10,12 +10,10 @@ from recsys_assets.delivery.lookup import roll_back
 from recsys_assets.deployment import naming_variables
 from recsys_assets.resources.delivery import Delivery
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command("publications")(publications_command)
+app = typer.Typer()
 
 
+@app.command("publications")
 def publications_command(
     roll: Annotated[
         str, typer.Option("--roll-back", help="lookup or warehouse: see the version before again.")

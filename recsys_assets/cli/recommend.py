@@ -10,12 +10,10 @@ from recsys_assets.contracts.features import MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import POPULAR_MOVIES, TOP_K
 from recsys_assets.lake.tables import Lake
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command("recommend")(recommend_command)
+app = typer.Typer()
 
 
+@app.command("recommend")
 def recommend_command(
     user: Annotated[int, typer.Argument(help="Id of the user.")],
     k: Annotated[int, typer.Option(help="Movies to show at most.", min=1)] = 10,

@@ -26,16 +26,10 @@ from recsys_assets.registry.tidying import forget_models
 from recsys_assets.resources.alerts.message import without_controls
 from recsys_assets.resources.run_lock import alone
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command("withdraw")(withdraw_command)
-    app.command("rollback")(rollback_command)
-    app.command("tidy")(tidy_command)
-    app.command("backup")(backup_command)
-    app.command("restore")(restore_command)
+app = typer.Typer()
 
 
+@app.command("withdraw")
 def withdraw_command(
     dataset: DatasetArgument,
     date: Annotated[str, typer.Argument(help="Drop date YYYY-MM-DD.")],
@@ -70,6 +64,7 @@ def withdraw_command(
         run_command(select=f"{dataset}+,{quarantine_of(dataset)}", first=str(day), last=str(day))
 
 
+@app.command("rollback")
 def rollback_command(
     table: Annotated[str, typer.Argument(help="Name of a table; `recsys status` lists them.")],
     to: Annotated[int, typer.Option("--to", help="Version to go back to.", min=0)],
@@ -121,31 +116,7 @@ TABLE_ASSETS = {"als_factors": "als_model", "popularity": "popularity_model"}
 """Tables that are called otherwise than the asset that writes them."""
 
 
-def backup_command(
-    folder: Annotated[Path, typer.Argument(help="New folder for the copies.")],
-) -> None:
-    """Copy the databases of Dagster, MLflow and the ledgers, while everything runs on.
-
-    Example: recsys backup backups/today
-    """
-    check_output(folder / MANIFEST)
-    copies = back_up(deployment().home, folder)
-    console.print(f"{len(copies)} databases copied to {folder}", highlight=False)
-
-
-def restore_command(
-    folder: Annotated[Path, typer.Argument(help="Folder of a backup.")],
-) -> None:
-    """Put the databases of a backup in place of those that are there; end the UI first.
-
-    What was there is kept beside, with the suffix .before-restore.
-
-    Example: recsys restore backups/today
-    """
-    paths = restore(deployment().home, folder)
-    console.print(f"{len(paths)} databases restored from {folder}", highlight=False)
-
-
+@app.command("tidy")
 def tidy_command(
     days: Annotated[
         int, typer.Option(help="Days for which versions of tables and models are kept.", min=0)
@@ -168,3 +139,30 @@ def tidy_command(
     console.print(f"{sum(removed.values())} files removed in all")
     if models:
         console.print(f"{models} versions of models removed, with their files")
+
+
+@app.command("backup")
+def backup_command(
+    folder: Annotated[Path, typer.Argument(help="New folder for the copies.")],
+) -> None:
+    """Copy the databases of Dagster, MLflow and the ledgers, while everything runs on.
+
+    Example: recsys backup backups/today
+    """
+    check_output(folder / MANIFEST)
+    copies = back_up(deployment().home, folder)
+    console.print(f"{len(copies)} databases copied to {folder}", highlight=False)
+
+
+@app.command("restore")
+def restore_command(
+    folder: Annotated[Path, typer.Argument(help="Folder of a backup.")],
+) -> None:
+    """Put the databases of a backup in place of those that are there; end the UI first.
+
+    What was there is kept beside, with the suffix .before-restore.
+
+    Example: recsys restore backups/today
+    """
+    paths = restore(deployment().home, folder)
+    console.print(f"{len(paths)} databases restored from {folder}", highlight=False)

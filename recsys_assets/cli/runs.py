@@ -22,6 +22,8 @@ from recsys_assets.resources.run_lock import alone
 if TYPE_CHECKING:
     from recsys_assets.automation.asked_runs import AskedRun
 
+app = typer.Typer()
+
 _BARE_NAME = re.compile(r"^(\d*\+)?([\w/]+)(\+\d*)?$")
 """An asset's name with what is before or after it; Dagster takes only the neighbours of such a
 name, and all that follows where it is told that the name is a key."""
@@ -32,11 +34,7 @@ _ENDS = {
 """How a run ended, in words; any other way it failed."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command("run")(run_command)
-
-
+@app.command("run")
 def run_command(
     select: Annotated[
         str | None,

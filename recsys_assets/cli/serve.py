@@ -11,18 +11,13 @@ from recsys_assets.contracts.feedback import FEEDBACK
 from recsys_assets.lake.journals import land_journals
 from recsys_assets.serving.address import free_address
 
+app = typer.Typer()
+
 bundles_app = typer.Typer(no_args_is_help=True, help="What the service answers from.")
 cost_app = typer.Typer(no_args_is_help=True, help="What things cost.")
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command("serve")(serve_command)
-    app.command("feedback")(feedback_command)
-    app.add_typer(bundles_app, name="bundles")
-    app.add_typer(cost_app, name="cost")
-
-
+@app.command("serve")
 def serve_command(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port.", min=1, max=65535)] = 8080,
@@ -49,6 +44,7 @@ def serve_command(
     serve(settings)
 
 
+@app.command("feedback")
 def feedback_command() -> None:
     """Land what the service was told on all days before today; the schedule does so every night.
 

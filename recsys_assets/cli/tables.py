@@ -14,17 +14,14 @@ from recsys_assets.cli.shared import JsonOption, console, deployment, print_json
 from recsys_assets.contracts.files import FILES
 from recsys_assets.lake.tables import DROP_DATE, Lake
 
+app = typer.Typer()
+
 _DROPS_SHOWN = 20
 
 TableArgument = Annotated[str, typer.Argument(help="Name of a table; `recsys status` lists them.")]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command("status")(status_command)
-    app.command("history")(history_command)
-
-
+@app.command("status")
 def status_command(as_json: JsonOption = False) -> None:
     """Show files, tables and models: lines read, accepted and quarantined; rows, checks; metrics.
 
@@ -117,6 +114,7 @@ def _written(lake: Lake, table: str) -> str:
     return _moment(lake.open(table).history(1)[0]["timestamp"])
 
 
+@app.command("history")
 def history_command(table: TableArgument, as_json: JsonOption = False) -> None:
     """Show the versions of a table, the newest first.
 
