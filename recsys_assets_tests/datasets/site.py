@@ -5,11 +5,11 @@ import io
 import socket
 import zipfile
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 
 import numpy as np
 
 from recsys_assets.datasets import Dataset
+from recsys_assets_tests.servers.http import QuietHandler
 
 RATINGS = np.random.default_rng(3).bytes(300_000)
 MOVIES = b"movieId,title,genres\n1,Toy Story (1995),Adventure\n"
@@ -35,10 +35,9 @@ class Site:
     address: str = ""
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     """Serves a `Site` over HTTP/1.1, with ranges as RFC 9110 defines them."""
 
-    protocol_version = "HTTP/1.1"
     site: Site
 
     def do_GET(self) -> None:
@@ -76,9 +75,6 @@ class Handler(BaseHTTPRequestHandler):
         if cut < len(body):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Stay quiet."""
 
 
 def zip_of(files: dict[str, bytes]) -> bytes:

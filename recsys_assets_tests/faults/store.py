@@ -4,20 +4,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from recsys_assets_tests.resources.alert_servers import HOST, free_port
+from recsys_assets_tests.servers.http import QuietHandler, http_server
 
 
 @dataclass
 class Store:
     """The store, and how it behaves."""
 
-    url: str
+    url: str = ""
     mood: str = "well"
     """well, refuses (503), slow (later than anybody waits), or breaks (cuts the connection)."""
     refused: int = 0
@@ -41,12 +40,9 @@ class Store:
 @contextmanager
 def object_store(root: Path) -> Iterator[Store]:
     """Serve a folder as the bucket ``lake``."""
-    port = free_port()
-    store = Store(f"http://{HOST}:{port}")
+    store = Store()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             self._answer(body=True)
 
@@ -105,18 +101,10 @@ def object_store(root: Path) -> Iterator[Store]:
             if body:
                 self.wfile.write(data)
 
-        def log_message(self, *args: Any) -> None:
-            """Keep the output quiet."""
-
     class Server(ThreadingHTTPServer):
         def handle_error(self, *args: Any) -> None:
             """Clients that give up on a slow answer are what is wanted."""
 
-    server = Server((HOST, port), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with http_server(Handler, Server) as port:
+        store.url = f"http://127.0.0.1:{port}"
         yield store
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -12,9 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -24,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from recsys_assets_tests.servers.http import QuietHandler, http_server
 from recsys_assets_tests.servers.ports import free_port
 
 HOST = "127.0.0.1"
@@ -108,11 +107,9 @@ class Mailbox:
 
 
 @contextmanager
-def smtp_server(
-    security: str = "plain", certificate: Path | None = None, port: int | None = None
-) -> Iterator[Mailbox]:
+def smtp_server(security: str = "plain", certificate: Path | None = None) -> Iterator[Mailbox]:
     """Run an SMTP server; with `certificate` it speaks TLS and asks for a login."""
-    mailbox = Mailbox(port or free_port())
+    mailbox = Mailbox(free_port())
     tls = None
     if certificate is not None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -142,7 +139,7 @@ def smtp_server(
 class Posts:
     """What a webhook received, and what it answers."""
 
-    url: str
+    url: str = ""
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
@@ -155,12 +152,11 @@ class Posts:
 
 
 @contextmanager
-def webhook_server(port: int | None = None, path: str = "/hooks/T000/K3Y") -> Iterator[Posts]:
+def webhook_server() -> Iterator[Posts]:
     """Run a webhook receiver; posts answered with another status than 2xx are not kept."""
-    port = port or free_port()
-    posts = Posts(f"http://{HOST}:{port}{path}")
+    posts = Posts()
 
-    class Receiver(BaseHTTPRequestHandler):
+    class Receiver(QuietHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if posts.delay:
@@ -178,18 +174,9 @@ def webhook_server(port: int | None = None, path: str = "/hooks/T000/K3Y") -> It
             self.end_headers()
             self.wfile.write(posts.answer)
 
-        def log_message(self, *args: Any) -> None:
-            """Keep the test output quiet."""
-
-    server = ThreadingHTTPServer((HOST, port), Receiver)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with http_server(Receiver) as port:
+        posts.url = f"http://{HOST}:{port}/hooks/T000/K3Y"
         yield posts
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @contextmanager

@@ -9,10 +9,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock
 
+from recsys_assets_tests.servers.http import QuietHandler, http_server
 from recsys_assets_tests.servers.ports import free_port, start, stop, wait_for_port
 
 KEY = "dGhlIGtleSBvZiBub2JvZHk="
@@ -69,14 +69,10 @@ class Gate:
             return 429 if refuse else 0
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(QuietHandler):
     gate: Gate
     disable_nagle_algorithm = True
     wbufsize = -1
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing is printed."""
 
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -119,14 +115,10 @@ def cosmos_server(modules: Path, folder: Path) -> Iterator[Gate]:
     node = shutil.which("node") or "node"
     process = start([node, str(program), str(port)], folder, log, env={"NODE_PATH": str(modules)})
     gate = Gate(upstream=port)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"gate": gate}))
-    server.daemon_threads = True
-    gate.url = f"http://127.0.0.1:{server.server_port}"
-    Thread(target=server.serve_forever, daemon=True).start()
     try:
         wait_for_port(port, process, log, 30)
-        yield gate
+        with http_server(type("Handler", (_Handler,), {"gate": gate})) as own:
+            gate.url = f"http://127.0.0.1:{own}"
+            yield gate
     finally:
-        server.shutdown()
-        server.server_close()
         stop(process)

@@ -12,11 +12,11 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlparse
+
+from recsys_assets_tests.servers.http import QuietHandler, http_server
 
 TENANT, CLIENT, CLIENT_SECRET = "11111111-2222-3333-4444-555555555555", "recsys", "s3cret-of-client"
 IDENTITY_HEADER = "header-of-the-app-service"
@@ -53,12 +53,8 @@ class VaultDouble:
         return b".".join([*encoded, b"c2ln"]).decode()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(QuietHandler):
     double: VaultDouble
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing is printed."""
 
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -145,18 +141,9 @@ def vault_double(certificate: Path) -> Iterator[VaultDouble]:
     """Open a vault that shows a certificate, and an identity service beside it."""
     double = VaultDouble()
     handler = type("Handler", (_Handler,), {"double": double})
-    servers = [ThreadingHTTPServer(("127.0.0.1", 0), handler) for _ in range(2)]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    servers[0].socket = context.wrap_socket(servers[0].socket, server_side=True)
-    double.url = f"https://127.0.0.1:{servers[0].server_port}"
-    double.identity_url = f"http://127.0.0.1:{servers[1].server_port}/msi"
-    for server in servers:
-        server.daemon_threads = True
-        Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with http_server(handler, tls=context) as port, http_server(handler) as identity_port:
+        double.url = f"https://127.0.0.1:{port}"
+        double.identity_url = f"http://127.0.0.1:{identity_port}/msi"
         yield double
-    finally:
-        for server in servers:
-            server.shutdown()
-            server.server_close()

@@ -1,15 +1,15 @@
 """An issuer of tokens on loopback that publishes its keys as Entra ID does."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from recsys_assets_tests.servers.http import QuietHandler, http_server
 
 ISSUER = "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0"
 AUDIENCE = "66666666-7777-8888-9999-000000000000"
@@ -22,24 +22,7 @@ class Issuer:
         self.keys: dict[str, rsa.RSAPrivateKey] = {}
         self.fetched = 0
         self.up = True
-        issuer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                issuer.fetched += 1
-                self.send_response(200 if issuer.up else 500)
-                self.end_headers()
-                self.wfile.write(json.dumps({"keys": issuer.published()}).encode())
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}/keys"
+        self.url = ""
 
     def add_key(self, kid: str) -> None:
         self.keys[kid] = rsa.generate_private_key(65537, 2048)
@@ -72,8 +55,16 @@ def issuing() -> Iterator[Issuer]:
     """An issuer with one key."""
     issuer = Issuer()
     issuer.add_key("one")
-    try:
+
+    class Handler(QuietHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"keys": issuer.published()}).encode()
+            issuer.fetched += 1
+            self.send_response(200 if issuer.up else 500)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with http_server(Handler) as port:
+        issuer.url = f"http://127.0.0.1:{port}/keys"
         yield issuer
-    finally:
-        issuer.server.shutdown()
-        issuer.server.server_close()

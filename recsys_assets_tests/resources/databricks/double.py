@@ -13,13 +13,13 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlparse
 
 from recsys_assets_tests.resources.databricks.cluster import Cluster, JobRun
+from recsys_assets_tests.servers.http import QuietHandler, http_server
 
 TOKEN = "dapi-0123456789-of-nobody"
 # A volume shows a file once its writer closed it; a local folder shows it half-written.
@@ -90,12 +90,8 @@ class DatabricksDouble:
         return self.runs[number]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(QuietHandler):
     double: DatabricksDouble
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing is printed: tests look at the double's own fields."""
 
     def handle_request(self) -> None:
         body = self._body()
@@ -193,15 +189,10 @@ def databricks_double(root: Path, cache: Path) -> Iterator[DatabricksDouble]:
     """Open a workspace; leaving ends every process it started."""
     double = DatabricksDouble(root, cache)
     Path(double.volume).mkdir(parents=True)
-    handler = type("Handler", (_Handler,), {"double": double})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    double.url = f"http://127.0.0.1:{server.server_port}"
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield double
-    finally:
-        for run in double.runs.values():
-            run.kill()
-        server.shutdown()
-        server.server_close()
+    with http_server(type("Handler", (_Handler,), {"double": double})) as port:
+        double.url = f"http://127.0.0.1:{port}"
+        try:
+            yield double
+        finally:
+            for run in double.runs.values():
+                run.kill()
