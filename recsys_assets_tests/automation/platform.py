@@ -10,13 +10,10 @@ from pydantic import Field
 
 from recsys_assets.automation.catalogue import build_catalogue
 from recsys_assets.automation.sensors import build_alert_sensors
-from recsys_assets.resources.alerts import EmailChannel, Notifier, WebhookChannel
+from recsys_assets.resources.alerts import Notifier, WebhookChannel
 from recsys_assets.resources.storage import Storage
-from recsys_assets_tests.resources.alert_servers import (
-    HOST,
-    Mailbox,
-    Posts,
-)
+from recsys_assets_tests.resources.alert_servers import Mailbox, Posts
+from recsys_assets_tests.resources.alerts.making import email_to
 
 
 class Switch(dg.ConfigurableResource):
@@ -131,13 +128,7 @@ class Platform:
 
 def make_notifier(mailbox: Mailbox, posts: Posts, folder: Path, **more: Any) -> Notifier:
     return Notifier(
-        email=EmailChannel(
-            host=HOST,
-            port=mailbox.port,
-            security="plain",
-            sender="platform@example.org",
-            recipients=["oncall@example.org"],
-        ),
+        email=email_to(mailbox.port),
         webhook=WebhookChannel(url=posts.url),
         ledger_path=str(folder / "alerts.sqlite"),
         ui_url="https://dagster.example.org",

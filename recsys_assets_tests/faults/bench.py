@@ -31,11 +31,12 @@ from recsys_assets.checks.recount import recount_files
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.files import FILES
 from recsys_assets.home import Home
-from recsys_assets.resources.alerts import EmailChannel, Notifier, WebhookChannel
+from recsys_assets.resources.alerts import Notifier, WebhookChannel
 from recsys_assets.resources.storage import Storage
 from recsys_assets_tests.acceptance.commands import environment
 from recsys_assets_tests.faults.homes import DAYS, definitions
-from recsys_assets_tests.resources.alert_servers import HOST, Mailbox, Posts
+from recsys_assets_tests.resources.alert_servers import Mailbox, Posts
+from recsys_assets_tests.resources.alerts.making import email_to
 
 FLOW = (
     dg.AssetSelection.assets("landing/ratings", "landing/movies").downstream()
@@ -65,14 +66,7 @@ class Bench:
     def notifier(self) -> Notifier:
         """A mail server and a webhook, with short patience."""
         return Notifier(
-            email=EmailChannel(
-                host=HOST,
-                port=self.mailbox.port,
-                security="plain",
-                sender="platform@example.org",
-                recipients=["oncall@example.org"],
-                timeout_seconds=1.0,
-            ),
+            email=email_to(self.mailbox.port, timeout_seconds=1.0),
             webhook=WebhookChannel(url=self.posts.url, timeout_seconds=1.0),
             ledger_path=str(self.home.alerts),
         )
