@@ -9,7 +9,6 @@ the libraries to find out in the environment, by the names that all of Azure's t
 passed about, and Spark's workers have them as this process does.
 """
 
-import filecmp
 import io
 import os
 import shutil
@@ -124,8 +123,6 @@ def remove(path: Path, missing_ok: bool = False) -> None:
 
 def same_content(one: Path, other: Path) -> bool:
     """Whether two files hold the same bytes."""
-    if not is_remote(one) and not is_remote(other):
-        return filecmp.cmp(one, other, shallow=False)
     if one.stat().st_size != other.stat().st_size:
         return False
     with open_bytes(one) as left, open_bytes(other) as right:
