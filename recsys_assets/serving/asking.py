@@ -12,10 +12,12 @@ from recsys_assets.serving.catalogue import Filters
 from recsys_assets.serving.endpoint import JSON
 from recsys_assets.serving.problems import Problem
 from recsys_assets.serving.service import Service
-from recsys_assets.serving.shapes.fields import LARGEST
+from recsys_assets.serving.shapes.fields import LARGEST, MOST_K
 
 EXCLUDED = "([1-9][0-9]{0,9}(,[1-9][0-9]{0,9}){0,99})?"
 """Ids by comma; none at all for an empty text."""
+MOST_BYTES = 2 << 20
+"""Of a request's body."""
 READ_ON = 4
 """Times the largest body that are read before a larger one is refused: who still sends when the
 connection is closed never sees why."""
@@ -35,7 +37,7 @@ async def decoded(asked: Service, request: Request, decoder: Any) -> Any:
     patience = asked.settings.patience_seconds
     try:
         async with asyncio.timeout(patience):
-            body = await _body(request, asked.settings.max_body)
+            body = await _body(request)
     except TimeoutError as error:
         raise Problem(408, f"the body did not come within {patience:g} s") from error
     except ClientDisconnect as error:  # nobody reads the answer, but it is no fault of ours
@@ -60,18 +62,18 @@ def _with_whole_numbers(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-async def _body(request: Request, most: int) -> bytes:
-    too_large = Problem(413, f"at most {most} bytes")
-    if int(request.headers.get("content-length") or 0) > most * READ_ON:
+async def _body(request: Request) -> bytes:
+    too_large = Problem(413, f"at most {MOST_BYTES} bytes")
+    if int(request.headers.get("content-length") or 0) > MOST_BYTES * READ_ON:
         raise too_large
     body, size = bytearray(), 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size <= most:
+        if size <= MOST_BYTES:
             body += chunk
-        elif size > most * READ_ON:
+        elif size > MOST_BYTES * READ_ON:
             break
-    if size > most:
+    if size > MOST_BYTES:
         raise too_large
     return bytes(body)
 
@@ -101,9 +103,9 @@ def number(name: str, text: str, least: int, most: int) -> int:
     raise Problem(422, f"{name}: a whole number from {least} to {most}")
 
 
-def k_of(asked: Service, request: Request) -> int:
+def k_of(request: Request) -> int:
     """How many items are asked for."""
-    return number("k", request.query_params.get("k", "10"), 1, asked.settings.max_k)
+    return number("k", request.query_params.get("k", "10"), 1, MOST_K)
 
 
 def arm_of(request: Request) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 from recsys_assets.serving.endpoint import JSON, SECURITY_HEADERS
 from recsys_assets.serving.recommending import stored_list
 from recsys_assets.serving.service import Service
+from recsys_assets.serving.shapes.fields import MOST_K
 from recsys_assets.serving.tokens import ANYBODY
 
 Scope = MutableMapping[str, Any]
@@ -60,7 +61,7 @@ class HotPath:
         service = self.service
         arms = service.watcher.arms
         count = int(k)
-        if arms is None or not 1 <= count <= service.settings.max_k:
+        if arms is None or not 1 <= count <= MOST_K:
             return None
         caller: Any = ANYBODY
         if service.verifier is not None:

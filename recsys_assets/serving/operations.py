@@ -10,7 +10,7 @@ from recsys_assets.serving import routes
 from recsys_assets.serving.asking import EXCLUDED
 from recsys_assets.serving.endpoint import Handler
 from recsys_assets.serving.shapes import answers, requests
-from recsys_assets.serving.shapes.fields import LARGEST
+from recsys_assets.serving.shapes.fields import LARGEST, MOST_K
 
 _ID = {"type": "integer", "minimum": 1, "maximum": LARGEST}
 _ARM = {"type": "string", "enum": ["champion", "canary"]}
@@ -46,7 +46,7 @@ class Operation:
     """Example of the body."""
 
 
-_K = Parameter("k", {"type": "integer", "minimum": 1, "maximum": 100}, "Items to return.", 10)
+_K = Parameter("k", {"type": "integer", "minimum": 1, "maximum": MOST_K}, "Items to return.", 10)
 _CHOSEN_ARM = Parameter(
     "arm", _ARM, "Which version to ask; by the user's id if left out.", "champion"
 )

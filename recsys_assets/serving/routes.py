@@ -25,7 +25,7 @@ async def recommend(asked: Service, request: Request) -> Response:
     """The stored list of a user, with filters."""
     only(request, {"k", "exclude", "genre", "min_year", "arm"})
     user = number("user", request.path_params["user"], 1, LARGEST)
-    k, filters = k_of(asked, request), filters_of(request)
+    k, filters = k_of(request), filters_of(request)
     arm, bundle = asked.arm(arm_of(request), user)
     body = (
         recommending.filtered_list(arm, bundle, user, k, filters)
@@ -45,8 +45,6 @@ async def recommend_new(asked: Service, request: Request) -> Response:
 async def rank(asked: Service, request: Request) -> Response:
     """Candidates by click probability."""
     body = await decoded(asked, request, _rank_request)
-    if len(body.candidates) > asked.settings.max_candidates:
-        raise Problem(422, f"at most {asked.settings.max_candidates} candidates at once")
     return answer(_encode(ranking.rank(asked, body)))
 
 
@@ -55,9 +53,7 @@ async def similar(asked: Service, request: Request) -> Response:
     only(request, {"k", "exclude", "genre", "min_year", "arm"})
     item = number("item", request.path_params["item"], 1, LARGEST)
     arm, bundle = asked.arm(arm_of(request))
-    return answer(
-        recommending.similar_list(arm, bundle, item, k_of(asked, request), filters_of(request))
-    )
+    return answer(recommending.similar_list(arm, bundle, item, k_of(request), filters_of(request)))
 
 
 async def find(asked: Service, request: Request) -> Response:
@@ -66,7 +62,7 @@ async def find(asked: Service, request: Request) -> Response:
     words = request.query_params.get("q", "")
     if len(words) > 200:
         raise Problem(422, "q: at most 200 characters")
-    return answer(recommending.found_items(asked.arms.champion, words, k_of(asked, request)))
+    return answer(recommending.found_items(asked.arms.champion, words, k_of(request)))
 
 
 async def feedback(asked: Service, request: Request) -> Response:

@@ -63,10 +63,6 @@ class ServiceSettings(BaseModel):
     """Origins of other sites whose pages may ask, e.g. https://shop.example; none by default."""
     watch_seconds: float = Field(default=1.0, gt=0)
     """How often the pointer is looked at."""
-    max_k: int = Field(default=100, ge=1)
-    max_candidates: int = Field(default=1_000, ge=1)
-    max_body: int = Field(default=2 << 20, ge=1_024)
-    """Bytes of a request's body."""
     patience_seconds: float = Field(default=30.0, gt=0)
     """How long a request's head may take to come, and how long its body: who is slower, or gone, is
     let go."""

@@ -14,12 +14,13 @@ from recsys_assets.kernels.click_fields import (
 )
 
 LARGEST = 2**31 - 1
+MOST_K = 100
 Id = Annotated[int, Meta(ge=1, le=LARGEST)]
 Arm = Literal["champion", "canary"]
 Year = Annotated[int, Meta(ge=0, le=3000)]
 Genre = Annotated[str, Meta(min_length=1, max_length=100)]
 Excluded = Annotated[list[Id], Meta(max_length=1_000)]
-K = Annotated[int, Meta(ge=1, le=100)]
+K = Annotated[int, Meta(ge=1, le=MOST_K)]
 
 _Number = Annotated[float, Meta(ge=LEAST_NUMBER, le=MOST_NUMBER)] | None
 # The digits themselves are checked all at once, when they become numbers: that is far faster.
