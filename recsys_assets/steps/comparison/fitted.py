@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys_assets.kernels.metrics.rating import RatingSums
+from recsys_assets.kernels.metrics.rating import rating_metrics
 from recsys_assets.kernels.recommenders.protocol import Ids, RatingData, Recommender, Scores
 
 Scorer = TypeVar("Scorer", covariant=True)
@@ -89,7 +89,5 @@ def rating_models(
     users, items = (test[name].to_numpy().astype(np.int32) for name in ("user", "item"))
     stars = test["rating"].to_numpy()
     for model in models:
-        sums = RatingSums.from_arrays(stars, model.predict(users, items))
-        # R² of stars that are all alike is undefined; the errors are not.
-        errors = sums.metrics() if sums.truth_spread else {"rmse": sums.rmse, "mae": sums.mae}
+        errors = rating_metrics(stars, model.predict(users, items))
         yield _ByStars(model.name, model.fit_seconds, data.items, model), errors

@@ -24,7 +24,7 @@ from recsys_assets.contracts.models import (
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.kernels.judging import RankingTask
 from recsys_assets.kernels.metrics.ranking import mean_ranking, ranking_by_user
-from recsys_assets.kernels.metrics.rating import RatingSums
+from recsys_assets.kernels.metrics.rating import rating_metrics
 from recsys_assets.kernels.vectors import Vectors, places_of
 from recsys_assets.registry import CHALLENGER
 from recsys_assets.steps.als.train import ALS_MODEL
@@ -186,6 +186,4 @@ def _rating(session: Session, test: pl.DataFrame) -> dict[str, float]:
     of_user[~user_known, -1] = 1.0
     of_item[~item_known, -2:] = (1.0, mean)
     predicted = np.clip((of_user * of_item).sum(axis=1), 0.5, 5.0)
-    sums = RatingSums.from_arrays(test["rating"].to_numpy(), predicted)
-    # R² of stars that are all alike is undefined; the errors are not.
-    return sums.metrics() if sums.truth_spread else {"rmse": sums.rmse, "mae": sums.mae}
+    return rating_metrics(test["rating"].to_numpy(), predicted)

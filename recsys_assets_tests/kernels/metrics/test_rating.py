@@ -1,4 +1,4 @@
-"""Rating metrics: known answers, agreement with scikit-learn, additivity, clear errors."""
+"""Rating metrics: known answers, agreement with scikit-learn, clear errors."""
 
 import math
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as sklearn_metrics
 
-from recsys_assets.kernels.metrics.rating import RatingSums
+from recsys_assets.kernels.metrics.rating import rating_metrics
 from recsys_assets_tests.kernels.metrics import known_answers
 from recsys_assets_tests.kernels.metrics.properties import quick
 
@@ -21,7 +21,7 @@ pairs = st.lists(st.tuples(value, value), min_size=2, max_size=30).map(np.array)
 def test_known_answers() -> None:
     both = known_answers.joined()
     assert both.height == 8
-    assert RatingSums.from_arrays(both["rating"], both["score"]).metrics() == pytest.approx(
+    assert rating_metrics(both["rating"], both["score"]) == pytest.approx(
         {
             "rmse": 7.254309,
             "mae": 6.375,
@@ -43,29 +43,8 @@ def test_agreement_with_scikit_learn(data: Pairs) -> None:
         "r_squared": sklearn_metrics.r2_score(truth, prediction),
         "explained_variance": sklearn_metrics.explained_variance_score(truth, prediction),
     }
-    measured = RatingSums.from_arrays(truth, prediction).metrics()
+    measured = rating_metrics(truth, prediction)
     assert measured == pytest.approx(expected, rel=1e-9, abs=1e-9)
-
-
-@quick
-@given(pairs, st.lists(st.integers(0, 30), max_size=4), st.randoms(use_true_random=False))
-def test_blocks_in_any_order_add_up_to_the_whole(data, cuts, random) -> None:  # type: ignore[no-untyped-def]
-    assume(np.ptp(data[:, 0]) > 0)
-    blocks = [block for block in np.split(data, sorted(cuts)) if len(block)]
-    random.shuffle(blocks)
-    summed = sum((RatingSums.from_arrays(*block.T) for block in blocks), start=RatingSums())
-    assert summed.count == len(data)
-    whole = RatingSums.from_arrays(*data.T).metrics()
-    assert summed.metrics() == pytest.approx(whole, rel=1e-9, abs=1e-9)
-
-
-@quick
-@given(pairs)
-def test_no_pairs_add_nothing(data: Pairs) -> None:
-    sums = RatingSums.from_arrays(*data.T)
-    assert sums + RatingSums() == sums
-    assert RatingSums() + sums == sums
-    assert RatingSums() + RatingSums() == RatingSums()
 
 
 @quick
@@ -73,7 +52,7 @@ def test_no_pairs_add_nothing(data: Pairs) -> None:
 def test_perfect_predictions(data: Pairs) -> None:
     truth = data[:, 0]
     assume(np.ptp(truth) > 0)
-    assert list(RatingSums.from_arrays(truth, truth).metrics().values()) == [0.0, 0.0, 1.0, 1.0]
+    assert list(rating_metrics(truth, truth).values()) == [0.0, 0.0, 1.0, 1.0]
 
 
 @quick
@@ -81,8 +60,8 @@ def test_perfect_predictions(data: Pairs) -> None:
 def test_an_offset_leaves_explained_variance_alone(data: Pairs, offset: float) -> None:
     truth, prediction = data.T
     assume(np.ptp(truth) > 0)
-    moved = RatingSums.from_arrays(truth, prediction + offset).metrics()
-    still = RatingSums.from_arrays(truth, prediction).metrics()
+    moved = rating_metrics(truth, prediction + offset)
+    still = rating_metrics(truth, prediction)
     assert moved["explained_variance"] == pytest.approx(still["explained_variance"], abs=1e-9)
     assert moved["r_squared"] <= moved["explained_variance"] + 1e-9
     assert moved["mae"] <= moved["rmse"] + 1e-9
@@ -90,25 +69,14 @@ def test_an_offset_leaves_explained_variance_alone(data: Pairs, offset: float) -
 
 def test_ratings_far_from_zero_keep_their_digits() -> None:
     noise = np.random.default_rng(7).normal(size=(2, 10_000))
-    near = RatingSums.from_arrays(*noise).metrics()
-    blocks = [RatingSums.from_arrays(*(block + 1e8)) for block in np.array_split(noise, 10, axis=1)]
-    assert sum(blocks, start=RatingSums()).metrics() == pytest.approx(near, rel=1e-6)
+    near = rating_metrics(*noise)
+    assert rating_metrics(*(noise + 1e8)) == pytest.approx(near, rel=1e-6)
 
 
-@pytest.mark.parametrize("blocks", [1, 2])
-def test_equal_true_ratings_leave_only_the_errors_defined(blocks: int) -> None:
+def test_equal_true_ratings_leave_only_the_errors_defined() -> None:
     # 0.1 has no exact mean in binary arithmetic, so rounding could pass for spread.
-    sums = sum([RatingSums.from_arrays([0.1] * 10, [0.3] * 10)] * blocks, start=RatingSums())
-    assert (sums.rmse, sums.mae) == pytest.approx((0.2, 0.2))
-    with pytest.raises(ValueError, match=f"the {10 * blocks} true ratings are all equal"):
-        sums.metrics()
-    with pytest.raises(ValueError, match="explained_variance is undefined"):
-        _ = sums.explained_variance
-
-
-def test_no_pairs_have_no_metrics() -> None:
-    with pytest.raises(ValueError, match="no pairs of ratings"):
-        RatingSums().metrics()
+    found = rating_metrics([0.1] * 10, [0.3] * 10)
+    assert found == pytest.approx({"rmse": 0.2, "mae": 0.2})
 
 
 @pytest.mark.parametrize(
@@ -125,4 +93,4 @@ def test_unusable_arrays_are_rejected(
     truth: list[float], prediction: list[float], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        RatingSums.from_arrays(truth, prediction)
+        rating_metrics(truth, prediction)

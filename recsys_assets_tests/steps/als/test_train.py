@@ -5,7 +5,7 @@ from polars.testing import assert_frame_equal
 
 from recsys_assets.contracts.models import ALSFactors
 from recsys_assets.kernels.metrics.ranking import mean_ranking, ranking_by_user
-from recsys_assets.kernels.metrics.rating import RatingSums
+from recsys_assets.kernels.metrics.rating import rating_metrics
 from recsys_assets.registry import CHALLENGER, CHAMPION
 from recsys_assets.steps.als.train import ALSParams, train_als
 from recsys_assets.steps.evaluation.ranking import RankingEvaluationParams, evaluate_ranking
@@ -142,7 +142,7 @@ def test_ratings_are_predicted_from_biases_where_a_side_is_unknown(session: Sess
         float(user[7] @ item[9]),
     ]
     truth = [row[2] for row in [*unknown, *known]]
-    expected = RatingSums.from_arrays(truth, np.clip(predicted, 0.5, 5)).metrics()
+    expected = rating_metrics(truth, np.clip(predicted, 0.5, 5))
     for name, value in expected.items():
         assert report.figures[f"{name} (als_model)"] == pytest.approx(value, rel=1e-5)
 
