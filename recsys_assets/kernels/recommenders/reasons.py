@@ -4,7 +4,6 @@ the additive contributions of a member -> the items that add most -> a sentence
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,35 +18,19 @@ FALLBACK = "people with your taste watch it"
 """Where no single rating speaks for the item."""
 
 
-@dataclass(frozen=True)
-class Reason:
-    """Why an item is recommended to a user."""
-
-    because: list[int]
-    """Ids of up to two rated items that add most to the score; empty where none adds anything."""
-    share: float
-    """Part of the positive contributions that these items make."""
-
-
 def reasons(
-    member: Member, catalogue: Catalogue, history: Histories, items: Ids, most: int = 2
-) -> list[Reason]:
-    """The rated items that add most to each recommended one's score in the member's score."""
+    member: Member, catalogue: Catalogue, history: Histories, items: Ids
+) -> list[list[int]]:
+    """Ids of up to two rated items that add most to each one's score; empty where none does."""
     names, added = contributions_of(member, history, np.searchsorted(catalogue.items, items))
-    places, best = best_places(added.T, most)
-    counted = np.where(best > 0, best, 0).sum(axis=1)
-    positive = np.where(added > 0, added, 0).sum(axis=0)
-    shares = (counted / np.where(positive > 0, positive, 1)).tolist()
+    places, best = best_places(added.T, 2)
     ids = np.append(catalogue.items[names], 0)[places]
-    return [
-        Reason(of_item[of_best > 0].tolist(), share)
-        for of_item, of_best, share in zip(ids, best, shares, strict=True)
-    ]
+    return [of_item[of_best > 0].tolist() for of_item, of_best in zip(ids, best, strict=True)]
 
 
-def sentence(reason: Reason, titles: dict[int, str], fallback: str) -> str:
+def sentence(because: Sequence[int], titles: dict[int, str], fallback: str) -> str:
     """The reason in words; titles name the items."""
-    named = [titles[item] for item in reason.because if titles.get(item)]
+    named = [titles[item] for item in because if titles.get(item)]
     if not named:
         return fallback
     return f"because you rated {' and '.join(named)}"
@@ -81,4 +64,4 @@ def explain(member: Member, catalogue: Catalogue, user: int, items: Ids) -> list
     titles = (
         {} if content is None else dict(zip(content.items.tolist(), content.titles, strict=True))
     )
-    return [sentence(reason, titles, FALLBACK) for reason in found]
+    return [sentence(because, titles, FALLBACK) for because in found]

@@ -18,7 +18,7 @@ from recsys_assets.kernels.plots.scores import score_distribution
 from recsys_assets.kernels.recommenders.hybrid import Hybrid
 from recsys_assets.kernels.recommenders.linear import EaseMember
 from recsys_assets.kernels.recommenders.protocol import RatingData
-from recsys_assets.kernels.recommenders.reasons import FALLBACK, Reason, reasons, sentence
+from recsys_assets.kernels.recommenders.reasons import FALLBACK, reasons, sentence
 from recsys_assets.kernels.recommending import TopKTask
 from recsys_assets.kernels.vectors import places_of
 from recsys_assets.lake.store import read_parquet, write_parquet
@@ -82,11 +82,11 @@ def _reasons(
     assert isinstance(ease, EaseMember)
     histories = full_histories(model.catalogue, ratings)
     place, _ = places_of(lists["user"].to_numpy(), ratings.users)
-    found: list[Reason] = []
+    found: list[list[int]] = []
     for row, items in zip(*_runs(place, lists["item"].to_numpy()), strict=True):
         found += reasons(ease, model.catalogue, histories.part(slice(row, row + 1)), items)
-    words = [sentence(reason, titles, FALLBACK) for reason in found]
-    first = [reason.because[0] if reason.because else None for reason in found]
+    words = [sentence(because, titles, FALLBACK) for because in found]
+    first = [because[0] if because else None for because in found]
     return pl.DataFrame(
         {"reason": words, "reason_item": first},
         schema={"reason": pl.String, "reason_item": pl.Int32},

@@ -131,10 +131,9 @@ def test_reasons_are_rated_items_of_the_same_taste() -> None:
     rated = set(model.catalogue.items[history.stars.indices].tolist())
     horror = model.items[np.arange(len(model.items)) % 4 == 3]
     asked = horror[~np.isin(horror, list(rated))][:4]
-    for reason in reasons(ease, model.catalogue, history, asked):
-        assert 1 <= len(reason.because) <= 2
-        assert set(reason.because) <= rated
-        assert 0 < reason.share <= 1
+    for because in reasons(ease, model.catalogue, history, asked):
+        assert 1 <= len(because) <= 2
+        assert set(because) <= rated
 
 
 def test_reasons_in_words_name_what_the_user_rated() -> None:

@@ -16,7 +16,7 @@ from recsys_assets.kernels.recommenders.popularity import (
     newcomer_popularity,
     segment_popularity,
 )
-from recsys_assets.kernels.recommenders.reasons import Reason, sentence
+from recsys_assets.kernels.recommenders.reasons import sentence
 from recsys_assets.kernels.recommenders.scorer import SingleMember
 from recsys_assets_tests.kernels.recommenders.worlds import GENRES, learned, taste_world
 
@@ -162,10 +162,10 @@ def test_somebody_unknown_gets_what_newcomers_rate() -> None:
 
 def test_reasons_in_words() -> None:
     titles = {1: "Heat", 2: "Ronin"}
-    assert sentence(Reason([1, 2], 0.5), titles, "-") == "because you rated Heat and Ronin"
-    assert sentence(Reason([2], 0.5), titles, "-") == "because you rated Ronin"
-    assert sentence(Reason([], 0.0), titles, "-") == "-"
-    assert sentence(Reason([9], 0.1), titles, "-") == "-"
+    assert sentence([1, 2], titles, "-") == "because you rated Heat and Ronin"
+    assert sentence([2], titles, "-") == "because you rated Ronin"
+    assert sentence([], titles, "-") == "-"
+    assert sentence([9], titles, "-") == "-"
 
 
 def test_fold_in_leaves_unknown_items_out() -> None:
