@@ -6,10 +6,10 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 from numba import njit
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, identity
 
 from recsys_assets.kernels.inner_products import top_k
-from recsys_assets.kernels.top_k import NO_ITEM, Floats, Ints, ranked_rows, unit_rows
+from recsys_assets.kernels.top_k import NO_ITEM, Floats, ranked_rows, unit_rows
 from recsys_assets.kernels.vectors import Vectors
 
 
@@ -50,21 +50,10 @@ def similar_items(vectors: Vectors, k: int) -> pl.DataFrame:
     Returns:
         item, rank, similar_item, similarity; by item, then rank.
     """
-    directions = unit_rows(vectors.item_factors)
-    blocks = Vectors(vectors.items, vectors.items, directions, directions).user_blocks()
-    return pl.concat(
-        [
-            _similar_of_block(vectors.items, directions, np.arange(*block, dtype=np.int32), k)
-            for block in blocks
-        ]
-    )
-
-
-def _similar_of_block(items: Ints, directions: Floats, rows: Ints, k: int) -> pl.DataFrame:
-    ones = np.ones(len(rows), np.float32)
-    itself = csr_matrix((ones, (np.arange(len(rows)), rows)), shape=(len(rows), len(items)))
-    indices, cosines = top_k(directions[rows], directions, k, itself)
-    lists = ranked_rows(items[rows], items, indices, cosines)
+    items, directions = vectors.items, unit_rows(vectors.item_factors)
+    itself = identity(len(items), np.float32, "csr")
+    indices, cosines = top_k(directions, directions, k, itself)
+    lists = ranked_rows(items, items, indices, cosines)
     names = {"owner": "item", "item": "similar_item", "score": "similarity"}
     return lists.rename(names).select("item", "rank", "similar_item", "similarity")
 

@@ -22,7 +22,7 @@ class Vectors:
     user_factors: Floats
     item_factors: Floats
 
-    def user_blocks(self, workers: int = 1) -> list[tuple[int, int]]:
+    def user_blocks(self, workers: int) -> list[tuple[int, int]]:
         """Ranges of users to be worked on together; as many as workers, if not more."""
         size = min(MOST_USERS, max(1, -(-len(self.users) // workers)))
         starts = range(0, len(self.users), size)
