@@ -15,10 +15,14 @@ from scipy.sparse import csr_matrix
 
 from recsys_assets.kernels.als import Objective, fit_factors
 from recsys_assets.kernels.biases import estimate_biases
-from recsys_assets.kernels.recommenders.content import genre_rows
 from recsys_assets.kernels.recommenders.features import ItemFacts, item_facts
 from recsys_assets.kernels.recommenders.histories import USERS_AT_ONCE, Catalogue
-from recsys_assets.kernels.recommenders.linear import MOST_COLUMNS, EaseMember, fit_ease
+from recsys_assets.kernels.recommenders.linear import (
+    MOST_COLUMNS,
+    EaseMember,
+    fit_ease,
+    rating_marks,
+)
 from recsys_assets.kernels.recommenders.members import EASE_PENALTY
 from recsys_assets.kernels.recommenders.neighbours import MOST_USERS, nearest_columns
 from recsys_assets.kernels.recommenders.products import sparse_by_sparse
@@ -93,16 +97,10 @@ def _votes(own: csr_matrix | Scores, others: csr_matrix) -> Scores:
     One of the two holds residuals or correlations as a sparse matrix, zero where nothing is known.
     """
     if isinstance(own, csr_matrix):
-        total, weight = (sparse_by_sparse(each, others) for each in (own, _marks(own)))
+        total, weight = (sparse_by_sparse(each, others) for each in (own, rating_marks(own)))
     else:
-        total, weight = own @ others, own @ _marks(others)
+        total, weight = own @ others, own @ rating_marks(others)
     return np.asarray(total / (weight + VOTE_SHRINKAGE), np.float32)
-
-
-def _marks(matrix: csr_matrix) -> csr_matrix:
-    marks = matrix.copy()
-    marks.data = np.ones_like(marks.data)
-    return marks
 
 
 def fit_rating_members(catalogue: Catalogue, seed: int) -> RatingMembers:
@@ -122,7 +120,8 @@ def fit_rating_members(catalogue: Catalogue, seed: int) -> RatingMembers:
     users, items = fit_factors(left, RESIDUALS, ITERATIONS, seed)
     rated = np.diff(stars.indptr) > 0
     users, items = users * rated[:, np.newaxis], _only_rated(items, stars)
-    genres = _genres(catalogue)
+    facts = item_facts(catalogue)
+    genres = facts.genres / np.sqrt(np.maximum(facts.genres.sum(axis=1, keepdims=True), 1))
     return RatingMembers(
         biases.mean,
         user_bias,
@@ -135,7 +134,7 @@ def fit_rating_members(catalogue: Catalogue, seed: int) -> RatingMembers:
         _tastes(left, genres),
         genres,
         fit_ease(catalogue, EASE_PENALTY, by_stars=False),
-        item_facts(catalogue),
+        facts,
         catalogue,
     )
 
@@ -153,7 +152,7 @@ def _only_rated(factors: Scores, stars: csr_matrix) -> Scores:
 
 def _correlations(residuals: csr_matrix) -> csr_matrix:
     """Correlations of the rows over what both have, shrunk, the nearest above 0 of each column."""
-    squares, marks = residuals.multiply(residuals).tocsr(), _marks(residuals)
+    squares, marks = residuals.multiply(residuals).tocsr(), rating_marks(residuals)
     turned = [matrix.T.tocsr() for matrix in (residuals, marks, squares)]
 
     def of_columns(columns: NDArray[np.int64]) -> Scores:
@@ -167,15 +166,6 @@ def _correlations(residuals: csr_matrix) -> csr_matrix:
         return np.asarray(np.divide(product, own, out=product), np.float32)
 
     return nearest_columns(residuals.shape[0], of_columns)
-
-
-def _genres(catalogue: Catalogue) -> Scores:
-    if catalogue.content is None or not any(catalogue.content.genres):
-        return np.zeros((len(catalogue.items), 1), np.float32)
-    genres = genre_rows(catalogue.content).T.toarray()
-    return np.asarray(
-        genres / np.sqrt(np.maximum(genres.sum(axis=1, keepdims=True), 1)), np.float32
-    )
 
 
 def _tastes(residuals: csr_matrix, genres: Scores) -> Scores:
