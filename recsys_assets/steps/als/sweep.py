@@ -10,15 +10,14 @@ and may be given up. Test rows are not read.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 from pydantic import Field
-from scipy.sparse import csr_matrix
 
 from recsys_assets.contracts.features import INTERACTIONS
 from recsys_assets.kernels.als import Objective
 from recsys_assets.kernels.judging import RankingTask
 from recsys_assets.kernels.metrics.ranking import mean_ranking
-from recsys_assets.kernels.vectors import Vectors, places_of
+from recsys_assets.kernels.recommenders.protocol import rating_data
+from recsys_assets.kernels.vectors import Vectors
 from recsys_assets.steps.als.blocks import Fitted, Task, fit_in_blocks
 from recsys_assets.steps.als.train import ALS_MODEL, ALSParams
 from recsys_assets.steps.report import StepReport, not_landed
@@ -45,7 +44,7 @@ def sweep_als_params(session: Session, params: ALSSweepParams) -> StepReport:
     if not session.lake.exists(INTERACTIONS):
         return not_landed("ratings")
     table = session.lake.scan(INTERACTIONS).select("user", "item", "rating", "split")
-    train = table.filter(split="train").sort("user", "item").collect()
+    train = table.filter(split="train").collect()
     truth = table.filter(split="validation").select("user", "item").collect()
     if train.is_empty() or truth.is_empty():
         return StepReport(failed="the training or validation part holds no row: land more ratings")
@@ -54,22 +53,20 @@ def sweep_als_params(session: Session, params: ALSSweepParams) -> StepReport:
             failed="no user has both training and validation rows, so there is nobody to judge by:"
             " land more ratings"
         )
-    ids = {side: train[side].unique().sort().to_numpy() for side in ("user", "item")}
-    places = [places_of(train[side].to_numpy(), ids[side])[0] for side in ids]
-    shape = (len(ids["user"]), len(ids["item"]))
-    stars = csr_matrix((train["rating"].to_numpy(), tuple(places)), shape)
-    base = ALSParams()
+    data, base = rating_data(train), ALSParams()
 
     def judge(chosen: dict[str, Any], report: Callable[[int, float], None]) -> float:
         objective = Objective(chosen["rank"], chosen["regularization"], chosen["alpha"])
-        tasks = {"ranking": Task(objective, stars)}
+        tasks = {"ranking": Task(objective, data.stars)}
         values = []
 
         def judge_vectors(number: int, fitted: Fitted) -> None:
             if number in (FEW, base.iterations):
-                vectors = Vectors(ids["user"], ids["item"], *fitted["ranking"])
-                task = RankingTask(vectors, stars, truth, params.k)
-                values.append(_ndcg(task, len(ids["user"])))
+                vectors = Vectors(data.users, data.items, *fitted["ranking"])
+                task = RankingTask(vectors, data.stars, truth, params.k)
+                # Over the users who have both training and validation rows.
+                judged = task.metrics_of_block((0, len(data.users)))
+                values.append(mean_ranking(judged)["ndcg_at_k"])
                 report(number, values[-1])
 
         fit_in_blocks(session.spark, tasks, base.iterations, base.steps, base.seed, judge_vectors)
@@ -86,13 +83,6 @@ def sweep_als_params(session: Session, params: ALSSweepParams) -> StepReport:
         judged_by=f"lists of {params.k}",
     )
     return run_sweep(session, search, params)
-
-
-def _ndcg(task: RankingTask, users: int) -> float:
-    """NDCG over the users who have both training and validation rows."""
-    judged: pl.DataFrame = task.metrics_of_block((0, users))
-    ranking = mean_ranking(judged)
-    return float(next(value for name, value in ranking.items() if name.startswith("ndcg")))
 
 
 def _suggest(trial: "Trial") -> dict[str, Any]:
