@@ -5,11 +5,10 @@ complete. Equal arguments give equal bytes.
 """
 
 import datetime
-import gzip
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, NamedTuple
 
 import polars as pl
 
@@ -37,7 +36,7 @@ def write_movielens(
     last_day: datetime.date,
     drops: int,
     *,
-    on_progress: Progress | None = None,
+    on_progress: Progress = lambda rows: None,
 ) -> list[DroppedFile]:
     """Write movies.csv once, with the first drop, and one ratings-YYYY-MM-DD.csv per drop.
 
@@ -71,24 +70,23 @@ def write_clicks(
     last_day: datetime.date,
     drops: int,
     *,
-    compress: bool = False,
-    on_progress: Progress | None = None,
+    on_progress: Progress = lambda rows: None,
 ) -> list[DroppedFile]:
     """Write one clicks-YYYY-MM-DD.tsv per drop, in the form of Criteo: 40 fields, no header.
 
-    The rows are shared out evenly over the last `drops` days, in order. `compress` writes
-    clicks-YYYY-MM-DD.tsv.gz. Raises ValueError if there are more drops than rows.
+    The rows are shared out evenly over the last `drops` days, in order. Raises ValueError if there
+    are more drops than rows.
     """
     days = _drop_days(last_day, drops, most=rows)
     folder.mkdir(parents=True, exist_ok=True)
     dropped = []
     for number, day in enumerate(days):
         start, end = rows * number // drops, rows * (number + 1) // drops
-        path = folder / f"clicks-{day.isoformat()}.tsv{'.gz' if compress else ''}"
+        path = folder / f"clicks-{day.isoformat()}.tsv"
         with _atomic(path) as file:
             for batch in click_batches(end - start, seed, first_row=start):
                 batch.write_csv(file, separator="\t", include_header=False)
-                _report(on_progress, batch.height)
+                on_progress(batch.height)
         dropped.append(DroppedFile("clicks", path, day))
     return dropped
 
@@ -99,17 +97,12 @@ def _drop_days(last_day: datetime.date, drops: int, most: int) -> list[datetime.
     return [last_day - datetime.timedelta(days=ago) for ago in reversed(range(drops))]
 
 
-def _write_csv(path: Path, frame: pl.DataFrame, on_progress: Progress | None) -> None:
+def _write_csv(path: Path, frame: pl.DataFrame, on_progress: Progress) -> None:
     with _atomic(path) as file:
         frame.clear().write_csv(file)
         for part in frame.iter_slices(ROWS_PER_WRITE):
             part.write_csv(file, include_header=False)
-            _report(on_progress, part.height)
-
-
-def _report(on_progress: Progress | None, rows: int) -> None:
-    if on_progress is not None:
-        on_progress(rows)
+            on_progress(part.height)
 
 
 @contextmanager
@@ -117,13 +110,8 @@ def _atomic(path: Path) -> Iterator[IO[bytes]]:
     """Open a hidden neighbour for writing and rename it to `path` only if the body succeeds."""
     partial = path.with_name(f".{path.name}.part")
     try:
-        with partial.open("wb") as raw:
-            if path.suffix == ".gz":
-                # Neither name nor time in the header, or equal data would differ in bytes.
-                with gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as packed:
-                    yield cast(IO[bytes], packed)
-            else:
-                yield raw
+        with partial.open("wb") as file:
+            yield file
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 import csv
 import datetime
-import gzip
 from pathlib import Path
 
 import polars as pl
@@ -81,23 +80,15 @@ def test_clicks_come_back_as_they_were_made(tmp_path: Path) -> None:
     assert_frame_equal(back, next(click_batches(2_501, 3)))
 
 
-@pytest.mark.parametrize("compress", [False, True])
-def test_equal_arguments_give_equal_bytes(tmp_path: Path, compress: bool) -> None:
+def test_equal_arguments_give_equal_bytes(tmp_path: Path) -> None:
     def write(folder: Path, seed: int) -> dict[str, bytes]:
-        clicks = write_clicks(folder, 1_000, seed, LAST_DAY, 2, compress=compress)
+        clicks = write_clicks(folder, 1_000, seed, LAST_DAY, 2)
         return _bytes([*clicks, *write_movielens(folder, SIZE, seed, LAST_DAY, 2)])
 
     first, again, other = (write(tmp_path / n, seed) for n, seed in (("a", 1), ("b", 1), ("c", 2)))
     assert first == again
     assert first.keys() == other.keys()
     assert all(first[name] != other[name] for name in first)
-
-
-def test_compressed_clicks_hold_the_same_rows(tmp_path: Path) -> None:
-    plain = write_clicks(tmp_path, 500, 3, LAST_DAY, 1)[0]
-    packed = write_clicks(tmp_path, 500, 3, LAST_DAY, 1, compress=True)[0]
-    assert packed.path.name == "clicks-2025-03-02.tsv.gz"
-    assert gzip.decompress(packed.path.read_bytes()) == plain.path.read_bytes()
 
 
 def test_progress_adds_up_to_the_rows_written(
@@ -113,18 +104,15 @@ def test_progress_adds_up_to_the_rows_written(
     assert sum(steps) == 1_234
 
 
-@pytest.mark.parametrize("compress", [False, True])
-def test_an_interrupted_write_leaves_the_old_file_and_no_rest(
-    tmp_path: Path, compress: bool
-) -> None:
-    old = write_clicks(tmp_path, 100, 3, LAST_DAY, 1, compress=compress)[0].path
+def test_an_interrupted_write_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
+    old = write_clicks(tmp_path, 100, 3, LAST_DAY, 1)[0].path
     before = old.read_bytes()
 
     def interrupt(rows: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_clicks(tmp_path, 200, 4, LAST_DAY, 1, compress=compress, on_progress=interrupt)
+        write_clicks(tmp_path, 200, 4, LAST_DAY, 1, on_progress=interrupt)
     assert list(tmp_path.iterdir()) == [old]
     assert old.read_bytes() == before
 
