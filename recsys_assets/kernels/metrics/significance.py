@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES: Final = 1000
 """Resamples unless asked otherwise: a p-value is then known to about 0.01 near 0.05."""
+_TAIL: Final = (1 - 0.95) / 2
+"""Share of the resampled means on either side of an interval."""
 _DRAWS_AT_ONCE: Final = 8_000_000
 """Users drawn at once: 64 MB of their numbers."""
 
@@ -24,7 +26,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval that holds the true mean with the confidence asked for."""
+    """An interval that holds the true mean in 95 % of cases."""
 
     low: float
     high: float
@@ -54,31 +56,24 @@ class PairedTest:
         return self.interval.high < 0 and self.p_bootstrap < 0.05
 
 
-def mean_intervals(
-    values: ArrayLike, seed: int = 0, resamples: int = RESAMPLES, confidence: float = 0.95
-) -> list[Interval]:
+def mean_intervals(values: ArrayLike, seed: int = 0, resamples: int = RESAMPLES) -> list[Interval]:
     """Bootstrap intervals of the mean of each column.
 
     Args:
         values: users x columns, e.g. metrics of several models for the same users.
         seed: of the resamples; the same ones for every column.
-        resamples: how many.
-        confidence: how often such an interval holds the true mean.
+        resamples: how many, at least 1.
 
     Raises:
-        ValueError: no user, no column, a value that is not finite, or numbers out of their range.
+        ValueError: no user, no column, or a value that is not finite.
     """
-    matrix = _checked(values, resamples, confidence)
+    matrix = _checked(values)
     means = np.concatenate(list(_resampled_means(matrix, seed, resamples)))
-    return [Interval(*ends) for ends in _ends(means, confidence)]
+    return [Interval(*ends) for ends in _ends(means)]
 
 
 def compare_paired(
-    first: ArrayLike,
-    second: ArrayLike,
-    seed: int = 0,
-    resamples: int = RESAMPLES,
-    confidence: float = 0.95,
+    first: ArrayLike, second: ArrayLike, seed: int = 0, resamples: int = RESAMPLES
 ) -> PairedTest:
     """Compare two models by one metric of the same users, in the same order.
 
@@ -92,7 +87,7 @@ def compare_paired(
         )
     if left.ndim != 1:
         raise ValueError(f"a paired test compares one metric, not values of shape {left.shape}")
-    gains = _checked((left - right)[:, np.newaxis], resamples, confidence)
+    gains = _checked((left - right)[:, np.newaxis])
     means = np.concatenate(list(_resampled_means(gains, seed, resamples)))
     difference = float(gains.mean())
     astray = np.abs(means[:, 0] - difference) >= abs(difference)
@@ -101,7 +96,7 @@ def compare_paired(
     # resamples of one or two users, all alike, do not show.
     by_chance = 2.0 ** (1 - int(np.count_nonzero(gains)))
     p_value = min(1.0, max((1 + int(astray.sum())) / (1 + resamples), by_chance))
-    low, high = _ends(means, confidence)[0]
+    low, high = _ends(means)[0]
     return PairedTest(difference, Interval(low, high), p_value, _wilcoxon(gains[:, 0]))
 
 
@@ -128,21 +123,15 @@ def _resampled_means(matrix: Floats, seed: int, resamples: int) -> Iterator[Floa
         yield times @ matrix / users
 
 
-def _ends(means: Floats, confidence: float) -> list[tuple[float, float]]:
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(means, [tail, 1 - tail], axis=0)
+def _ends(means: Floats) -> list[tuple[float, float]]:
+    low, high = np.quantile(means, [_TAIL, 1 - _TAIL], axis=0)
     return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
-def _checked(values: ArrayLike, resamples: int, confidence: float) -> Floats:
+def _checked(values: ArrayLike) -> Floats:
     matrix = np.asarray(values, np.float64)
     if matrix.ndim != 2 or not matrix.size:
         raise ValueError(f"values must be users x columns and not empty, not {matrix.shape}")
     if not np.isfinite(matrix).all():
         raise ValueError(f"{int((~np.isfinite(matrix)).sum())} values are NaN or infinite")
-    if resamples < 1 or not 0 < confidence < 1:
-        raise ValueError(
-            f"resamples must be at least 1 and confidence within (0, 1), not {resamples} and"
-            f" {confidence}"
-        )
     return matrix
