@@ -44,9 +44,7 @@ class Effects:
         return total
 
 
-def fit_effects(
-    levels: NDArray[np.int32], sizes: list[int], label: NDArray[np.int8], sweeps: int = SWEEPS
-) -> Effects:
+def fit_effects(levels: NDArray[np.int32], sizes: list[int], label: NDArray[np.int8]) -> Effects:
     """Estimate the effects of all levels together.
 
     Each sweep is one step of Newton's method per column, the other columns held, on the penalized
@@ -58,7 +56,6 @@ def fit_effects(
         levels: columns x rows, the level of each row from 0.
         sizes: levels of each column.
         label: 0 or 1 of each row.
-        sweeps: passes over all columns.
     """
     # Half a click and half a non-click more: without rows, or with one label only, too, the
     # odds are finite.
@@ -70,7 +67,7 @@ def fit_effects(
     groups = [_groups(level, size) for level, size in zip(levels, sizes, strict=True)]
     variances = [np.full(int(group.max()) + 1, FIRST_VARIANCE) for group in groups]
     following = [*levels[1:], levels[0]]
-    for _ in range(sweeps):
+    for _ in range(SWEEPS):
         intercept += _settle(label, margin, residual, weight)
         slope, curve = _totals(levels[0], residual, weight, sizes[0])
         for column, level in enumerate(levels):

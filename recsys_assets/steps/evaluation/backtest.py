@@ -27,8 +27,6 @@ from recsys_assets.steps.recommenders.parts import MODELS, fit_recommenders
 from recsys_assets.steps.report import StepReport, not_landed
 from recsys_assets.steps.session import Session
 
-_DAY = datetime.timedelta(days=1)
-
 
 class BacktestParams(StepParams):
     """How far back, and by how many days at a time."""

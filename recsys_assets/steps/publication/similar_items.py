@@ -6,7 +6,6 @@ als_factors + movie_features -> similar_items
 import polars as pl
 from pydantic import Field
 
-from recsys_assets.contracts.features import MOVIE_FEATURES
 from recsys_assets.contracts.models import ALS_FACTORS
 from recsys_assets.contracts.recommendations import SIMILAR_ITEMS
 from recsys_assets.kernels.recommending import similar_items
@@ -34,7 +33,7 @@ def find_similar_items(session: Session, params: SimilarItemsParams) -> StepRepo
         model_version=pl.lit(model.version, pl.Int64)
     )
     version = session.lake.write_frame(rows, SIMILAR_ITEMS)
-    titles = read_titles(session.lake, MOVIE_FEATURES)
+    titles = read_titles(session.lake)
     best = rows.filter(rank=1).sort("similarity", "item", descending=[True, False]).head(10)
     examples = best.select(
         movie=pl.col("item").replace_strict(titles, default="?", return_dtype=pl.String),

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recsys_assets.contracts.features import EVERY_PART, INTERACTIONS, MOVIE_FEATURES
+from recsys_assets.contracts.features import EVERY_PART, INTERACTIONS
 from recsys_assets.contracts.models import ALS_FACTORS
 from recsys_assets.contracts.recommendations import TOP_K, TopK
 from recsys_assets.contracts.schema import polars_schema
@@ -50,7 +50,7 @@ def recommend_top_k(session: Session, params: TopKParams) -> StepReport:
     hybrid = session.registry.has(RANK_MODEL, CHAMPION) and session.lake.exists(INTERACTIONS)
     if not hybrid and not session.lake.exists(ALS_FACTORS):
         return StepReport(skipped="no rank_model or als_factors yet: nothing to recommend from")
-    titles = read_titles(session.lake, MOVIE_FEATURES)
+    titles = read_titles(session.lake)
     rows, users = (_of_hybrid if hybrid else _of_als)(session, params, titles)
     version = session.lake.write_frame(rows.cast(pl.Schema(polars_schema(TopK))), TOP_K)
     return _report(rows, version, titles, params.k, users)

@@ -40,7 +40,7 @@ def list_user_segments(session: Session, params: UserSegmentsParams) -> StepRepo
         return StepReport(skipped=f"no {', '.join(needed)} yet: nothing is known of newcomers")
     catalogue = build_catalogue(read_training(session.lake, EVERY_PART), read_content(session.lake))
     half_life = choose_half_life(catalogue)
-    titles = read_titles(session.lake, MOVIE_FEATURES)
+    titles = read_titles(session.lake)
     rows = _rows(catalogue, half_life, params.k, np.isin(catalogue.items, list(titles)))
     named = [(segment, rank, item, titles[item], *more) for segment, rank, item, *more in rows]
     table = pl.DataFrame(named, schema=polars_schema(UserSegments), orient="row")

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from recsys_assets.contracts.features import INTERACTIONS
+from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES
 from recsys_assets.contracts.models import ALS_FACTORS, POPULARITY
 from recsys_assets.kernels.top_k import Ints
 from recsys_assets.kernels.vectors import Vectors, factor_matrix
@@ -43,8 +43,8 @@ def read_ratings(lake: Lake, vectors: Vectors, splits: tuple[str, ...]) -> csr_m
     return vectors.matrix(*(pairs[name].to_numpy() for name in ("user", "item", "rating")))
 
 
-def read_titles(lake: Lake, table: str) -> dict[int, str]:
-    """Item → title, from a table that has both; empty where it does not exist."""
-    if not lake.exists(table):
+def read_titles(lake: Lake) -> dict[int, str]:
+    """Item → title; empty where no catalogue has landed."""
+    if not lake.exists(MOVIE_FEATURES):
         return {}
-    return dict(lake.scan(table).select("item", "title").collect().iter_rows())
+    return dict(lake.scan(MOVIE_FEATURES).select("item", "title").collect().iter_rows())
