@@ -6,6 +6,7 @@ RatingData + ItemContent -> popularity, als, ease, content, hybrid
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -65,24 +66,16 @@ class Parts:
         self.seed, self._grow, self._latest = seed, grow, latest
         self.seconds: dict[str, float] = {}
         self._members: dict[str, Member] = {}
-        self._penalty: float | None = None
-        self._newcomers: NDArray[np.float32] | None = None
 
-    @property
+    @cached_property
     def penalty(self) -> float:
         """That of the EASE by stars, chosen by an inner split."""
-        if self._penalty is None:
-            self._penalty = self._timed(
-                "penalty", lambda: choose_penalty(self.catalogue, self.seed)
-            )
-        return self._penalty
+        return self._timed("penalty", lambda: choose_penalty(self.catalogue, self.seed))
 
-    @property
+    @cached_property
     def newcomers(self) -> NDArray[np.float32]:
         """Scores for users nobody knows."""
-        if self._newcomers is None:
-            self._newcomers = self._timed("newcomers", self._score_for_newcomers)
-        return self._newcomers
+        return self._timed("newcomers", self._score_for_newcomers)
 
     def member(self, name: str) -> Member:
         """A member by name."""
