@@ -11,8 +11,8 @@ from recsys_assets.kernels.blending import Blend
 from recsys_assets.kernels.boosted_trees import BoostedTrees
 from recsys_assets.kernels.boosting import click_probability
 from recsys_assets.kernels.encode import encode
-from recsys_assets.kernels.vectors import factor_matrix, places_of
 from recsys_assets.registry.clicks import read_encoder
+from recsys_assets.steps.recommenders.candidates import read_vectors
 from recsys_assets.steps.session import Session
 
 Scorer = Callable[[pl.DataFrame], pl.Series]
@@ -26,16 +26,12 @@ def rating_scorer(session: Session) -> Scorer | None:
     """
     if not session.lake.exists(ALS_FACTORS):
         return None
-    factors = session.lake.scan(ALS_FACTORS).filter(task="rating").collect()
-    sides = {side: factors.filter(side=side).sort("id") for side in ("user", "item")}
-    ids = {side: rows["id"].to_numpy() for side, rows in sides.items()}
-    vectors = {side: factor_matrix(rows["factors"]) for side, rows in sides.items()}
+    vectors = read_vectors(session.lake, "rating")
 
     def score(rows: pl.DataFrame) -> pl.Series:
-        found = {side: places_of(rows[side].to_numpy(), ids[side]) for side in sides}
-        known = found["user"][1] & found["item"][1]
+        user, item, known = vectors.places(rows["user"].to_numpy(), rows["item"].to_numpy())
         stars = np.full(rows.height, np.nan)
-        one, other = (vectors[side][found[side][0][known]] for side in ("user", "item"))
+        one, other = vectors.user_factors[user[known]], vectors.item_factors[item[known]]
         stars[known] = np.einsum("ij,ij->i", one, other)
         return pl.Series(stars).fill_nan(None)
 
