@@ -14,8 +14,8 @@ _SHORTEST_SECRET = 6
 _SECRET_NAME = re.compile(
     r"(PASSWORD|PASSWD|TOKEN|SECRET|_KEY|CREDENTIAL|CONNECTION_STRING|(WEBHOOK|TEAMS|SLACK|WAREHOUSE)_URL)$"
 )
-_IN_ADDRESS = re.compile(r"://[^/@\s]*?:([^/\s]+)@")
-"""A password within an address, as in https://user:password@host."""
+_IN_ADDRESS = re.compile(r"://([^/@\s]*?):(?!\1@)([^/\s]+)@")
+"""A password within an address, as in https://user:password@host; the user's name is none."""
 
 
 def secret_of(known: Mapping[str, str], name: str) -> str | None:
@@ -62,6 +62,6 @@ def secrets(environment: Mapping[str, str] | None = None) -> list[str]:
     known = os.environ if environment is None else environment
     named = {name for name in known if _SECRET_NAME.search(name)}
     values = {known.get(other, "") for name in named for other in _path(known, name)}
-    values |= {found[1] for text in known.values() for found in _IN_ADDRESS.finditer(text)}
+    values |= {found[2] for text in known.values() for found in _IN_ADDRESS.finditer(text)}
     values |= set(revealed())
     return sorted((v for v in values if len(v) >= _SHORTEST_SECRET), key=len, reverse=True)

@@ -50,7 +50,12 @@ def test_what_a_reference_leads_to_is_a_secret_whatever_its_name() -> None:
 @pytest.mark.parametrize("password", ["hunter2", "p@ss:w0rd"])
 def test_a_password_within_an_address_is_a_secret(password: str) -> None:
     assert secrets({"RECSYS_MLFLOW_URI": f"https://ci:{password}@mlflow.example/x"}) == [password]
-    plain = ("https://mlflow.example:8080/a@b", "abfss://lake@account.dfs.core.windows.net/x:y")
+    assert secrets({"URL": "postgresql://recsys:recsys-two@h/x"}) == ["recsys-two"]
+    plain = (
+        "postgresql://recsys:recsys@h/x",
+        "https://mlflow.example:8080/a@b",
+        "abfss://lake@account.dfs.core.windows.net/x:y",
+    )
     assert secrets({f"ADDRESS_{n}": address for n, address in enumerate(plain)}) == []
 
 
