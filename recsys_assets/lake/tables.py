@@ -25,7 +25,7 @@ from recsys_assets.lake.commits import (
     partition_folder,
     write_data_file,
 )
-from recsys_assets.lake.leftovers import remove_leftovers
+from recsys_assets.lake.leftovers import remove_leftovers, remove_old
 from recsys_assets.lake.store import is_remote, make_folder, place, remove_tree
 
 DROP_DATE = "drop_date"
@@ -247,10 +247,16 @@ class Lake:
         that died left on this machine goes at once, in a container when it is as old.
         """
         delta, folder = self.open(table), place(self.uri(table))
-        removed = delta.vacuum(
-            retention_hours=days * 24, dry_run=False, enforce_retention_duration=False, full=True
-        )
-        removed += [] if is_remote(folder) else remove_leftovers(delta, folder)
+        if not is_remote(folder):
+            removed = remove_old(delta, folder, days) + remove_leftovers(delta, folder)
+        else:
+            # An hour at least: what is being appended, as subscribers are, is in no version yet.
+            removed = delta.vacuum(
+                retention_hours=max(1, days * 24),
+                dry_run=False,
+                enforce_retention_duration=False,
+                full=True,
+            )
         newest = self.open(table)
         if not KEEPS_REMOVED.keys() <= newest.metadata().configuration.keys():
             newest.alter.set_table_properties(KEEPS_REMOVED)  # a release before this one made it

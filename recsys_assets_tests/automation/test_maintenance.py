@@ -8,10 +8,12 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 from pydantic import ValidationError
 
 from recsys_assets.automation.maintenance import TidyConfig, forget_runs, tidy
 from recsys_assets.home import Home
+from recsys_assets.lake.tables import Lake
 from recsys_assets.resources.alerts import Alert, DeliveryLedger, Severity
 from recsys_assets.resources.storage import Storage
 
@@ -40,6 +42,27 @@ def test_old_files_and_those_of_killed_runs_go_and_the_newest_version_stays(home
     home.lake.tidy("top_k", 0)
     assert parquet(home, "top_k") == current
     assert home.lake.scan("top_k").collect().equals(frame)
+
+
+def test_rows_that_are_appended_while_a_table_is_tidied_stay(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = pl.DataFrame({"user": [1]})
+    home.lake.append(frame, "subscribers")
+    open_table = Lake.open
+
+    def open_before_an_append(lake: Lake, table: str) -> DeltaTable:
+        monkeypatch.setattr(Lake, "open", open_table)
+        found = lake.open(table)
+        lake.append(frame, table)
+        return found
+
+    uncommitted = Path(home.lake.uri("subscribers")) / "part-of-now.parquet"
+    frame.write_parquet(uncommitted)
+    monkeypatch.setattr(Lake, "open", open_before_an_append)
+    assert home.lake.tidy("subscribers", 0) == []
+    assert home.lake.scan("subscribers").collect().height == 2
+    assert uncommitted.is_file()
 
 
 def test_what_a_run_without_room_left_goes_at_once_and_versions_stay(home: Home) -> None:
