@@ -19,6 +19,7 @@ LONGEST_WAIT_SECONDS = 600.0
 _TRANSIENT = (
     "database is locked",
     "database table is locked",
+    "is open in another process",  # the warehouse's file, by an analyst or a command
     "the jvm of spark died",
     "answer from java side is empty",
     "error while obtaining a new communication channel",

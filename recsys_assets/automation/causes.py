@@ -24,7 +24,10 @@ _OURS = re.compile(r"^recsys_assets[\w.]*: ")
 
 _KINDS = (
     ("disk-full", ("no space left on device", "disk quota exceeded", "database or disk is full")),
-    ("database-locked", ("database is locked", "database table is locked")),
+    (
+        "database-locked",
+        ("database is locked", "database table is locked", "is open in another process"),
+    ),
     (
         "worker-died",
         (

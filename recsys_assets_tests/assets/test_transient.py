@@ -2,6 +2,8 @@
 
 import smtplib
 import sqlite3
+import subprocess
+import sys
 
 import dagster as dg
 import psycopg
@@ -12,6 +14,9 @@ from recsys_assets.assets.delivery import digests
 from recsys_assets.assets.publications import lookup_lists, warehouse_lists
 from recsys_assets.assets.serving import serving_bundle
 from recsys_assets.assets.transient import RETRY_TAG, is_transient
+from recsys_assets.automation.causes import kind_of_error
+from recsys_assets.delivery.warehouse import DuckDbWarehouse
+from recsys_assets.delivery.warehouse_tables import WarehouseError
 from recsys_assets.home import Home
 from recsys_assets.lake.tables import Lake
 from recsys_assets.resources.delivery import Delivery
@@ -54,6 +59,20 @@ def test_faults_that_may_pass_are_told_from_those_that_come_again(
 ) -> None:
     assert is_transient(error) == passes
     assert is_transient(caused_by(error)) == passes
+
+
+def test_a_warehouse_that_an_analyst_has_open_is_tried_again(home: Home) -> None:
+    DuckDbWarehouse(home.warehouse).close()
+    opened = "import duckdb, sys; d = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
+    command = [sys.executable, "-c", opened, str(home.warehouse)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as analyst:
+        assert analyst.stdout is not None
+        analyst.stdout.readline()
+        with pytest.raises(WarehouseError) as refused:
+            DuckDbWarehouse(home.warehouse)
+        analyst.communicate(b"\n")
+    assert is_transient(refused.value)
+    assert kind_of_error(f"WarehouseError: {refused.value}") == "database-locked"
 
 
 class Context:
