@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys_assets.registry.address import RegistryAddress
+from recsys_assets.registry.database import make_tables
 from recsys_assets.registry.logged import LoggedModel
 from recsys_assets.registry.quiet import quiet_mlflow
 from recsys_assets.registry.storing import OF_ANOTHER_FORM, UnreadableModelError, store_model
@@ -46,6 +47,8 @@ class ModelRegistry:
         """MLflow's client of this registry."""
         from mlflow import MlflowClient
 
+        if self.address.is_file:
+            make_tables(self.address.runs)
         return MlflowClient(tracking_uri=self.address.runs, registry_uri=self.address.models)
 
     def log(
@@ -237,6 +240,7 @@ class ModelRegistry:
         with quiet_mlflow():
             import mlflow
 
+            self.client()  # a file has its tables then
             mlflow.set_tracking_uri(self.address.runs)
             mlflow.set_registry_uri(self.address.models)
             yield mlflow
