@@ -253,7 +253,7 @@ def test_no_line_breaks_the_commands(recsys: Recsys, session: Session, tmp_path:
     place(session, csv_of([*ratings(20), r"7,1,\[/red]9,1112486027"]))
     newest = validate(session).versions["ratings"]
     assert r"\[/red]9" in recsys("quarantine", "show", "ratings").stdout
-    recsys("quarantine", "show", "ratings", "--out", tmp_path / "no" / "fix.csv", code=2)
+    recsys("quarantine", "show", "ratings", "--out", tmp_path, code=2)
     recsys("rollback", "ratings", "--to", newest)
     place(session, "<html>sign in</html>\n")
     validate(session)
