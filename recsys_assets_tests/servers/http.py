@@ -1,7 +1,7 @@
 """HTTP servers on loopback: what all doubles of services have in common."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ssl import SSLContext
 from threading import Thread
@@ -11,6 +11,11 @@ class QuietHandler(BaseHTTPRequestHandler):
     """Answers requests, and prints nothing about them."""
 
     protocol_version = "HTTP/1.1"
+
+    def handle(self) -> None:
+        """Take requests until the client goes, be it because it was killed."""
+        with suppress(ConnectionError):
+            super().handle()
 
     def log_message(self, format: str, *args: object) -> None:
         """Tests look at what a double remembers."""
