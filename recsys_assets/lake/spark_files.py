@@ -15,7 +15,7 @@ from deltalake import DeltaTable, Schema
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructField, StructType
 
-from recsys_assets.lake.commits import DataFile, add_action
+from recsys_assets.lake.commits import KEEPS_REMOVED, DataFile, add_action
 from recsys_assets.lake.store import open_bytes, place
 from recsys_assets.lake.tables import Lake
 
@@ -47,7 +47,12 @@ def write_table(lake: Lake, frame: DataFrame, table: str) -> int:
     files = sorted(folder.glob("*.parquet"))
     schema = Schema.from_json(_nullable(frame.schema).json())
     if not lake.exists(table):
-        DeltaTable.create(lake.uri(table), schema, storage_options=lake.storage_options)
+        DeltaTable.create(
+            lake.uri(table),
+            schema,
+            configuration=KEEPS_REMOVED,
+            storage_options=lake.storage_options,
+        )
     lake.open(table).create_write_transaction(
         [add_action(_data_file(path), 1) for path in files], mode="overwrite", schema=schema
     )

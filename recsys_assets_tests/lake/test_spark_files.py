@@ -2,6 +2,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from recsys_assets.lake.commits import KEEPS_REMOVED
 from recsys_assets.lake.spark_files import read_table, write_table
 from recsys_assets.lake.tables import MissingTableError
 from recsys_assets.steps.session import Session
@@ -24,6 +25,7 @@ def test_a_written_table_has_versions_and_its_schema(session: Session) -> None:
     lake, spark = session.lake, session.spark
     frame = spark.createDataFrame([(1, ["a", "b"]), (2, [])], "user int, genres array<string>")
     assert write_table(lake, frame, "features") == 1
+    assert lake.open("features").metadata().configuration == KEEPS_REMOVED
     assert write_table(lake, frame.filter("user = 1"), "features") == 2
     assert lake.scan("features").collect().rows() == [(1, ["a", "b"])]
     assert lake.scan("features", 1).sort("user").collect().rows() == [(1, ["a", "b"]), (2, [])]
