@@ -2,8 +2,6 @@
 
 import smtplib
 import sqlite3
-import subprocess
-import sys
 
 import dagster as dg
 import psycopg
@@ -22,6 +20,7 @@ from recsys_assets.lake.tables import Lake
 from recsys_assets.resources.delivery import Delivery
 from recsys_assets.resources.digests import Digests
 from recsys_assets.resources.storage import Storage
+from recsys_assets_tests.servers.analyst import opened_by_an_analyst
 
 
 def caused_by(error: Exception) -> Exception:
@@ -63,14 +62,8 @@ def test_faults_that_may_pass_are_told_from_those_that_come_again(
 
 def test_a_warehouse_that_an_analyst_has_open_is_tried_again(home: Home) -> None:
     DuckDbWarehouse(home.warehouse).close()
-    opened = "import duckdb, sys; d = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
-    command = [sys.executable, "-c", opened, str(home.warehouse)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as analyst:
-        assert analyst.stdout is not None
-        analyst.stdout.readline()
-        with pytest.raises(WarehouseError) as refused:
-            DuckDbWarehouse(home.warehouse)
-        analyst.communicate(b"\n")
+    with opened_by_an_analyst(home.warehouse), pytest.raises(WarehouseError) as refused:
+        DuckDbWarehouse(home.warehouse)
     assert is_transient(refused.value)
     assert kind_of_error(f"WarehouseError: {refused.value}") == "database-locked"
 

@@ -1,8 +1,6 @@
 """What readers see, and the way back, by the command."""
 
 import json
-import subprocess
-import sys
 
 import polars as pl
 import pytest
@@ -14,6 +12,7 @@ from recsys_assets.delivery.warehouse import DuckDbWarehouse
 from recsys_assets.delivery.warehouse_tables import WarehouseError
 from recsys_assets.home import Home
 from recsys_assets_tests.conftest import Recsys
+from recsys_assets_tests.servers.analyst import opened_by_an_analyst
 
 
 def test_versions_are_shown_and_rolled_back(home: Home, recsys: Recsys) -> None:
@@ -38,12 +37,9 @@ def test_versions_are_shown_and_rolled_back(home: Home, recsys: Recsys) -> None:
 
 def test_a_warehouse_that_somebody_has_open_is_told_in_a_line(home: Home) -> None:
     DuckDbWarehouse(home.warehouse).close()
-    opened = "import duckdb, sys; d = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
-    command = [sys.executable, "-c", opened, str(home.warehouse)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as analyst:
-        assert analyst.stdout is not None
-        analyst.stdout.readline()
-        with pytest.raises(WarehouseError, match=rf"PID {analyst.pid}\)"):
-            DuckDbWarehouse(home.warehouse)
-        analyst.communicate(b"\n")
+    with (
+        opened_by_an_analyst(home.warehouse) as analyst,
+        pytest.raises(WarehouseError, match=rf"PID {analyst}\)"),
+    ):
+        DuckDbWarehouse(home.warehouse)
     DuckDbWarehouse(home.warehouse).close()
