@@ -4,27 +4,14 @@ Those of `recsys run` no daemon started. Those of the daemon are watched by its 
 that dies with them, as when the machine restarts, they count as begun until their longest time.
 """
 
-import os
 import socket
 from pathlib import Path
 
 import dagster as dg
 
+from recsys_assets.automation.own_runs import HOST, hand_to_dagster, process_of
 from recsys_assets.processes import lives
 from recsys_assets.resources.run_lock import HomeBusyError, alone, runs_in_lock, strike_out
-
-PROCESS, HOST = "recsys/process", "recsys/host"
-"""Tags that tell by which process on which machine a run lives."""
-MAX_RETRIES = "dagster/max_retries"
-
-
-def tags_of_this_process() -> dict[str, str]:
-    """Tags of a run that this process executes.
-
-    Dagster can repeat only what its daemon has launched; without the last tag it marks a run that
-    was ended as one to be retried, and alerts promise a retry that never comes.
-    """
-    return {PROCESS: str(os.getpid()), HOST: socket.gethostname(), MAX_RETRIES: "0"}
 
 
 def close_dead_runs(instance: dg.DagsterInstance, home: Path) -> None:
@@ -48,7 +35,7 @@ def close_dead_runs(instance: dg.DagsterInstance, home: Path) -> None:
         )
     )
     for run in open_runs:
-        process = _process_of(run)
+        process = process_of(run)
         if process and not lives(process):
             _close(instance, run)
     _close_those_in_lock(instance, home)
@@ -71,13 +58,6 @@ def _close_those_in_lock(instance: dg.DagsterInstance, home: Path) -> None:
 
 
 def _close(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    again = "; run it again" if _process_of(run) else ""  # Dagster repeats what it has started
+    again = "; run it again" if process_of(run) else ""  # Dagster repeats what it has started
     instance.report_run_failed(run, f"The process of this run died{again}: what it wrote is whole.")
-
-
-def _process_of(run: dg.DagsterRun) -> int:
-    """The process that executes a run of `recsys run`; 0 where Dagster has launched the run.
-
-    Where somebody repeats steps of such a run in the UI, the new run inherits all of its tags.
-    """
-    return 0 if run.remote_job_origin else int(run.tags.get(PROCESS, 0))
+    hand_to_dagster(instance, run.run_id)

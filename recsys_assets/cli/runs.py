@@ -7,6 +7,7 @@ import datetime
 import re
 import warnings
 from typing import TYPE_CHECKING, Annotated
+from uuid import uuid4
 
 import dagster as dg
 import typer
@@ -98,20 +99,25 @@ def _run(
 ) -> tuple[str, dg.DagsterRunStatus]:
     """Run what is wanted in this process; the run's id, and how it ended."""
     from recsys_assets.automation.console import quiet_dagster
-    from recsys_assets.automation.dead_runs import close_dead_runs, tags_of_this_process
+    from recsys_assets.automation.dead_runs import close_dead_runs
+    from recsys_assets.automation.own_runs import hand_to_dagster, tags_of_this_process
 
     quiet_dagster()
+    run_id = str(uuid4())
     with alone(where.home.root), dg.DagsterInstance.get() as instance:
         close_dead_runs(instance, where.home.root)
-        result = defs.resolve_job_def(wanted.job).execute_in_process(
-            instance=instance,
-            tags=wanted.tags | tags_of_this_process(),
-            asset_selection=wanted.keys,
-            raise_on_error=False,
-            run_config={"loggers": {"console": {}}},
-        )
-    ended = dg.DagsterRunStatus.SUCCESS if result.success else dg.DagsterRunStatus.FAILURE
-    return result.run_id, ended
+        try:
+            result = defs.resolve_job_def(wanted.job).execute_in_process(
+                instance=instance,
+                tags=wanted.tags | tags_of_this_process(),
+                asset_selection=wanted.keys,
+                raise_on_error=False,
+                run_id=run_id,
+                run_config={"loggers": {"console": {}}},
+            )
+        finally:
+            hand_to_dagster(instance, run_id)
+    return run_id, dg.DagsterRunStatus.SUCCESS if result.success else dg.DagsterRunStatus.FAILURE
 
 
 def _ask(where: Deployment, wanted: "AskedRun") -> tuple[str, dg.DagsterRunStatus]:

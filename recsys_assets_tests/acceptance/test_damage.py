@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,6 +77,17 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
             finally:
                 process.send_signal(signal.SIGINT)
                 process.wait(timeout=60)
+
+
+def asked(platform: Platform, query: str) -> dict[str, Any]:
+    """The UI's answer to a query."""
+    request = urllib.request.Request(
+        f"{platform.url}/graphql",
+        data=json.dumps({"query": query}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return dict(json.load(answer)["data"])
 
 
 def answers(url: str) -> bool:
@@ -220,3 +232,23 @@ def test_a_drop_of_nothing_but_rejected_files_fails_and_changes_nothing(
     assert after["ratings"]["rows"] == before["ratings"]["rows"]
     wait_for(lambda: len(after_the_run.mailbox.mails) > told, 120, "the alert of the failed run")
     assert "web page" in after_the_run.mailbox.bodies()[-1]
+
+
+def test_the_ui_lists_runs_with_their_job_and_repeats_them(after_the_run: Platform) -> None:
+    """Those of `recsys run` too, which Dagster has not launched."""
+    listed = asked(
+        after_the_run,
+        """{ pipelineOrError(params: {repositoryLocationName: "recsys_assets",
+            repositoryName: "__repository__", pipelineName: "main"})
+            { ... on Pipeline { runs { runId status } } } }""",
+    )["pipelineOrError"]["runs"]
+    assert "SUCCESS" in [run["status"] for run in listed]
+    parameters = f'{{parentRunId: "{listed[-1]["runId"]}", strategy: ALL_STEPS}}'
+    again = asked(
+        after_the_run,
+        f"""mutation {{ launchRunReexecution(reexecutionParams: {parameters})
+            {{ __typename ... on LaunchRunSuccess {{ run {{ runId }} }} }} }}""",
+    )["launchRunReexecution"]
+    assert again["__typename"] == "LaunchRunSuccess", again
+    cancel = f'runId: "{again["run"]["runId"]}", terminatePolicy: MARK_AS_CANCELED_IMMEDIATELY'
+    asked(after_the_run, f"mutation {{ terminateRun({cancel}) {{ __typename }} }}")

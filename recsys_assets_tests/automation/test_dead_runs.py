@@ -19,8 +19,9 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from recsys_assets.assets.partitions import drop_tags
 from recsys_assets.automation.catalogue import Catalogue
-from recsys_assets.automation.dead_runs import PROCESS, close_dead_runs, tags_of_this_process
+from recsys_assets.automation.dead_runs import close_dead_runs
 from recsys_assets.automation.monitors import build_monitors
+from recsys_assets.automation.own_runs import PROCESS, tags_of_this_process
 from recsys_assets.automation.schedules import request_ingest
 from recsys_assets.home import PROJECT
 from recsys_assets.resources.alerts import Notifier
