@@ -3,6 +3,7 @@
 import datetime
 import tempfile
 from functools import partial
+from itertools import dropwhile
 from pathlib import Path
 from typing import Annotated
 
@@ -105,6 +106,7 @@ def land_command(
     check_dataset(dataset)
     day = parse_date(date)
     zone = deployment().home.landing_zone
+    new = set()
     for path in files:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
         with Progress(*columns, console=console, transient=True) as bar:
@@ -115,6 +117,21 @@ def land_command(
 
             landed = zone.land(path, dataset, day, show)
         console.print(describe(path, landed), highlight=False)
+        if not landed.known:
+            new.add(landed.name)
+    if dataset != "clicks":  # which have no key
+        _tell_of_those_read_later(new, [file.name for file in zone.drop(dataset, day)])
+
+
+def _tell_of_those_read_later(new: set[str], drop: list[str]) -> None:
+    """Say so where older files of the drop, in the order they are read in, win over a new one."""
+    older = [name for name in dropwhile(lambda name: name not in new, drop) if name not in new]
+    if older:
+        console.print(
+            f"{escape(older[0])} of the same drop is read later, by its name: of rows with one key "
+            "that are equally old its own is kept; to correct those, land under a later date",
+            highlight=False,
+        )
 
 
 def describe(path: Path, landed: LandedFile) -> str:

@@ -38,6 +38,20 @@ def test_landing_the_same_content_again_copies_nothing(
     assert len(home.landing_zone.files("ratings")) == 1
 
 
+def test_a_correction_that_an_older_file_of_its_drop_wins_over_is_told(
+    recsys: Recsys, tmp_path: Path
+) -> None:
+    movies, fix, last = (tmp_path / name for name in ("movies.csv", "fix.csv", "movies-new.csv"))
+    for path in (movies, fix, last):
+        path.write_text(f"movieId,title,genres\n1,{path.stem} (1999),Drama\n", encoding="utf-8")
+    day = ("--date", "2026-01-31")
+    assert "read later" not in one_line(recsys("land", "movies", movies, *day))
+    said = one_line(recsys("land", "movies", fix, *day))
+    assert "movies.csv of the same drop is read later" in said and "a later date" in said
+    assert "read later" not in one_line(recsys("land", "movies", fix, *day))
+    assert "read later" not in one_line(recsys("land", "movies", last, "--date", "2026-02-01"))
+
+
 def test_the_known_forms_are_shown_whole_when_a_file_has_none(
     recsys: Recsys, tmp_path: Path
 ) -> None:
