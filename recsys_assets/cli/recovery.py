@@ -20,6 +20,7 @@ from recsys_assets.cli.shared import (
 )
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.files import quarantine_of
+from recsys_assets.contracts.subscribers import SUBSCRIBERS
 from recsys_assets.deployment import shares_dagster
 from recsys_assets.lake.rollbacks import roll_back
 from recsys_assets.registry.tidying import forget_models
@@ -83,6 +84,11 @@ def rollback_command(
     where = deployment()
     lake = where.home.lake
     tables = {name: held for held in DATASETS for name in (held, quarantine_of(held))}
+    if table == SUBSCRIBERS and lake.exists(table) and lake.holds(table, lake.version(table)):
+        raise typer.BadParameter(
+            "rows of subscribers are only ever added: an older version would mail those again who "
+            "have unsubscribed since; see `recsys subscribers --help`"
+        )
     with alone(where.home.root):
         try:
             version = roll_back(lake, where.home.landing_zone, table, to, tables.get(table))

@@ -10,6 +10,7 @@ from recsys_assets.cli import recovery
 from recsys_assets.home import Home
 from recsys_assets.lake.landing import LandingError
 from recsys_assets.lake.pending import pending_dates
+from recsys_assets.resources.digests.subscriptions import subscribe, subscribed, unsubscribe
 from recsys_assets.resources.run_lock import alone
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.conftest import Recsys
@@ -94,6 +95,18 @@ def test_what_is_not_there_cannot_be_withdrawn(recsys: Recsys, two_drops: Sessio
         result = recsys("withdraw", "movies", DAY, "--no-rebuild", *option, code=1)
         assert isinstance(result.exception, LandingError)
     recsys("withdraw", "ratings", "2019-01-01", code=2)
+
+
+def test_nobody_who_unsubscribed_is_brought_back_by_a_rollback(recsys: Recsys, home: Home) -> None:
+    subscribe(home.lake, [(1, "a@example.org"), (2, "b@example.org")])
+    unsubscribe(home.lake, 1)
+    assert "only ever added" in recsys("rollback", "subscribers", "--to", 0, code=2).stderr
+    assert subscribed(home.lake)["user"].to_list() == [2]
+    newest = home.lake.open("subscribers").file_uris()
+    (lost,) = set(newest) - set(home.lake.open("subscribers", 0).file_uris())
+    Path(lost).unlink()
+    recsys("rollback", "subscribers", "--to", 0)
+    assert home.lake.scan("subscribers").collect().height == 2
 
 
 def test_readers_follow_a_rollback(recsys: Recsys, two_drops: Session) -> None:
