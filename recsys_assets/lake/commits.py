@@ -41,7 +41,6 @@ def write_data_file(frame: pl.DataFrame, folder: Path) -> DataFile:
 
 def commit_files(
     uri: str,
-    storage_options: dict[str, str],
     files: Sequence[DataFile],
     schema: pa.Schema,
     note: str,
@@ -52,7 +51,6 @@ def commit_files(
 
     Args:
         uri: where the table lies.
-        storage_options: what delta-rs needs to know where that is no local folder.
         files: what lies in the table's folder, or in its folders ``column=value`` where it is
             partitioned; written by nobody else. A reader gets their rows in this order.
         schema: all columns of the table, with the partition columns.
@@ -62,18 +60,17 @@ def commit_files(
     """
     actions = [add_action(file, len(partition_by)) for file in files]
     properties = CommitProperties(custom_metadata={"note": note} if note else None)
-    if not DeltaTable.is_deltatable(uri, storage_options):
+    if not DeltaTable.is_deltatable(uri):
         create_table_with_add_actions(
             uri,
             Schema.from_arrow(schema),
             actions,
             partition_by=[*partition_by],
             configuration=KEEPS_REMOVED,
-            storage_options=storage_options,
             commit_properties=properties,
         )
         return
-    DeltaTable(uri, storage_options=storage_options).create_write_transaction(
+    DeltaTable(uri).create_write_transaction(
         [*actions],
         mode="overwrite",
         schema=Schema.from_arrow(schema),

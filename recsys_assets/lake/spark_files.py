@@ -47,12 +47,7 @@ def write_table(lake: Lake, frame: DataFrame, table: str) -> int:
     files = sorted(folder.glob("*.parquet"))
     schema = Schema.from_json(_nullable(frame.schema).json())
     if not lake.exists(table):
-        DeltaTable.create(
-            lake.uri(table),
-            schema,
-            configuration=KEEPS_REMOVED,
-            storage_options=lake.storage_options,
-        )
+        DeltaTable.create(lake.uri(table), schema, configuration=KEEPS_REMOVED)
     lake.open(table).create_write_transaction(
         [add_action(_data_file(path), 1) for path in files], mode="overwrite", schema=schema
     )

@@ -7,7 +7,7 @@ version number, and going back is a write like any other. Spark's way in is `spa
 import datetime
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -65,8 +65,6 @@ class Lake:
 
     root: str
     """Folder of the tables."""
-    storage_options: dict[str, str] = field(default_factory=dict, repr=False)
-    """Credentials for delta-rs where the root is not a local folder."""
 
     def uri(self, table: str) -> str:
         """Where a table lies.
@@ -89,7 +87,7 @@ class Lake:
 
     def exists(self, table: str) -> bool:
         """Whether something has written the table."""
-        return DeltaTable.is_deltatable(self.uri(table), self.storage_options)
+        return DeltaTable.is_deltatable(self.uri(table))
 
     def has_rows(self, table: str) -> bool:
         """Whether a table holds a row, by its log; not if nothing has written it."""
@@ -102,7 +100,7 @@ class Lake:
             MissingTableError: nothing has written it yet.
         """
         try:
-            return _Table(self.uri(table), version, self.storage_options)
+            return _Table(self.uri(table), version)
         except TableNotFoundError as error:
             raise MissingTableError(table) from error
 
@@ -147,7 +145,6 @@ class Lake:
             mode="overwrite",
             schema_mode="overwrite",
             configuration=KEEPS_REMOVED,
-            storage_options=self.storage_options,
         )
         return self.version(table)
 
@@ -158,7 +155,6 @@ class Lake:
             frame.to_arrow(),
             mode="append",
             configuration=KEEPS_REMOVED,
-            storage_options=self.storage_options,
         )
         return self.version(table)
 
@@ -219,9 +215,7 @@ class Lake:
 
         The arguments are those of `commit_files`.
         """
-        commit_files(
-            self.uri(table), self.storage_options, files, schema, note, partition_by, replaced
-        )
+        commit_files(self.uri(table), files, schema, note, partition_by, replaced)
         return self.version(table)
 
     def history(self, table: str) -> list[dict[str, object]]:

@@ -12,11 +12,11 @@ from random import Random
 from typing import Any
 
 import dagster as dg
+from deltalake import DeltaTable
 from pydantic import BaseModel
 
 from recsys_assets.assets.steps import step_asset
 from recsys_assets.assets.transient import RETRY_TAG
-from recsys_assets.lake.tables import Lake
 from recsys_assets.resources.compute import Compute
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
@@ -42,8 +42,8 @@ class _Remote(Compute):
     options: dict[str, str]
 
     def run(self, context: dg.AssetExecutionContext, step: Any, params: BaseModel) -> StepReport:
-        lake = Lake(self.root, self.options)
-        return StepReport(versions={"remote": lake.version("ratings")})
+        table = DeltaTable(f"{self.root}/ratings", storage_options=self.options)
+        return StepReport(versions={"remote": table.version()})
 
 
 def _store(mood: str) -> Callable[[Bench, Random], None]:
