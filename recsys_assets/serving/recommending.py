@@ -14,14 +14,20 @@ from recsys_assets.serving.lists import Row, render_rows
 from recsys_assets.serving.problems import Problem
 
 
-def stored_list(arm: str, bundle: Bundle, user: int, k: int) -> bytes | None:
-    """The first k of a user's stored list; None for a user nobody knows. This is the hot path."""
+def stored_list(
+    arm: str, bundle: Bundle, user: int, k: int, filters: Filters | None = None
+) -> bytes | None:
+    """The first k of a user's stored list that filters let pass; None for a user nobody knows.
+
+    Without filters this is the hot path.
+    """
     lists = bundle.lists
     row = lists.row(user)
     if row is None:
         return None
     start, end = lists.run(row)
-    end = min(end, start + k)
+    if not filters:
+        end = min(end, start + k)
     reasons = bundle.reasons
     listed = zip(
         lists.places[start:end].tolist(),
@@ -29,19 +35,7 @@ def stored_list(arm: str, bundle: Bundle, user: int, k: int) -> bytes | None:
         [reasons[number] for number in bundle.list_reasons[start:end].tolist()],
         strict=True,
     )
-    rows = render_rows(bundle.catalogue.fragments, listed)
-    head = bundle.list_heads[bundle.list_models[row]]
-    return b'{"user":%d%b,"arm":"%b","recommendations":[%b]}' % (user, head, arm.encode(), rows)
-
-
-def filtered_list(arm: str, bundle: Bundle, user: int, k: int, filters: Filters) -> bytes | None:
-    """The same without what the filters leave out."""
-    row = bundle.lists.row(user)
-    if row is None:
-        return None
-    start, end = bundle.lists.run(row)
-    reasons = [bundle.reasons[number] for number in bundle.list_reasons[start:end].tolist()]
-    rows = _rows_kept(bundle, zip(*bundle.lists.of(row), reasons, strict=True), k, filters)
+    rows = _rows_kept(bundle, listed, k, filters)
     head = bundle.list_heads[bundle.list_models[row]]
     return b'{"user":%d%b,"arm":"%b","recommendations":[%b]}' % (user, head, arm.encode(), rows)
 
@@ -85,10 +79,12 @@ def similar_list(arm: str, bundle: Bundle, item: int, k: int, filters: Filters) 
     )
 
 
-def _rows_kept(bundle: Bundle, listed: Iterable[Row], k: int, filters: Filters) -> bytes:
+def _rows_kept(bundle: Bundle, listed: Iterable[Row], k: int, filters: Filters | None) -> bytes:
     """The first k rows of a list that the filters let pass."""
-    kept = kept_by(bundle, filters)
-    return render_rows(bundle.catalogue.fragments, islice((r for r in listed if kept[r[0]]), k))
+    if filters:
+        kept = kept_by(bundle, filters)
+        listed = (row for row in listed if kept[row[0]])
+    return render_rows(bundle.catalogue.fragments, islice(listed, k))
 
 
 def found_items(bundle: Bundle, words: str, k: int) -> bytes:

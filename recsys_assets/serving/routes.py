@@ -27,11 +27,7 @@ async def recommend(asked: Service, request: Request) -> Response:
     user = number("user", request.path_params["user"], 1, LARGEST)
     k, filters = k_of(request), filters_of(request)
     arm, bundle = asked.arm(arm_of(request), user)
-    body = (
-        recommending.filtered_list(arm, bundle, user, k, filters)
-        if filters
-        else recommending.stored_list(arm, bundle, user, k)
-    )
+    body = recommending.stored_list(arm, bundle, user, k, filters)
     return answer(body or recommending.segment_list(arm, bundle, user, k, filters))
 
 
