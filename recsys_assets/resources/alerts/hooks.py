@@ -1,17 +1,18 @@
 """Channels that post JSON to an address: the plain webhook, and what the others share."""
 
+import json
 import logging
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import httpx
 
 from recsys_assets.resources.alerts.channels import Channel, ChannelError
 from recsys_assets.resources.alerts.connection import OptionalSecret, Secret, redact
 from recsys_assets.resources.alerts.message import Alert
-from recsys_assets.resources.alerts.rendering import json_payload
+from recsys_assets.resources.alerts.rendering import plain_text
 
 
 class HookChannel(Channel):
@@ -23,8 +24,17 @@ class HookChannel(Channel):
     """Largest body the receiver takes; facts are left out to stay below it."""
 
     @abstractmethod
+    def render(self, alert: Alert) -> dict[str, Any]:
+        """The JSON object that the receiver expects."""
+
     def body(self, alert: Alert) -> bytes:
-        """The JSON object that the receiver expects, of at most `max_payload_bytes` bytes."""
+        """The object in UTF-8; facts are left out from the end until it fits."""
+        for shown in range(len(alert.facts), -1, -1):
+            rendered = self.render(alert.with_facts(shown))
+            body = json.dumps(rendered, ensure_ascii=False).encode("utf-8")
+            if len(body) <= self.max_payload_bytes:
+                break
+        return body
 
     def _headers(self) -> dict[str, str]:
         return {"Content-Type": "application/json", "Accept-Encoding": "identity"}
@@ -55,9 +65,9 @@ class WebhookChannel(HookChannel):
     bearer_token: OptionalSecret = None
     """Sent as `Authorization: Bearer …` if given."""
 
-    def body(self, alert: Alert) -> bytes:
-        """Every field of the alert, and the whole of it as text."""
-        return json_payload(alert, self.max_payload_bytes)
+    def render(self, alert: Alert) -> dict[str, Any]:
+        """Every field of the alert, and the whole of it as text, which chat services show."""
+        return alert.model_dump(mode="json") | {"text": plain_text(alert)}
 
     def _headers(self) -> dict[str, str]:
         token = {"Authorization": f"Bearer {self.bearer_token}"} if self.bearer_token else {}

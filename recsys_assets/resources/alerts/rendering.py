@@ -1,12 +1,8 @@
-"""An alert as people read it: HTML for phones and desktops, a text that reads well alone, JSON.
+"""An alert as people read it: HTML for phones and desktops, a text that reads well alone.
 
 The order is that of the questions of somebody who was just woken: what broke, since when, why,
 what mends it, was data lost, what do users see meanwhile, where is more.
 """
-
-import json
-from collections.abc import Callable
-from typing import Any
 
 from jinja2 import Environment
 
@@ -92,21 +88,3 @@ def plain_text(alert: Alert) -> str:
 def html_page(alert: Alert) -> str:
     """An alert as an HTML page; every value is escaped, only http(s) links can be clicked."""
     return _HTML.render(alert=alert, remedy=alert.remedy, colour=_COLOURS[alert.word])
-
-
-def fit(alert: Alert, render: Callable[[Alert], dict[str, Any]], max_bytes: int) -> bytes:
-    """An alert as JSON in UTF-8, its facts left out from the end until it fits."""
-    for shown in range(len(alert.facts), -1, -1):
-        body = json.dumps(render(alert.with_facts(shown)), ensure_ascii=False).encode("utf-8")
-        if len(body) <= max_bytes:
-            break
-    return body
-
-
-def json_payload(alert: Alert, max_bytes: int) -> bytes:
-    """An alert as a JSON object in UTF-8 for a webhook.
-
-    The keys are the fields of the alert and `text`, the whole message as plain text, which chat
-    services show as it is. Facts are left out from the end until it fits `max_bytes`.
-    """
-    return fit(alert, lambda a: a.model_dump(mode="json") | {"text": plain_text(a)}, max_bytes)

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from recsys_assets.resources.alerts.connection import Secret
 from recsys_assets.resources.alerts.hooks import HookChannel
 from recsys_assets.resources.alerts.message import Alert, Severity, shorten
-from recsys_assets.resources.alerts.rendering import fit
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~>-])")
 _COLOURS = {Severity.INFO: "accent", Severity.WARNING: "warning", Severity.ERROR: "attention"}
@@ -26,38 +25,34 @@ class TeamsChannel(HookChannel):
     url: Secret
     """Address of the workflow "post to a channel when a webhook request is received"."""
 
-    def body(self, alert: Alert) -> bytes:
+    def render(self, alert: Alert) -> dict[str, Any]:
         """The message that a workflow posts: one card, a button per link."""
-        return fit(alert, _card_message, self.max_payload_bytes)
+        colour = "good" if alert.resolved else _COLOURS[alert.severity]
+        facts = {"since": alert.since_text, **_mending(alert), **alert.facts}
+        card = {
+            "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+            "type": "AdaptiveCard",
+            "version": "1.4",
+            "body": [
+                _text_block(alert.subject, weight="bolder", size="medium", color=colour),
+                *(_text_block(text) for text in (alert.what, alert.cause) if text),
+                {
+                    "type": "FactSet",
+                    "facts": [{"title": _plain(k), "value": _plain(v)} for k, v in facts.items()],
+                },
+            ],
+            "actions": [
+                {"type": "Action.OpenUrl", "title": name, "url": url}
+                for name, url in alert.links.items()
+                if url.startswith(("https://", "http://"))
+            ],
+        }
+        attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}
+        return {"type": "message", "attachments": [attachment]}
 
 
 def _mending(alert: Alert) -> dict[str, str]:
     return {"to mend it": str(alert.remedy)} if alert.remedy else {}
-
-
-def _card_message(alert: Alert) -> dict[str, Any]:
-    colour = "good" if alert.resolved else _COLOURS[alert.severity]
-    facts = {"since": alert.since_text, **_mending(alert), **alert.facts}
-    card = {
-        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
-        "type": "AdaptiveCard",
-        "version": "1.4",
-        "body": [
-            _text_block(alert.subject, weight="bolder", size="medium", color=colour),
-            *(_text_block(text) for text in (alert.what, alert.cause) if text),
-            {
-                "type": "FactSet",
-                "facts": [{"title": _plain(k), "value": _plain(v)} for k, v in facts.items()],
-            },
-        ],
-        "actions": [
-            {"type": "Action.OpenUrl", "title": name, "url": url}
-            for name, url in alert.links.items()
-            if url.startswith(("https://", "http://"))
-        ],
-    }
-    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}
-    return {"type": "message", "attachments": [attachment]}
 
 
 def _text_block(text: str, **style: str) -> dict[str, Any]:
@@ -77,39 +72,35 @@ class SlackChannel(HookChannel):
     url: Secret
     """Address of the incoming webhook."""
 
-    def body(self, alert: Alert) -> bytes:
+    def render(self, alert: Alert) -> dict[str, Any]:
         """A header, what happened, the facts and the links."""
-        return fit(alert, _blocks, self.max_payload_bytes)
-
-
-def _blocks(alert: Alert) -> dict[str, Any]:
-    # Plain text shows no markup, but a mention such as <!channel> has to be taken apart even so.
-    facts = [f"{name}: {value}" for name, value in (_mending(alert) | alert.facts).items()]
-    links = [
-        f"<{_escaped(url)}|{_escaped(name)}>"
-        for name, url in alert.links.items()
-        if url.startswith(("https://", "http://")) and "|" not in url
-    ]
-    texts = [
-        alert.what,
-        f"Since {alert.since_text}\n{alert.cause}".strip(),
-        "\n".join(facts),
-    ]
-    blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": shorten(alert.subject, 150)}}
-    ]
-    blocks += [
-        {
-            "type": "section",
-            "text": {"type": "plain_text", "text": shorten(_escaped(text), _MAX_SLACK_SECTION)},
-        }
-        for text in texts
-        if text
-    ]
-    if links:
-        text = shorten("  ".join(links), _MAX_SLACK_SECTION)
-        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": text}})
-    return {"text": _escaped(alert.subject), "blocks": blocks}
+        # Plain text shows no markup, but a mention like <!channel> has to be taken apart even so.
+        facts = [f"{name}: {value}" for name, value in (_mending(alert) | alert.facts).items()]
+        links = [
+            f"<{_escaped(url)}|{_escaped(name)}>"
+            for name, url in alert.links.items()
+            if url.startswith(("https://", "http://")) and "|" not in url
+        ]
+        texts = [
+            alert.what,
+            f"Since {alert.since_text}\n{alert.cause}".strip(),
+            "\n".join(facts),
+        ]
+        blocks: list[dict[str, Any]] = [
+            {"type": "header", "text": {"type": "plain_text", "text": shorten(alert.subject, 150)}}
+        ]
+        blocks += [
+            {
+                "type": "section",
+                "text": {"type": "plain_text", "text": shorten(_escaped(text), _MAX_SLACK_SECTION)},
+            }
+            for text in texts
+            if text
+        ]
+        if links:
+            text = shorten("  ".join(links), _MAX_SLACK_SECTION)
+            blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": text}})
+        return {"text": _escaped(alert.subject), "blocks": blocks}
 
 
 def _escaped(text: str) -> str:
@@ -130,11 +121,8 @@ class PagerDutyChannel(HookChannel):
     max_payload_bytes: int = 500_000
     """PagerDuty takes 512 kB."""
 
-    def body(self, alert: Alert) -> bytes:
+    def render(self, alert: Alert) -> dict[str, Any]:
         """A trigger or a resolve with the incident's key."""
-        return fit(alert, self._event, self.max_payload_bytes)
-
-    def _event(self, alert: Alert) -> dict[str, Any]:
         event: dict[str, Any] = {
             "routing_key": self.routing_key,
             "event_action": "resolve" if alert.resolved else "trigger",

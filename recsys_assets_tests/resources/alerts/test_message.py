@@ -8,10 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from recsys_assets.resources.alerts import (
-    Alert,
-)
-from recsys_assets.resources.alerts.rendering import html_page, json_payload
+from recsys_assets.resources.alerts import Alert, WebhookChannel
+from recsys_assets.resources.alerts.rendering import html_page
 from recsys_assets_tests.resources.alerts.making import (
     make_alert,
 )
@@ -24,7 +22,7 @@ def test_any_text_survives_cleaning_storing_and_rendering(text: str) -> None:
     assert len(alert.subject.splitlines()) == 1
     assert len(alert.title) <= 200
     assert len(alert.cause) <= 2_000
-    assert json.loads(json_payload(alert, 24_000))["cause"] == alert.cause
+    assert json.loads(WebhookChannel(url="http://x").body(alert))["cause"] == alert.cause
     html_page(alert).encode("utf-8")
 
 
