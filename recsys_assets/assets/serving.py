@@ -65,7 +65,7 @@ def _write_bundle(config: BundleConfig, storage: Storage) -> dict[str, Any]:
     from recsys_assets.serving.pointer import promote, remove_old
     from recsys_assets.serving.pyfunc import BundleModel
 
-    root = storage.bundles
+    root = storage.state.bundles
     params = ExportParams(segment_length=config.segment_length)
     version = write_bundle(storage.lake, storage.registry, root, params)
     facts = verified_manifest(root / version)

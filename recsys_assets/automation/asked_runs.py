@@ -101,7 +101,7 @@ def build_asked_sensor(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
     def start_asked_runs(
         context: dg.SensorEvaluationContext, storage: Storage
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        requests = list(requests_of(storage.asked_runs, context.instance))
+        requests = list(requests_of(storage.state.asked_runs, context.instance))
         return requests or dg.SkipReason("nobody asks for a run")
 
     return start_asked_runs

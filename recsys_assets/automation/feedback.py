@@ -13,7 +13,7 @@ from recsys_assets.resources.storage import Storage
 def land_closed_journals(context: dg.OpExecutionContext, storage: Storage) -> None:
     """Copy the service's journals of all days before today into the landing zone."""
     today = datetime.datetime.now(datetime.UTC).date()
-    landed = land_journals(storage.feedback, storage.landing_zone, FEEDBACK.name, today)
+    landed = land_journals(storage.state.feedback, storage.landing_zone, FEEDBACK.name, today)
     context.log.info(f"landed {len(landed)} journals of feedback")
 
 

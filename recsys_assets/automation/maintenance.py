@@ -9,7 +9,6 @@ from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from pydantic import Field
 
 from recsys_assets.assets.partitions import dates_of
-from recsys_assets.home import Home
 from recsys_assets.registry.tidying import forget_models
 from recsys_assets.resources.alerts import DeliveryLedger
 from recsys_assets.resources.run_lock import alone
@@ -43,7 +42,7 @@ class TidyConfig(dg.Config):
 @dg.op(pool="lake")
 def tidy_home(context: dg.OpExecutionContext, config: TidyConfig, storage: Storage) -> None:
     """Remove what nobody looks at any more; everything removed is counted in the log."""
-    home = Home(root=Path(storage.home))
+    home = storage.state
     with alone(home.root, wait_seconds=_HOUR, tell=context.log.info):
         files = storage.lake.tidy_all(config.table_days)
         models = forget_models(storage.registry, _ago(config.model_days))

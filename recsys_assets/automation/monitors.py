@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import dagster as dg
 from dagster._core.definitions.freshness import FreshnessState, FreshnessStateRecord
@@ -126,7 +125,7 @@ def build_monitors(
     def alert_on_failing_automation(
         context: dg.SensorEvaluationContext, notifier: Notifier, storage: Storage
     ) -> dg.SkipReason:
-        close_dead_runs(context.instance, Path(storage.home))
+        close_dead_runs(context.instance, storage.state.root)
         found = look_at_ticks(context.instance, besides="alert_on_failing_automation")
         found.report(notifier)
         return _said(found)

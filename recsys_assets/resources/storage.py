@@ -21,33 +21,19 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]
     @property
     def lake(self) -> Lake:
         """The Delta tables."""
-        return self._home.lake
+        return self.state.lake
 
     @property
     def landing_zone(self) -> LandingZone:
         """Files as they came."""
-        return self._home.landing_zone
+        return self.state.landing_zone
 
     @property
     def registry(self) -> ModelRegistry:
         """The models."""
-        return self._home.registry
+        return self.state.registry
 
     @property
-    def bundles(self) -> Path:
-        """Folder of the serving bundles."""
-        return self._home.bundles
-
-    @property
-    def feedback(self) -> Path:
-        """Folder of the service's feedback journals."""
-        return self._home.feedback
-
-    @property
-    def asked_runs(self) -> Path:
-        """Folder of what `recsys run` asks for."""
-        return self._home.asked_runs
-
-    @property
-    def _home(self) -> Home:
+    def state(self) -> Home:
+        """All of this deployment's folders."""
         return Home(root=Path(self.home), account=self.account, mlflow=self.mlflow)
