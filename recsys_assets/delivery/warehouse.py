@@ -32,6 +32,9 @@ PUBLICATIONS = f"{SCHEMA}.publications"
 class Warehouse(ABC):
     """A database that knows transactions, of tables' definitions too."""
 
+    _database: Any
+    """The connection."""
+
     def publish(self, table: str, frame: pl.DataFrame, version: str) -> bool:
         """Make a frame the rows of a table; whether it was not so before."""
         previous = f"{table}_previous"
@@ -77,6 +80,10 @@ class Warehouse(ABC):
         with self._transaction() as run:
             self._prepare(run)
             return _version(run, table)
+
+    def close(self) -> None:
+        """End the connection: others may open a file then."""
+        self._database.close()
 
     def _prepare(self, run: Any) -> None:
         run(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
@@ -140,10 +147,6 @@ class DuckDbWarehouse(Warehouse):
         self._database.execute(f"INSERT INTO {table} SELECT * FROM incoming")
         self._database.unregister("incoming")
 
-    def close(self) -> None:
-        """Let other processes open the file."""
-        self._database.close()
-
 
 class PostgresWarehouse(Warehouse):
     """PostgreSQL, at an address like ``postgresql://user:password@host/database``."""
@@ -165,10 +168,6 @@ class PostgresWarehouse(Warehouse):
         with self._database.cursor() as cursor, cursor.copy(command) as copy:
             for part in frame.iter_slices(50_000):
                 copy.write(part.write_csv(include_header=False, quote_style="non_numeric"))
-
-    def close(self) -> None:
-        """End the connection."""
-        self._database.close()
 
 
 def _readable(url: str) -> str:

@@ -1,7 +1,6 @@
 """Where published tables go: a lookup store for services, a warehouse for SQL."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Literal
 
@@ -51,14 +50,8 @@ class Delivery(dg.ConfigurableResource):  # type: ignore[type-arg]
         options = {"enable_endpoint_discovery": False} if is_loopback(self.lookup_url) else {}
         return CosmosStore(self.lookup_url, key or credential(), options=options)
 
-    @contextmanager
-    def warehouse(self) -> Iterator[Warehouse]:
+    def warehouse(self) -> AbstractContextManager[Warehouse]:
         """The warehouse, open as long as the context."""
-        url = reveal(self.warehouse_url)
-        opened = (
-            PostgresWarehouse(url) if url else DuckDbWarehouse(Home(root=Path(self.home)).warehouse)
-        )
-        try:
-            yield opened
-        finally:
-            opened.close()
+        if url := reveal(self.warehouse_url):
+            return closing(PostgresWarehouse(url))
+        return closing(DuckDbWarehouse(Home(root=Path(self.home)).warehouse))
