@@ -86,36 +86,29 @@ def build_schedules(status: dg.DefaultScheduleStatus) -> list[dg.ScheduleDefinit
     ) -> list[dg.RunRequest] | dg.SkipReason:
         return request_ingest(storage, context.instance)
 
-    daily_feedback = dg.ScheduleDefinition(
+    scheduled = partial(dg.ScheduleDefinition, execution_timezone="UTC", default_status=status)
+    daily_feedback = scheduled(
         name="daily_feedback",
         job=land_feedback,
         cron_schedule="30 1 * * *",
-        execution_timezone="UTC",
-        default_status=status,
         description="At 01:30 UTC, land yesterday's feedback, half an hour before it is validated.",
     )
-    daily_publish = dg.ScheduleDefinition(
+    daily_publish = scheduled(
         name="daily_publish",
         job=publish,
         cron_schedule="0 3 * * *",
-        execution_timezone="UTC",
-        default_status=status,
         description="At 03:00 UTC, train, evaluate, promote and publish from the validated tables.",
     )
-    weekly_tidy = dg.ScheduleDefinition(
+    weekly_tidy = scheduled(
         name="weekly_tidy",
         job=tidy,
         cron_schedule="0 6 * * 0",
-        execution_timezone="UTC",
-        default_status=status,
         description="On Sundays at 06:00 UTC, remove old table files, models, runs, ledger rows.",
     )
-    weekly_search = dg.ScheduleDefinition(
+    weekly_search = scheduled(
         name="weekly_search",
         job=weekly,
         cron_schedule="0 8 * * 6",
-        execution_timezone="UTC",
-        default_status=status,
         description="On Saturdays at 08:00 UTC, search for better settings, and backtest.",
     )
     return [daily_ingest, daily_publish, daily_feedback, weekly_tidy, weekly_search]
