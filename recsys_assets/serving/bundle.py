@@ -1,6 +1,5 @@
 """A bundle in service: everything answers are made from, verified before the first one."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -79,27 +78,18 @@ class Bundle:
         return found
 
 
-def load_bundle(folder: Path) -> Bundle:
+def load_bundle(folder: Path, proved: bool = False) -> Bundle:
     """The bundle of a folder, after all its checksums and examples have been found right.
+
+    Args:
+        folder: of the bundle.
+        proved: whether they have been found right before; then it is only read.
 
     Raises:
         BundleError: it must not serve; the message says why.
     """
-    return _read_with(folder, verified_manifest, proved=False)
-
-
-def read_bundle(folder: Path) -> Bundle:
-    """The bundle of a folder that has been proved already.
-
-    Raises:
-        BundleError: it cannot be read.
-    """
-    return _read_with(folder, read_manifest, proved=True)
-
-
-def _read_with(folder: Path, manifest: Callable[[Path], dict[str, Any]], proved: bool) -> Bundle:
     try:
-        reader = BundleReader(folder, manifest(folder))
+        reader = BundleReader(folder, (read_manifest if proved else verified_manifest)(folder))
         bundle = _read(reader)
         if not proved:
             _compare(bundle, reader.facts["examples"])

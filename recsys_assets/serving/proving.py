@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from recsys_assets.serving.bundle import Bundle, load_bundle, read_bundle
+from recsys_assets.serving.bundle import Bundle, load_bundle
 from recsys_assets.serving.folder import BundleError
 
 NICENESS = 10
@@ -63,7 +63,7 @@ class Prover:
             if not self._is_proved(folder):
                 prove_apart(folder)
                 self._note(folder)
-            return read_bundle(folder)
+            return load_bundle(folder, proved=True)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
