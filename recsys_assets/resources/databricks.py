@@ -20,7 +20,7 @@ from recsys_assets.resources.azure.workspace import DatabricksByAzure
 from recsys_assets.resources.compute import Compute
 from recsys_assets.resources.databricks_cluster import ClusterSettings, step_task, uploaded_wheel
 from recsys_assets.resources.databricks_run import FollowedRun, ReportingContext
-from recsys_assets.steps.remote import Answer, Order
+from recsys_assets.steps.remote import Order
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Step, name_of
 
@@ -119,7 +119,10 @@ class DatabricksSpark(Compute):
             raise _failure(step, run, str(error)) from error
         if run.interrupted:
             raise dg.DagsterExecutionInterruptedError
-        report = _report_of(step, run)
+        report = run.messages.answer.report
+        if report is None:
+            raise _failure(step, run, "the run ended well, but no report of the step arrived")
+        report.links[RUN_LINK] = run.page
         report.figures.update(self._costs(run, context))
         return report
 
@@ -160,23 +163,9 @@ class DatabricksSpark(Compute):
         )
 
 
-def _answer_to(run: FollowedRun) -> Answer | None:
-    return Answer.model_validate(run.messages.custom[-1]) if run.messages.custom else None
-
-
-def _report_of(step: Step, run: FollowedRun) -> StepReport:
-    """The report of a run that Databricks calls a success."""
-    answer = _answer_to(run)
-    if answer is None or answer.report is None:
-        raise _failure(step, run, "the run ended well, but no report of the step arrived")
-    answer.report.links[RUN_LINK] = run.page
-    return answer.report
-
-
 def _failure(step: Step, run: FollowedRun, error: str) -> dg.Failure:
     """What went wrong, from the one who knows best: the step, then Databricks, then this end."""
-    answer = _answer_to(run)
-    reason = (answer.error if answer else "") or run.fault() or error
+    reason = run.messages.answer.error or run.fault() or error
     description = f"{name_of(step)} failed on Databricks: {reason}"
     if not run.page:
         return dg.Failure(description)

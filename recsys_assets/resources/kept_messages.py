@@ -1,11 +1,13 @@
 """Readers of Pipes messages that can be asked for them after a failed run, too."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
 from dagster_databricks.pipes import PipesUnityCatalogVolumesMessageReader
+
+from recsys_assets.steps.remote import Answer
 
 
 class _Kept:
@@ -21,9 +23,10 @@ class _Kept:
             yield params
 
     @property
-    def custom(self) -> Sequence[Any]:
-        """Custom messages that arrived so far."""
-        return self._handler.get_custom_messages() if self._handler else ()
+    def answer(self) -> Answer:
+        """What the step said last; neither report nor error as long as it has said nothing."""
+        said = self._handler.get_custom_messages() if self._handler else ()
+        return Answer.model_validate(said[-1]) if said else Answer()
 
 
 class KeptVolumeMessages(_Kept, PipesUnityCatalogVolumesMessageReader):

@@ -20,7 +20,7 @@ from recsys_assets.resources.jvm import prepare_environment
 from recsys_assets.resources.kept_messages import KeptFileMessages
 from recsys_assets.resources.spark import session_config
 from recsys_assets.steps import submitted
-from recsys_assets.steps.remote import Answer, Order
+from recsys_assets.steps.remote import Order
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Step, name_of
 
@@ -51,7 +51,7 @@ class SparkSubmit(SparkCompute):
             )
         except DagsterPipesExecutionError as failure:
             error = str(failure)
-        answer = Answer.model_validate(messages.custom[-1]) if messages.custom else Answer()
+        answer = messages.answer
         if answer.report is None or error:
             reason = answer.error or error or "it ended well, but no report arrived"
             raise dg.Failure(f"{name_of(step)} failed on {self.master}: {reason}")
