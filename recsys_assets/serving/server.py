@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import tempfile
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def serve(settings: ServiceSettings) -> None:
             respawn_failed_workers=True,
             respawn_interval=0.5,
             workers_kill_timeout=5,
-        ).serve(target_loader=_Loader(settings, Path(folder)), wrap_loader=False)
+        ).serve(target_loader=partial(_worker_app, settings, Path(folder)), wrap_loader=False)
 
 
 def _preload() -> None:
@@ -62,22 +63,16 @@ def _preload() -> None:
     gc.freeze()
 
 
-class _Loader:
-    """Builds the application within a worker."""
+def _worker_app(settings: ServiceSettings, shared: Path) -> Any:
+    """The application, built within a worker."""
+    from threadpoolctl import threadpool_limits
 
-    def __init__(self, settings: ServiceSettings, shared: Path) -> None:
-        self.settings = settings
-        self.shared = shared
+    from recsys_assets.serving.app import build_app
 
-    def __call__(self) -> Any:
-        from threadpoolctl import threadpool_limits
-
-        from recsys_assets.serving.app import build_app
-
-        # A worker has a core of its own; threads of two workers' BLAS would wait for each other.
-        threadpool_limits(1)
-        # Requests make no cycles: looking for some so often would only hold them up.
-        gc.set_threshold(50_000, 20, 100)
-        # A thread that reads a new bundle must not keep a request waiting for long.
-        sys.setswitchinterval(0.0005)
-        return build_app(self.settings, self.shared)
+    # A worker has a core of its own; threads of two workers' BLAS would wait for each other.
+    threadpool_limits(1)
+    # Requests make no cycles: looking for some so often would only hold them up.
+    gc.set_threshold(50_000, 20, 100)
+    # A thread that reads a new bundle must not keep a request waiting for long.
+    sys.setswitchinterval(0.0005)
+    return build_app(settings, shared)
