@@ -64,20 +64,16 @@ def rank_in(arm: str, bundle: Bundle, asked: RankRequest) -> tuple[RankAnswer, N
 
 def _offered(bundle: Bundle, asked: RankRequest) -> list[Offered]:
     """Candidates that the filters leave."""
-    filters = Filters(frozenset(asked.exclude), asked.genre, asked.min_year)
-    seen = asked.exclude_seen and asked.user is not None
-    if not filters and not seen:
-        return asked.candidates
     left_out = set(asked.exclude)
-    if seen and asked.user is not None:
+    if asked.exclude_seen and asked.user is not None:
         left_out |= set(bundle.ids(bundle.seen_by(asked.user)).tolist())
-    if asked.genre is None and asked.min_year is None:
-        return [c for c in asked.candidates if c.item not in left_out]
-    items = np.array([c.item for c in asked.candidates], np.int32)
-    places, known = bundle.catalogue.places(items)
+    offered = [c for c in asked.candidates if c.item not in left_out]
+    filters = Filters(genre=asked.genre, min_year=asked.min_year)
+    if not filters:
+        return offered
+    places, known = bundle.catalogue.places(np.array([c.item for c in offered], np.int32))
     passes = kept_by(bundle, filters)[places] & known
-    pairs = zip(asked.candidates, passes.tolist(), strict=True)
-    return [c for c, kept in pairs if kept and c.item not in left_out]
+    return [c for c, kept in zip(offered, passes.tolist(), strict=True) if kept]
 
 
 def _rows(bundle: Bundle, asked: RankRequest, offered: list[Offered]) -> RawRows:
