@@ -25,7 +25,7 @@ from recsys_assets.lake.commits import (
     partition_folder,
     write_data_file,
 )
-from recsys_assets.lake.leftovers import remove_leftovers, remove_old
+from recsys_assets.lake.leftovers import remove_unused
 from recsys_assets.lake.store import is_remote, make_folder, place, remove_tree
 
 DROP_DATE = "drop_date"
@@ -242,7 +242,7 @@ class Lake:
         """
         delta, folder = self.open(table), place(self.uri(table))
         if not is_remote(folder):
-            removed = remove_old(delta, folder, days) + remove_leftovers(delta, folder)
+            removed = remove_unused(delta, folder, days)
         else:
             # An hour at least: what is being appended, as subscribers are, is in no version yet.
             removed = delta.vacuum(
