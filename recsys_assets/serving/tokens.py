@@ -7,6 +7,7 @@ that a caller's next request costs a look into a dictionary instead of a signatu
 import asyncio
 import hashlib
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,14 +123,12 @@ class TokenVerifier:
 
     async def _key(self, kid: str) -> Any:
         """The public key of an id; an unknown one may be new, so the keys are fetched again."""
-        if kid not in self.keys or self._age() > self.settings.refresh_seconds:
+        age = time.monotonic() - self.fetched
+        if kid not in self.keys or age > self.settings.refresh_seconds:
             await self.refresh()
         if kid not in self.keys:
             raise _refused("the token is signed with a key that its issuer does not publish")
         return self.keys[kid]
-
-    def _age(self) -> float:
-        return time.monotonic() - self.fetched
 
     async def refresh(self) -> None:
         """Fetch the issuer's keys, unless that was just tried.
@@ -141,25 +140,19 @@ class TokenVerifier:
             Problem: 503, no keys are known at all.
         """
         async with self._fetching:
-            if time.monotonic() - self.tried < self.settings.cooldown_seconds:
-                if not self.keys:
-                    raise Problem(503, "the issuer's keys cannot be had just now; try again")
-                return
-            self.tried = time.monotonic()
-            try:
-                async with httpx.AsyncClient(timeout=5.0, follow_redirects=False) as client:
-                    answer = await client.get(self.settings.jwks_url)
-                    answer.raise_for_status()
-                found = jwt.PyJWKSet.from_dict(answer.json())
-            except (httpx.HTTPError, jwt.PyJWTError, ValueError) as error:
-                if not self.keys:
-                    raise Problem(
-                        503, "the issuer's keys cannot be had just now; try again"
-                    ) from error
-                return
-            self.fetched = time.monotonic()
-            self.keys = {str(key.key_id): key.key for key in found.keys if _signs(key)}
-            self._known = {h: c for h, c in self._known.items() if c.key in self.keys}
+            if time.monotonic() - self.tried >= self.settings.cooldown_seconds:
+                self.tried = time.monotonic()
+                with suppress(httpx.HTTPError, jwt.PyJWTError, ValueError):
+                    async with httpx.AsyncClient(timeout=5.0, follow_redirects=False) as client:
+                        answer = await client.get(self.settings.jwks_url)
+                        answer.raise_for_status()
+                    found = jwt.PyJWKSet.from_dict(answer.json())
+                    self.fetched = time.monotonic()
+                    self.keys = {str(key.key_id): key.key for key in found.keys if _signs(key)}
+                    self._known = {h: c for h, c in self._known.items() if c.key in self.keys}
+                    return
+            if not self.keys:
+                raise Problem(503, "the issuer's keys cannot be had just now; try again")
 
 
 def _signs(key: jwt.PyJWK) -> bool:
