@@ -14,7 +14,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import BaseModel, ValidationError
 
-from recsys_assets.automation.jobs import main, weekly
+from recsys_assets.automation.jobs import ingest, main, weekly
 from recsys_assets.resources.storage import Storage
 
 ASKED = "recsys/asked"
@@ -26,7 +26,7 @@ class AskedRun(BaseModel):
     """What somebody wants to be run."""
 
     job: str
-    """Name of the job, `main` or `weekly`."""
+    """Name of the job: `ingest`, `main` or `weekly`."""
     assets: list[str] | None
     """Assets of it; all where there is no list."""
     tags: dict[str, str]
@@ -93,7 +93,7 @@ def build_asked_sensor(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
     """The sensor that starts what was asked for; ``status``: whether it starts switched on."""
 
     @dg.sensor(
-        jobs=[main, weekly],
+        jobs=[ingest, main, weekly],
         minimum_interval_seconds=10,
         default_status=status,
         description="Starts what `recsys run` asks for, where it cannot run it itself.",

@@ -1,14 +1,17 @@
 """What `recsys run` runs."""
 
 import datetime
+from pathlib import Path
 
 import dagster as dg
 import pytest
 import typer
 
 from recsys_assets.assets.partitions import DATES, RANGE_END, RANGE_START
+from recsys_assets.automation.asked_runs import ask_for
 from recsys_assets.cli.runs import _job_of, _wanted, selected_assets
 from recsys_assets.definitions import defs
+from recsys_assets.resources.storage import Storage
 
 
 def names(select: str) -> set[str]:
@@ -60,3 +63,25 @@ def test_drops_that_lie_far_before_the_others_are_validated_first() -> None:
     assert models.assets == ["als_model"]
     (chosen,) = _wanted(defs, None, [days[0], days[-1]], whole_range=True)
     assert (chosen.tags[RANGE_START], chosen.tags[RANGE_END]) == ("2020-01-01", "2026-01-31")
+
+
+def test_the_daemon_can_start_whatever_is_asked_of_it(tmp_path: Path) -> None:
+    storage = Storage(home=str(tmp_path))
+    days = [datetime.date(2020, 1, 1), datetime.date(2026, 1, 31)]
+    runs = [
+        run
+        for select in (None, "backtest")
+        for run in _wanted(defs, select, days, whole_range=False)
+    ]
+    for run in runs:
+        ask_for(storage.asked_runs, run)
+    repository = defs.get_repository_def()
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        dg.build_sensor_context(
+            instance, resources={"storage": storage}, repository_def=repository
+        ) as context,
+    ):
+        tick = repository.get_sensor_def("start_asked_runs").evaluate_tick(context)
+    started = {request.job_name for request in tick.run_requests or []}
+    assert started == {run.job for run in runs} == {"ingest", "main", "weekly"}
