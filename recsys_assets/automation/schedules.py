@@ -56,7 +56,7 @@ def request_ingest(
         return dg.SkipReason(f"on the way to all drops that wait: {runs}")
     # By its key a sensor starts a run once, whatever becomes of it, and a schedule once at a time.
     return [
-        dg.RunRequest(run_key=f"{drops.fingerprint}:{dates[0]}", tags=drop_tags(dates))
+        dg.RunRequest(run_key=drops.fingerprint(dates), tags=drop_tags(dates))
         for dates in stretches(free)
     ]
 

@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +19,18 @@ from recsys_assets.lake.tables import DROP_DATE, Lake
 class WaitingDrops:
     """Drops that can be worked on now."""
 
-    dates: list[datetime.date]
-    """Their dates, ascending."""
-    fingerprint: str
-    """Stands for their files: the same files, the same fingerprint."""
+    marks: dict[datetime.date, str]
+    """Date, ascending → stands for its files: the same files, the same mark."""
+
+    @property
+    def dates(self) -> list[datetime.date]:
+        """Their dates, ascending."""
+        return list(self.marks)
+
+    def fingerprint(self, dates: Iterable[datetime.date]) -> str:
+        """Stands for the files of some drops, whatever becomes of the others."""
+        words = "".join(self.marks[date] for date in dates)
+        return hashlib.sha256(words.encode()).hexdigest()[:32]
 
 
 def pending_dates(lake: Lake, landing: LandingZone, datasets: list[str]) -> list[datetime.date]:
@@ -92,15 +101,22 @@ def waiting_drops(
         for date in pending_dates(lake, landing, datasets)
         if FIRST_DROP <= date <= today
     }
-    dates = [date for date, of_day in files.items() if _is_settled(of_day, settled_for)]
-    digest = hashlib.sha256()
-    for date in dates:
-        digest.update(date.isoformat().encode())
-        for file in files[date]:
-            status = file.path.stat()
-            words = (file.dataset, file.name, status.st_size, status.st_mtime_ns)
-            digest.update(repr(words).encode("utf-8", "surrogateescape"))
-    return WaitingDrops(dates, digest.hexdigest()[:32])
+    return WaitingDrops(
+        {
+            date: _mark_of(date, of_day)
+            for date, of_day in files.items()
+            if _is_settled(of_day, settled_for)
+        }
+    )
+
+
+def _mark_of(date: datetime.date, files: list[LandedFile]) -> str:
+    digest = hashlib.sha256(date.isoformat().encode())
+    for file in files:
+        status = file.path.stat()
+        words = (file.dataset, file.name, status.st_size, status.st_mtime_ns)
+        digest.update(repr(words).encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
 
 
 def _is_settled(files: list[LandedFile], seconds: float) -> bool:

@@ -114,6 +114,17 @@ class TestLanding:
         (other,) = look(home, instance).run_requests
         assert other.run_key != first.run_key
 
+    def test_a_drop_whose_run_failed_waits_whatever_becomes_of_drops_far_from_it(
+        self, home: Home, instance: dg.DagsterInstance
+    ) -> None:
+        days = [datetime.date(2022, 1, 1), datetime.date(2024, 1, 1)]
+        for item, day in enumerate(days, 1):
+            land(home, day, item)
+        failed, _ = look(home, instance).run_requests
+        home.landing_zone.withdraw("ratings", days[1])  # no longer waits, as one that is validated
+        (again,) = look(home, instance).run_requests
+        assert again.run_key == failed.run_key, "Dagster would start it anew after each of them"
+
     def test_a_file_that_may_still_be_written_is_left_alone(
         self, home: Home, instance: dg.DagsterInstance
     ) -> None:
