@@ -71,15 +71,16 @@ def forget_runs(instance: dg.DagsterInstance, before: datetime) -> int:
     )
     runs = [run for run in instance.get_runs(ended) if not _tells_drops(run)]
     for run in runs:
+        instance.compute_log_manager.delete_logs(prefix=[run.run_id])
         instance.delete_run(run.run_id)
     _remove_files_of_deleted_runs(instance)
     return len(runs)
 
 
 def _remove_files_of_deleted_runs(instance: dg.DagsterInstance) -> None:
-    """Remove what Dagster leaves of runs in its home: emptied databases of their size, and output.
+    """Remove what Dagster leaves of runs in its home: emptied databases of their size.
 
-    Those of runs that were deleted earlier, or in the UI, go too.
+    Those of runs that were deleted earlier, or in the UI, go too, with the output of these.
     """
     events = instance.event_log_storage
     if not isinstance(events, SqliteEventLogStorage):

@@ -158,6 +158,22 @@ def test_of_a_run_that_is_removed_nothing_stays_on_the_disk(
         assert instance.get_records_for_run(made_by["ingest"]).records
 
 
+def test_the_output_of_removed_runs_goes_too_where_one_database_holds_all(tmp_path: Path) -> None:
+    """As in the images, whose records lie in PostgreSQL and whose output on a volume."""
+    events = {
+        "module": "dagster._core.storage.event_log",
+        "class": "ConsolidatedSqliteEventLogStorage",
+        "config": {"base_dir": str(tmp_path)},
+    }
+    with dg.DagsterInstance.local_temp(str(tmp_path), {"event_log_storage": events}) as instance:
+        job = dg.Definitions(assets=[made], jobs=[dg.define_asset_job("publish", [made])])
+        run = job.resolve_job_def("publish").execute_in_process(instance=instance)
+        output = tmp_path / "storage" / run.run_id / "compute_logs"
+        assert any(output.iterdir())
+        assert forget_runs(instance, datetime.now(UTC) + timedelta(days=1)) == 1
+        assert not output.exists()
+
+
 def test_runs_that_ingest_drops_picked_in_the_ui_stay(tmp_path: Path) -> None:
     days = dg.DailyPartitionsDefinition("2026-01-01")
     landed = dg.asset(name="landed", partitions_def=days)(lambda: None)
