@@ -1,6 +1,5 @@
 """What the on-call person asks first: was anything lost, and what do users see meanwhile."""
 
-import datetime
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -91,8 +90,4 @@ def _quarantined(lake: Lake, drops: Spans) -> str:
 def _standing(lake: Lake, table: str) -> str:
     if not lake.exists(table):
         return f"no {table} yet"
-    delta = lake.open(table)
-    written = datetime.datetime.fromtimestamp(
-        int(delta.history(1)[0]["timestamp"]) / 1000, datetime.UTC
-    )
-    return f"{table} of {written:%Y-%m-%d %H:%M} UTC (version {delta.version()})"
+    return f"{table} of {lake.written(table):%Y-%m-%d %H:%M} UTC (version {lake.version(table)})"

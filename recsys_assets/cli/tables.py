@@ -103,15 +103,11 @@ def _tables(lake: Lake) -> dict[str, dict[str, Any]]:
             name: {
                 "version": lake.version(name),
                 "rows": lake.open(name).count(),
-                "written": _written(lake, name),
+                "written": lake.written(name).isoformat(timespec="seconds"),
                 "checks": checks.get(name, {}),
             }
             for name in lake.names()
         }
-
-
-def _written(lake: Lake, table: str) -> str:
-    return _moment(lake.open(table).history(1)[0]["timestamp"])
 
 
 @app.command("history")

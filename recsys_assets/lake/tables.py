@@ -222,6 +222,13 @@ class Lake:
         """Versions of a table, the newest first: version, timestamp, operation, details."""
         return [dict(entry) for entry in self.open(table).history()]
 
+    def written(self, table: str) -> datetime.datetime:
+        """When the newest rows were written: what `tidy` notes of a table leaves them as old."""
+        entries = self.open(table).history(2)
+        rows = [entry for entry in entries if entry["operation"] != "SET TBLPROPERTIES"]
+        newest = (rows or entries)[0]
+        return datetime.datetime.fromtimestamp(int(newest["timestamp"]) / 1000, datetime.UTC)
+
     def tidy_all(self, days: int) -> dict[str, int]:
         """Tidy every table, and remove what runs that died had staged; place → files removed.
 

@@ -51,8 +51,10 @@ def test_what_was_replaced_ten_days_ago_can_be_gone_back_to(home: Home) -> None:
 
 def test_tables_of_an_earlier_release_keep_them_too(home: Home) -> None:
     write_deltalake(home.lake.uri("ratings"), pl.DataFrame({"a": [1]}).to_arrow())
+    written = home.lake.written("ratings")
     home.lake.tidy("ratings", 30)
     made = home.lake.version("ratings")
+    assert home.lake.written("ratings") == written, "its rows are as old as before"
     home.lake.tidy("ratings", 30)
     assert home.lake.version("ratings") == made, "once is enough"
     for _ in range(2):
