@@ -55,7 +55,14 @@ def process_of(run: dg.DagsterRun) -> int:
 
 
 def hand_to_dagster(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Tell Dagster where the job of a run lies that has ended: its UI repeats no other run."""
+    """Tell Dagster where the job of a run lies that has ended: its UI repeats no other run.
+
+    That no daemon retries it was noted when it failed. What the UI starts in its place inherits its
+    tags, and is a run that a daemon may retry.
+    """
     run = instance.get_run_by_id(run_id)
     if run is not None and run.is_finished and run.remote_job_origin is None:
-        instance.run_storage.replace_job_origin(run, _DEFINITIONS.get_job_origin(run.job_name))
+        tags = {name: text for name, text in run.tags.items() if name != MAX_RETRIES}
+        instance.run_storage.replace_job_origin(
+            run.with_tags(tags), _DEFINITIONS.get_job_origin(run.job_name)
+        )
