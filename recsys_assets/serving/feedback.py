@@ -91,7 +91,8 @@ class Journal:
         left = memoryview(content)
         while left:
             left = left[os.write(self._file, left) :]
-        os.fdatasync(self._file)
+        # macOS has the other alone.
+        getattr(os, "fdatasync", os.fsync)(self._file)
         self._good += len(content)
 
     def _give_up(self) -> None:

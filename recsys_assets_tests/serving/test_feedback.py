@@ -164,6 +164,21 @@ def test_a_share_that_is_full_when_a_file_is_closed_costs_nobody_else_theirs(
     assert sorted(kept) == [f"{header}1\n", f"{header}3\n"]
 
 
+def test_feedback_is_kept_where_the_system_flushes_whole_files_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "fdatasync")  # as on macOS
+    journal = Journal(tmp_path)
+
+    async def tell() -> None:
+        async with asyncio.timeout(5):
+            await journal.append([("s1", 1, 2)])
+
+    asyncio.run(tell())
+    (kept,) = tmp_path.glob("*/*.csv")
+    assert kept.read_text(encoding="utf-8").endswith("\ns1,1,2\n")
+
+
 def test_journals_land_once_each_in_the_drop_of_its_day(
     client: TestClient, tmp_path: Path, home: Home
 ) -> None:
