@@ -227,7 +227,8 @@ class TestInjection:
     def test_nor_does_one_whose_cells_end_otherwise(
         self, recsys: Recsys, session: Session, tmp_path: Path, ends: str
     ) -> None:
-        place(session, csv_of([*ratings(200), "9;=1+1", '9; =HYPERLINK("x"),1', "9\t=1+1\t-3"]))
+        bad = ["9;=1+1", '9; =HYPERLINK("x"),1', "9\t=1+1\t-3", '9;"=1+1;9']
+        place(session, csv_of([*ratings(200), *bad]))
         validate(session)
         report = tmp_path / "report.csv"
         recsys("quarantine", "show", "ratings", "--report", report)

@@ -139,13 +139,13 @@ def _export(lines: pl.DataFrame, dataset: str, lake: Lake, out: Path) -> None:
 def _report(lines: pl.DataFrame, path: Path) -> None:
     """Write lines with their rules so that no spreadsheet takes any of them for a formula.
 
-    Many take semicolons for ends of cells, some of them instead of commas, and tabs where no quote
-    stands before.
+    Many take semicolons for ends of cells, some of them instead of commas: then a quote of the line
+    itself begins a cell. Some take tabs, too, where no quote stands before.
     """
     shown = lines.select(
         pl.col(DROP_DATE).cast(pl.String), "file", "line", pl.col("rules").list.join(" "), "raw"
     )
-    safe = pl.col(pl.String).str.replace_all(r"(^|;)([\s\ufeff]*[=+\-@\t\r])", "$1'$2")
+    safe = pl.col(pl.String).str.replace_all(r"(^|;)([\s\ufeff\"]*[=+\-@\t\r])", "$1'$2")
     shown.with_columns(safe).write_csv(path, quote_style="non_numeric")
     console.print(f"wrote {lines.height} lines to {path}", highlight=False)
 
