@@ -16,13 +16,16 @@ from recsys_assets.deployment import secrets
 from recsys_assets.lake.damage import UNREADABLE, damage_of
 from recsys_assets.resources.alerts.connection import redact
 from recsys_assets.resources.compute import Compute
-from recsys_assets.steps.report import StepReport
+from recsys_assets.steps.report import CONCERNED, StepReport
 from recsys_assets.steps.session import Step
 
 OWNERS = ["team:recsys"]
 
 WRITES_LAKE = "lake"
 """Pool of everything that writes tables: Dagster runs one such run at a time."""
+
+Made = dg.MaterializeResult[Any] | dg.AssetMaterialization
+"""What an asset yields: its result, or one drop of a run that fails."""
 
 _MARKUP = re.compile(r"([\\`*\[\]|])")
 """What makes cells, links, pictures and styles in Markdown."""
@@ -61,7 +64,7 @@ def run_step(
     step: Step,
     params: BaseModel,
     table: str | None = None,
-) -> Iterator[dg.MaterializeResult[Any]]:
+) -> Iterator[Made]:
     """Run a step and yield the materialization of each asset of this function.
 
     Nothing is yielded where there was nothing to do: what depends on it is then skipped.
@@ -91,6 +94,7 @@ def run_step(
         raise StepError(said) from None
     metadata = metadata_of(report)
     if report.failed:
+        yield from _good_drops(context, report, table)
         files = _files([row for drop in report.drops.values() for row in drop.files])
         raise dg.Failure(report.failed, metadata={**metadata, **files}, allow_retries=False)
     if report.skipped:
@@ -104,6 +108,21 @@ def run_step(
         yield dg.MaterializeResult(
             asset_key=key, metadata={**metadata, **own(report, table or key.path[-1])}
         )
+
+
+def _good_drops(
+    context: dg.AssetExecutionContext, report: StepReport, table: str | None
+) -> Iterator[dg.AssetMaterialization]:
+    """Of a step that fails because of some drops, yield the others, whose rows are written.
+
+    Nobody repeats them, for they are accounted for: the UI would show them as failed for ever.
+    """
+    bad = str(report.figures.get(CONCERNED, "")).split(",")
+    for key in sorted(context.selected_asset_keys):
+        for date, drop in report.drops.items():
+            if date not in bad:
+                told = {**own(report, table or key.path[-1]), **drop.figures, **_files(drop.files)}
+                yield dg.AssetMaterialization(key, partition=date, metadata=told)
 
 
 class StepError(Exception):

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from recsys_assets.assets.materialize import (
     OWNERS,
     WRITES_LAKE,
+    Made,
     run_step,
     table_asset_metadata,
 )
@@ -60,7 +61,7 @@ def step_asset(
         context: dg.AssetExecutionContext,
         config: config_class,  # type: ignore[valid-type]
         compute: Compute,
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+    ) -> Iterator[Made]:
         chosen = params.model_validate(config.model_dump())  # type: ignore[attr-defined]
         yield from run_step(context, compute, step, chosen, table)
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from recsys_assets.assets.materialize import (
     OWNERS,
     WRITES_LAKE,
+    Made,
     run_step,
     table_asset_metadata,
 )
@@ -60,7 +61,7 @@ def _validated_assets(dataset: Dataset) -> dg.AssetsDefinition:
     )
     def validated(
         context: dg.AssetExecutionContext, config: ValidationConfig, compute: Compute
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+    ) -> Iterator[Made]:
         keys = chosen_dates(context.run.tags, context.partition_keys)
         dates = [datetime.date.fromisoformat(key) for key in keys]
         params = ValidationParams(

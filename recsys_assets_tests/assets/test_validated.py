@@ -72,3 +72,22 @@ def test_a_run_of_a_range_that_fails_shows_the_files_of_all_drops(session: Sessi
     assert data is not None
     said = str(data.metadata["Files"].value)
     assert "ratings.csv" in said and "page.csv" in said
+
+
+def test_good_drops_of_a_run_that_fails_are_recorded_and_bad_ones_are_not(session: Session) -> None:
+    place(session, csv_of([*ratings(9), "bad"]))
+    place(session, "<html>\n</html>\n", "page.csv", date=NEXT_DAY)
+    result = run_range(session, DAY, NEXT_DAY)
+    assert not result.success
+    made = [
+        event.step_materialization_data.materialization
+        for event in result.all_events
+        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION
+    ]
+    assert [(one.asset_key.path[-1], one.partition) for one in made] == [
+        ("quarantine_ratings", DAY.isoformat()),
+        ("ratings", DAY.isoformat()),
+    ]
+    rows = made[1].metadata
+    assert (rows["dagster/row_count"].value, rows["read"].value) == (9, 10)
+    assert "ratings.csv" in str(rows["Files"].value)
