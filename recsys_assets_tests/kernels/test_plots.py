@@ -79,6 +79,9 @@ CASES: dict[str, Callable[[], bytes]] = {
         {LONG: [1, 10, 100], "alpha": [0.1, 0.2, 0.3]}, [0.1, 0.2, 0.15], "ndcg"
     ),
     "metric_bars": lambda: plots.metric_bars({f"{LONG} {i}": METRICS for i in range(8)}),
+    "metric_bars of the models": lambda: plots.metric_bars(
+        {f"{name}_model": METRICS for name in ("als", "popularity", "item", "content", "rank")}
+    ),
     "metric_bars of one": lambda: plots.metric_bars({"als": {"rmse": 0.9, "loss": -3e6}}),
 }
 
