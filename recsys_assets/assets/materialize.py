@@ -161,9 +161,18 @@ def metadata_of(report: StepReport) -> dict[str, Any]:
     hidden = secrets()
     words = {
         name: redact(value, hidden) if isinstance(value, str) else _shown(value)
-        for name, value in {**report.figures, **report.links}.items()
+        for name, value in report.figures.items()
     }
-    return {**plots, **tables, **words}
+    links = {name: link(redact(address, hidden)) for name, address in report.links.items()}
+    return {**plots, **tables, **words, **links}
+
+
+def link(address: str) -> dg.MetadataValue[Any]:
+    """An address as the UI opens it by a click, with the words behind it; all else as it stands."""
+    url, _, words = address.partition(" ")
+    if not url.startswith(("http://", "https://")):
+        return dg.MetadataValue.text(address)
+    return dg.MetadataValue.md(f"<{url}> {words}") if words else dg.MetadataValue.url(url)
 
 
 def _shown(figure: float) -> float | str:

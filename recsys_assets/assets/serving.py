@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
-from recsys_assets.assets.materialize import OWNERS, WRITES_LAKE
+from recsys_assets.assets.materialize import OWNERS, WRITES_LAKE, link
 from recsys_assets.assets.steps import step_asset
 from recsys_assets.assets.transient import retried
 from recsys_assets.contracts.feedback import ClickThrough
@@ -88,7 +88,7 @@ def _write_bundle(config: BundleConfig, storage: Storage) -> dict[str, Any]:
             metrics={name: float(count) for name, count in facts["rows"].items()},
             tags={"bundle": version},
         )
-        metadata["MLflow run"] = logged.link
+        metadata["MLflow run"] = link(logged.link)
     if config.promote:
         promote(root, version)
         if logged is not None:

@@ -46,6 +46,22 @@ def test_a_figure_without_end_is_shown_as_a_word() -> None:
     assert shown == {"half_life": "inf", "auc": "nan", "rows": 3}
 
 
+def test_addresses_open_by_a_click_and_paths_stand_as_they_are() -> None:
+    here = "http://127.0.0.1:5000/#/experiments/1/runs/a"
+    report = StepReport(
+        links={
+            "MLflow run": "https://mlflow.example/#/experiments/1/runs/a",
+            "not served": f"{here} (once `recsys mlflow` runs)",
+            "Report page": "/home/reports/a b.html",
+        }
+    )
+    assert metadata_of(report) == {
+        "MLflow run": dg.MetadataValue.url("https://mlflow.example/#/experiments/1/runs/a"),
+        "not served": dg.MetadataValue.md(f"<{here}> (once `recsys mlflow` runs)"),
+        "Report page": dg.MetadataValue.text("/home/reports/a b.html"),
+    }
+
+
 def test_own_gives_the_rows_and_version_of_one_table() -> None:
     report = StepReport(rows={"a": 5, "b": 7}, versions={"a": 2})
     assert own(report, "a") == {"dagster/row_count": 5, "delta_version": 2}
