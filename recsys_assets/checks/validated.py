@@ -65,7 +65,10 @@ def _checks_of(dataset: Dataset) -> list[dg.AssetChecksDefinition]:
                 "rejected": rejected.height,
                 **_concerned(rejected[DROP_DATE]),
                 "Files": dg.MetadataValue.md(_table(rejected)),
-                "next": f"correct the files and land them again: recsys land {dataset.name} FILE",
+                "next": "correct each file and land it under the date of its drop: recsys land "
+                f"{dataset.name} FILE --date {first[DROP_DATE]}"
+                if first
+                else "nothing",
             },
         )
 
@@ -84,7 +87,9 @@ def _checks_of(dataset: Dataset) -> list[dg.AssetChecksDefinition]:
                 "quarantined": int(files["quarantined"].sum()),
                 **_concerned(many[DROP_DATE]),
                 "Files": dg.MetadataValue.md(_table(shown)),
-                "next": f"look at the lines: recsys quarantine show {dataset.name}",
+                "next": f"look at the lines: recsys quarantine show {dataset.name}"
+                if many.height
+                else "nothing",
             },
         )
 

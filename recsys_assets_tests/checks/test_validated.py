@@ -64,6 +64,8 @@ def test_checks_tell_good_drops_from_doubtful_ones(validated: Session, home: Hom
         "volume_is_usual": True,
         "keeps_contract": True,
     }
+    for name in ("no_rejected_files", "few_quarantined_lines"):
+        assert results[name].metadata["next"].value == "nothing"
     results = evaluate(home, NEXT_DAY)
     assert results[LAW].passed
     rejected = results["no_rejected_files"]
@@ -71,6 +73,8 @@ def test_checks_tell_good_drops_from_doubtful_ones(validated: Session, home: Hom
     assert rejected.description is not None and "page.csv: the file is a web page" in (
         rejected.description
     )
+    command = f"recsys land ratings FILE --date {NEXT_DAY}"
+    assert str(rejected.metadata["next"].value).endswith(command)
 
 
 def test_many_quarantined_lines_are_a_warning(session: Session, home: Home) -> None:
@@ -79,6 +83,7 @@ def test_many_quarantined_lines_are_a_warning(session: Session, home: Home) -> N
     result = evaluate(home, DAY)["few_quarantined_lines"]
     assert not result.passed and result.severity == dg.AssetCheckSeverity.WARN
     assert "ratings.csv" in str(result.metadata["Files"].value)
+    assert "recsys quarantine show ratings" in str(result.metadata["next"].value)
 
 
 def test_without_dates_every_drop_is_looked_at(validated: Session, home: Home) -> None:
