@@ -19,6 +19,8 @@ from recsys_assets.steps.session import Step, name_of, params_of
 
 STEP = "recsys/step"
 """Metadata of an asset made here: the name of its step."""
+CONTRACTS: dict[str, tuple[str, Model]] = {}
+"""Asset made here → its table, and the contract of that; some write one together."""
 
 
 def step_asset(
@@ -45,6 +47,8 @@ def step_asset(
     params = params_of(step)
     config_class = _config_of(params)
     schema = table_asset_metadata(table or name, model) if model else {}
+    if model:
+        CONTRACTS[name] = (table or name, model)
 
     @dg.asset(
         name=name,
