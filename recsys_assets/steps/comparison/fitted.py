@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from recsys_assets.kernels.metrics.rating import rating_metrics
 from recsys_assets.kernels.recommenders.protocol import Ids, RatingData, Recommender, Scores
@@ -14,41 +13,28 @@ from recsys_assets.kernels.recommenders.protocol import Ids, RatingData, Recomme
 Scorer = TypeVar("Scorer", covariant=True)
 
 
-class Fitted(Protocol[Scorer]):
+@dataclass(frozen=True)
+class Fitted(Generic[Scorer]):
     """A fitted model that ranks."""
 
-    @property
-    def name(self) -> str:
-        """Its name among the models."""
-        ...
-
-    @property
-    def recommender(self) -> Scorer:
-        """What scores items for users."""
-        ...
-
-    @property
-    def fit_seconds(self) -> float:
-        """How long fitting took."""
-        ...
+    name: str
+    recommender: Scorer
+    """What scores items for users."""
+    fit_seconds: float
+    """Seconds of all its parts, those that another model had already fitted among them."""
 
 
-class FittedRating(Protocol):
+Predict = Callable[[Ids, Ids], Scores]
+
+
+@dataclass(frozen=True)
+class FittedRating:
     """A fitted model that predicts stars."""
 
-    @property
-    def name(self) -> str:
-        """Its name among the models."""
-        ...
-
-    @property
-    def fit_seconds(self) -> float:
-        """How long fitting took."""
-        ...
-
-    def predict(self, users: Ids, items: Ids) -> NDArray[np.floating]:
-        """Stars of pairs, within the scale."""
-        ...
+    name: str
+    predict: Predict
+    """Users and items of pairs, in; their stars within the scale of training, out."""
+    fit_seconds: float
 
 
 Fit = Callable[[RatingData], Iterable[Fitted[Recommender]]]
@@ -58,18 +44,12 @@ _PAIRS_AT_ONCE = 500_000
 """Pairs whose stars are predicted at once: a model may need a thousand bytes for each."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class _ByStars:
     """A rating model as one that ranks: the more stars it predicts, the better."""
 
-    name: str
-    fit_seconds: float
     items: Ids
-    model: FittedRating
-
-    @property
-    def recommender(self) -> Recommender:
-        return self
+    predict: Predict
 
     def scores(self, users: Ids) -> Scores:
         width = len(self.items)
@@ -78,7 +58,7 @@ class _ByStars:
         for start in range(0, len(users), size):
             block = users[start : start + size]
             every = np.repeat(block, width), np.tile(self.items, len(block))
-            answer[start : start + size] = self.model.predict(*every).reshape(len(block), width)
+            answer[start : start + size] = self.predict(*every).reshape(len(block), width)
         return answer
 
 
@@ -90,4 +70,5 @@ def rating_models(
     stars = test["rating"].to_numpy()
     for model in models:
         errors = rating_metrics(stars, model.predict(users, items))
-        yield _ByStars(model.name, model.fit_seconds, data.items, model), errors
+        ranks = _ByStars(data.items, model.predict)
+        yield Fitted(model.name, ranks, model.fit_seconds), errors

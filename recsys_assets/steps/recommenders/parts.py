@@ -5,7 +5,6 @@ RatingData + ItemContent -> popularity, als, ease, content, hybrid
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
@@ -22,6 +21,7 @@ from recsys_assets.kernels.recommenders.protocol import ItemContent, RatingData
 from recsys_assets.kernels.recommenders.scorer import SingleMember
 from recsys_assets.kernels.recommenders.trees import grow_natively
 from recsys_assets.kernels.recommenders.tuning import choose_penalty
+from recsys_assets.steps.comparison.fitted import Fitted
 from recsys_assets.steps.recommenders.trees import grow_with_spark
 from recsys_assets.steps.session import Session
 
@@ -29,16 +29,7 @@ MODELS: tuple[str, ...] = ("popularity", "als", "ease", "content", "hybrid")
 """Names that `fit_recommenders` knows; ``hybrid`` is the platform's own best."""
 
 Part = TypeVar("Part")
-
-
-@dataclass(frozen=True)
-class FittedRecommender:
-    """A recommender and what it took."""
-
-    name: str
-    recommender: SingleMember | Hybrid
-    fit_seconds: float
-    """Seconds of all its parts, those that another model had already fitted among them."""
+FittedRecommender = Fitted[SingleMember | Hybrid]
 
 
 class Parts:

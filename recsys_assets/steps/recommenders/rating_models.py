@@ -5,7 +5,6 @@ RatingData + ItemContent -> als_rating, svd (the baselines), rating (the platfor
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from recsys_assets.kernels.recommenders.protocol import Ids, ItemContent, Rating
 from recsys_assets.kernels.recommenders.rating import fit_rating
 from recsys_assets.kernels.recommenders.svd import fit_svd
 from recsys_assets.kernels.vectors import places_of
+from recsys_assets.steps.comparison.fitted import FittedRating, Predict
 
 RATING_MODELS: tuple[str, ...] = ("als_rating", "svd", "rating")
 QUICK_START = Objective(rank=10, regularization=0.05)
@@ -23,22 +23,10 @@ QUICK_START = Objective(rank=10, regularization=0.05)
 of ratings, there and here."""
 _ITERATIONS = 20
 
-Predict = Callable[[Ids, Ids], Scores]
-
-
-@dataclass(frozen=True)
-class FittedRatingModel:
-    """A model of stars and what it took."""
-
-    name: str
-    predict: Predict
-    """Users and items of pairs, in; their stars within the scale of training, out."""
-    fit_seconds: float
-
 
 def fit_rating_models(
     train: RatingData, content: ItemContent | None, seed: int
-) -> Iterator[FittedRatingModel]:
+) -> Iterator[FittedRating]:
     """Fit all of `RATING_MODELS`, in that order.
 
     Raises:
@@ -55,7 +43,7 @@ def fit_rating_models(
     for name in RATING_MODELS:
         start = time.perf_counter()
         predict = fits[name]()
-        yield FittedRatingModel(name, predict, time.perf_counter() - start)
+        yield FittedRating(name, predict, time.perf_counter() - start)
 
 
 def _fit_als(catalogue: Catalogue, seed: int) -> Predict:
