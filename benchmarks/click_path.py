@@ -171,16 +171,15 @@ def _timed(work: Callable[[], Answer]) -> tuple[float, Answer]:
 
 def _encode(session: Session) -> None:
     """What `encode_clicks` does, its pairs and effects known; the files belong to no table."""
-    plan = ENCODING.plan()
     shares = (ENCODING.train, ENCODING.validation)
     blocks = cut_blocks(click_parts(session.lake), shares, ENCODING.block_rows)
     training = [block for block in blocks if block.split == "train"]
-    counted = count_values(session, training, (LABEL, *CATEGORIES), plan)
+    counted = count_values(session, training, (LABEL, *CATEGORIES), ENCODING)
     pairs = session.lake.scan(CLICK_ENCODER).drop("smoothing")
     pairs = pairs.filter(pl.col("column").str.contains("*", literal=True))
     effects = session.lake.scan(CLICK_EFFECTS).collect()
-    encoder = Encoder(pl.concat([counted, pairs.collect()]), plan.smoothing, effects)
-    write_features(session, blocks, encoder, plan)
+    encoder = Encoder(pl.concat([counted, pairs.collect()]), ENCODING.smoothing, effects)
+    write_features(session, blocks, encoder, ENCODING)
 
 
 def _boost(session: Session) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from recsys_assets.kernels.blending import Blend, fit_blend
 from recsys_assets.kernels.boosted_trees import BoostedTrees
@@ -33,27 +34,27 @@ PATIENCE = 30
 """Trees without a lower validation loss after which growing stops."""
 
 
-@dataclass(frozen=True)
-class EncodingPlan:
+class EncodingPlan(BaseModel):
     """How training rows are encoded."""
 
-    folds: int
-    """Folds of the training rows."""
-    smoothing: float
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    folds: int = Field(default=5, ge=2, le=100)
+    """Folds of the training rows; a row is encoded from the other folds."""
+    smoothing: float = Field(default=50.0, gt=0)
     """Rows at the overall click rate that are added to those of each value."""
-    min_count: int
+    min_count: int = Field(default=10, ge=1)
     """Values that fewer training rows hold are encoded together."""
-    crosses: int
-    """Pairs of columns at most."""
-    cross_rows: int
+    crosses: int = Field(default=4, ge=0)
+    """Pairs of columns, at most, that get effects of their own."""
+    cross_rows: int = Field(default=500_000, ge=1_000)
     """Training rows, evenly spaced, that the pairs are chosen from."""
-    effect_rows: int
-    """Latest training rows, before the period where folds are periods, that a fit of the additive
-    model sees, at most."""
-    seed: int
-    """Draws the folds."""
-    earlier: bool
-    """Encode a training row from earlier rows only."""
+    effect_rows: int = Field(default=3_000_000, ge=1_000)
+    """Latest training rows, at most, that the additive model is fitted to in a worker's memory."""
+    earlier: bool = False
+    """Encode a training row from earlier periods only, instead of from the other folds."""
+    seed: int = Field(default=42, ge=0)
+    """Another seed draws other folds."""
 
     def fold_of(self, first: int, rows: int, total: int) -> pl.Series:
         """Folds of the training rows from a position on."""

@@ -172,7 +172,7 @@ def fit_own(train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> FittedC
     """The platform's own model with the defaults of its steps."""
     fields = [LABEL, *NUMBERS, *CATEGORIES]
     boosting = ClickModelParams(seed=seed).for_rows(train.height)
-    plan = EncodingParams(seed=seed).plan()
+    plan = EncodingParams(seed=seed)
     return fit_clicks(
         train.select(fields), validation.select(fields), plan, boosting.native(), boosting.trees
     )

@@ -44,52 +44,23 @@ REPEATED = (LABEL, *NUMBERS, *(f"{name}_count" for name in CATEGORIES))
 """Columns of the features in which few values repeat; means differ by fold too."""
 
 
-class EncodingParams(StepParams):
+class EncodingParams(StepParams, EncodingPlan):
     """How clicks are split and encoded; the rest after training and validation is tested on."""
 
     train: float = Field(default=0.8, gt=0, lt=1)
     """Share of the rows to train on."""
     validation: float = Field(default=0.1, gt=0, lt=1)
     """Share of the rows to choose the number of trees by."""
-    folds: int = Field(default=5, ge=2, le=100)
-    """Folds of the training rows; a row is encoded from the other folds."""
-    smoothing: float = Field(default=50.0, gt=0)
-    """Rows at the overall click rate that are added to those of each value."""
-    min_count: int = Field(default=10, ge=1)
-    """Values that fewer training rows hold are encoded together."""
-    crosses: int = Field(default=4, ge=0)
-    """Pairs of columns, at most, that get effects of their own."""
-    cross_rows: int = Field(default=500_000, ge=1_000)
-    """Training rows, evenly spaced, that the pairs are chosen from."""
-    effect_rows: int = Field(default=3_000_000, ge=1_000)
-    """Latest training rows, at most, that the additive model is fitted to in a worker's memory."""
-    earlier: bool = False
-    """Encode a training row from earlier periods only, instead of from the other folds."""
     min_rows: int = Field(default=1_000, ge=10)
     """With fewer rows nothing is learned worth having."""
     block_rows: int = Field(default=200_000, ge=1_000)
     """Rows that one task encodes at once."""
-    seed: int = Field(default=42, ge=0)
-    """Another seed draws other folds."""
 
     @model_validator(mode="after")
     def _leaves_a_test_part(self) -> "EncodingParams":
         if self.train + self.validation >= 1:
             raise ValueError("train + validation must leave a share to test on")
         return self
-
-    def plan(self) -> EncodingPlan:
-        """What of it the kernels need to know."""
-        return EncodingPlan(
-            folds=self.folds,
-            smoothing=self.smoothing,
-            min_count=self.min_count,
-            crosses=self.crosses,
-            cross_rows=self.cross_rows,
-            effect_rows=self.effect_rows,
-            seed=self.seed,
-            earlier=self.earlier,
-        )
 
 
 def encode_clicks(session: Session, params: EncodingParams) -> StepReport:
@@ -105,23 +76,22 @@ def encode_clicks(session: Session, params: EncodingParams) -> StepReport:
         )
     blocks = cut_blocks(parts, (params.train, params.validation), params.block_rows)
     training = [block for block in blocks if block.split == SPLITS[0]]
-    plan = params.plan()
-    statistics = count_values(session, training, (LABEL, *CATEGORIES), plan)
+    statistics = count_values(session, training, (LABEL, *CATEGORIES), params)
     rows, clicks = statistics.filter(column=LABEL).select(pl.col("count", "clicks").sum()).row(0)
     if clicks in (0, rows):
         return StepReport(
             failed=f"all {rows} training rows have the label {int(clicks > 0)}: land a log that "
             "holds impressions with clicks and without"
         )
-    if pairs := choose_pairs(training, plan):
-        counted = count_values(session, training, pairs, plan)
+    if pairs := choose_pairs(training, params):
+        counted = count_values(session, training, pairs, params)
         statistics = pl.concat([statistics, counted])
-    encoder = Encoder(statistics, plan.smoothing, earlier=plan.earlier)
-    effects = fit_effects_of(session, training, encoder, plan)
+    encoder = Encoder(statistics, params.smoothing, earlier=params.earlier)
+    effects = fit_effects_of(session, training, encoder, params)
     encoder = replace(encoder, effects=effects)
     table = encoder.statistics.with_columns(smoothing=pl.lit(encoder.smoothing))
     # First, for it takes longest: if it dies, the encoder is still that of the features.
-    written = write_features(session, blocks, encoder, plan)
+    written = write_features(session, blocks, encoder, params)
     versions = {
         CLICK_ENCODER: session.lake.write_frame(table, CLICK_ENCODER),
         CLICK_EFFECTS: session.lake.write_frame(effects, CLICK_EFFECTS),

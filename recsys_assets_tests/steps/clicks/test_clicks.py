@@ -216,7 +216,7 @@ def test_synapse_native_and_served_models_agree(trained: Session, logged: pl.Dat
 def test_one_process_learns_what_the_assets_learn(trained: Session, logged: pl.DataFrame) -> None:
     """Same encoder to the digit; trees of native LightGBM instead of SynapseML's."""
     parts = (logged[:4_800], logged[4_800:5_400])
-    fitted = fit_clicks(*parts, ENCODING.plan(), BOOSTING.native(), BOOSTING.trees)
+    fitted = fit_clicks(*parts, ENCODING, BOOSTING.native(), BOOSTING.trees)
     encoder = encoder_of(trained).without_folds()
     assert_frame_equal(fitted.encoder.statistics, encoder.statistics)
     test = logged[5_400:]

@@ -1,6 +1,5 @@
 """Counting in workers, and the sample that pairs of columns are chosen from."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +16,7 @@ from recsys_assets.steps.session import Session
 from recsys_assets.synthetic.criteo import click_batches
 
 ROWS, BLOCK = 24_000, 1_000
-PLAN = EncodingParams(min_count=3).plan()
+PLAN = EncodingParams(min_count=3)
 
 
 @pytest.fixture
@@ -49,7 +48,7 @@ def test_of_many_blocks_some_from_everywhere_are_read(
         return whole(block, columns)
 
     monkeypatch.setattr(Block, "read", counting)
-    choose_pairs(blocks, replace(PLAN, cross_rows=1_000))
+    choose_pairs(blocks, PLAN.model_copy(update={"cross_rows": 1_000}))
     assert 1_000 <= len(read) * BLOCK <= 2 * SAMPLED_OF * 1_000
     assert read[0] == 0
     assert read[-1] >= 0.7 * ROWS
