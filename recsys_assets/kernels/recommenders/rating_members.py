@@ -118,8 +118,6 @@ def fit_rating_members(catalogue: Catalogue, seed: int) -> RatingMembers:
     left = stars.copy()
     left.data = stars.data - np.float32(biases.mean) - user_bias[rows] - item_bias[stars.indices]
     users, items = fit_factors(left, RESIDUALS, ITERATIONS, seed)
-    rated = np.diff(stars.indptr) > 0
-    users, items = users * rated[:, np.newaxis], _only_rated(items, stars)
     facts = item_facts(catalogue)
     genres = facts.genres / np.sqrt(np.maximum(facts.genres.sum(axis=1, keepdims=True), 1))
     return RatingMembers(
@@ -143,11 +141,6 @@ def _spread(biases: pl.DataFrame, size: int) -> NDArray[np.float32]:
     spread = np.zeros(size, np.float32)
     spread[biases["id"].to_numpy()] = biases["bias"].to_numpy()
     return spread
-
-
-def _only_rated(factors: Scores, stars: csr_matrix) -> Scores:
-    rated = np.bincount(stars.indices, minlength=stars.shape[1]) > 0
-    return np.asarray(factors * rated[:, np.newaxis], np.float32)
 
 
 def _correlations(residuals: csr_matrix) -> csr_matrix:
