@@ -14,6 +14,7 @@ so one inverse of min(rows, columns) is needed: its cube in time, its square in 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,10 +105,10 @@ class EaseMember:
         if self.kept is not None:
             at, known = places_of(columns, self.kept)
         added = np.zeros((len(rated), len(columns)), np.float32)
-        added[:, known] = h.data[:, np.newaxis] * self._links(rated, at[known])
+        added[:, known] = h.data[:, np.newaxis] * self.links(rated, at[known])
         return names, added
 
-    def _links(self, rated: NDArray[np.int64], targets: NDArray[np.int64]) -> Scores:
+    def links(self, rated: NDArray[np.int64], targets: NDArray[np.int64]) -> Scores:
         """B of some rows and columns."""
         if self.weights is not None:
             return self.weights[np.ix_(rated, targets)]
@@ -192,23 +193,16 @@ def strongest_links(
         column, rank (1 is the strongest), linked column, weight; by column, then rank.
     """
     columns = np.arange(member.width) if member.kept is None else member.kept
-    most = min(most, len(columns))
-    parts = []
-    for start in range(0, len(columns) if most else 0, _TARGETS_AT_ONCE):
-        targets = np.arange(start, min(start + _TARGETS_AT_ONCE, len(columns)))
-        if member.weights is not None:
-            weights = member.weights[:, targets].T
-        else:
-            weights = np.asarray((member.rows.T @ member.dual[:, targets]).T)
-            weights[np.arange(len(targets)), targets] = 0
+    most, every = min(most, len(columns)), np.arange(len(columns))
+    parts: list[tuple[NDArray[Any], ...]] = [(np.empty(0, np.int64),) * 4]
+    for start in range(0, len(columns), _TARGETS_AT_ONCE):
+        targets = every[start : start + _TARGETS_AT_ONCE]
+        weights = member.links(every, targets).T
+        weights[np.arange(len(targets)), targets] = 0
         best, value = best_places(weights, most)
         row, place = np.nonzero(value > 0)
         parts.append(
             (columns[targets[row]], place + 1, columns[best[row, place]], value[row, place])
         )
-    target, rank, linked, weight = (
-        (np.concatenate(part) for part in zip(*parts, strict=True))
-        if parts
-        else (np.empty(0, np.int64) for _ in range(4))
-    )
+    target, rank, linked, weight = (np.concatenate(part) for part in zip(*parts, strict=True))
     return target, rank.astype(np.int32), linked, weight.astype(np.float32)
