@@ -51,33 +51,26 @@ def score(session: Session, trees: str, parts: list[Part]) -> Scores:
     """
     shared = session.spark.sparkContext.broadcast(trees)
 
-    def work(part: Part) -> Iterator[tuple[bytes, bytes, bytes]]:
+    def work(part: Part) -> Iterator[tuple[NDArray[Any], ...]]:
         rows = read_parquet(part.path)
         scores = tree_log_odds(BoostedTrees(shared.value), rows)
-        label = rows[LABEL].cast(pl.Int8).to_numpy()
-        yield label.tobytes(), scores.tobytes(), additive_log_odds(rows).tobytes()
+        yield rows[LABEL].cast(pl.Int8).to_numpy(), scores, additive_log_odds(rows)
 
-    rows = [row for _, row in map_items(session.spark, parts, work)]
+    found = [columns for _, columns in map_items(session.spark, parts, work)]
     shared.destroy()
-    label, scores, margin = (b"".join(column) for column in zip(*rows, strict=True))
-    return Scores(
-        np.frombuffer(label, np.int8),
-        np.frombuffer(scores, np.float64),
-        np.frombuffer(margin, np.float64),
-    )
+    return Scores(*map(np.concatenate, zip(*found, strict=True)))
 
 
 def mean_loss_by_tree(session: Session, trees: str, parts: list[Part]) -> NDArray[np.float64]:
     """Log loss of all rows after the first tree, the second, and so on."""
     shared = session.spark.sparkContext.broadcast(trees)
 
-    def work(part: Part) -> Iterator[dict[str, Any]]:
+    def work(part: Part) -> Iterator[NDArray[np.float64]]:
         rows = read_parquet(part.path)
         label = rows[LABEL].cast(pl.Int8).to_numpy()
-        loss = loss_by_tree(BoostedTrees(shared.value), rows, label)
-        yield {"rows": rows.height, "loss": loss.tolist()}
+        yield loss_by_tree(BoostedTrees(shared.value), rows, label)
 
-    rows = [row for _, row in map_items(session.spark, parts, work)]
+    losses = [loss for _, loss in map_items(session.spark, parts, work)]
     shared.destroy()
-    total: NDArray[np.float64] = np.sum([row["loss"] for row in rows], axis=0)
-    return total / sum(row["rows"] for row in rows)
+    total: NDArray[np.float64] = np.sum(losses, axis=0)
+    return total / sum(part.rows for part in parts)
