@@ -11,55 +11,55 @@ pulls those with few ratings towards the mean.
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
-
-from recsys_assets.kernels.vectors import places_of
+from scipy.sparse import csr_matrix
 
 ROUNDS = 3
 
 
 @dataclass(frozen=True)
 class Biases:
-    """Deviations from the mean rating, in stars."""
+    """Deviations from the mean rating, in stars; 0 where nobody rated."""
 
     mean: float
-    users: pl.DataFrame
-    """id, bias; by id."""
-    items: pl.DataFrame
-    """id, bias; by id."""
+    users: NDArray[np.float32]
+    """By row of the ratings."""
+    items: NDArray[np.float32]
+    """By column of the ratings."""
+
+    def left_of(self, stars: csr_matrix) -> csr_matrix:
+        """What mean and biases leave of each rating."""
+        left = stars.copy()
+        left.data = stars.data - np.float32(self.mean)
+        left.data -= np.repeat(self.users, np.diff(stars.indptr))
+        left.data -= self.items[stars.indices]
+        return left
 
 
-def estimate_biases(ratings: pl.DataFrame, shrinkage: float) -> Biases:
+def estimate_biases(stars: csr_matrix, shrinkage: float) -> Biases:
     """Biases of all users and items.
 
     Args:
-        ratings: user, item, rating; in an order that is the same every time, since sums of
-            floats depend on it in their last digits.
-        shrinkage: weight of the mean, as a number of ratings.
+        stars: users x items.
+        shrinkage: weight of the mean, as a number of ratings; above 0 where rows or columns hold
+            none.
 
     Raises:
         ValueError: no ratings.
     """
-    if ratings.is_empty():
+    if not stars.nnz:
         raise ValueError("there are no ratings to estimate biases from")
-    user_ids, item_ids = (ratings[side].unique().sort() for side in ("user", "item"))
-    user, _ = places_of(ratings["user"].to_numpy(), user_ids.to_numpy())
-    item, _ = places_of(ratings["item"].to_numpy(), item_ids.to_numpy())
-    stars = ratings["rating"].cast(pl.Float64).to_numpy()
-    mean = float(stars.mean())
-    of_users, of_items = np.zeros(len(user_ids)), np.zeros(len(item_ids))
+    user, item = np.repeat(np.arange(stars.shape[0]), np.diff(stars.indptr)), stars.indices
+    values = stars.data.astype(np.float64)
+    mean = float(values.mean())
+    of_users, of_items = (np.zeros(size) for size in stars.shape)
     for _ in range(ROUNDS):
-        of_items = _shrunk_means(stars - mean - of_users[user], item, shrinkage)
-        of_users = _shrunk_means(stars - mean - of_items[item], user, shrinkage)
-    return Biases(mean, _frame(user_ids, of_users), _frame(item_ids, of_items))
+        of_items = _shrunk_means(values - mean - of_users[user], item, len(of_items), shrinkage)
+        of_users = _shrunk_means(values - mean - of_items[item], user, len(of_users), shrinkage)
+    return Biases(mean, of_users.astype(np.float32), of_items.astype(np.float32))
 
 
 def _shrunk_means(
-    values: NDArray[np.float64], group: NDArray[np.int64], shrinkage: float
+    values: NDArray[np.float64], group: NDArray[np.integer], groups: int, shrinkage: float
 ) -> NDArray[np.float64]:
-    return np.bincount(group, values) / (np.bincount(group) + shrinkage)
-
-
-def _frame(ids: pl.Series, biases: NDArray[np.float64]) -> pl.DataFrame:
-    return pl.DataFrame({"id": ids, "bias": biases.astype(np.float32)})
+    return np.bincount(group, values, groups) / (np.bincount(group, minlength=groups) + shrinkage)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
@@ -106,24 +105,15 @@ def _votes(own: csr_matrix | Scores, others: csr_matrix) -> Scores:
 def fit_rating_members(catalogue: Catalogue, seed: int) -> RatingMembers:
     """Fit every member on the catalogue's training ratings."""
     stars = catalogue.train.stars
-    rows = np.repeat(np.arange(stars.shape[0]), np.diff(stars.indptr))
-    table = pl.DataFrame(
-        {"user": rows, "item": stars.indices.astype(np.int64), "rating": stars.data}
-    )
-    biases = estimate_biases(table, BIAS_SHRINKAGE)
-    user_bias, item_bias = (
-        _spread(side, size)
-        for side, size in zip((biases.users, biases.items), stars.shape, strict=True)
-    )
-    left = stars.copy()
-    left.data = stars.data - np.float32(biases.mean) - user_bias[rows] - item_bias[stars.indices]
+    biases = estimate_biases(stars, BIAS_SHRINKAGE)
+    left = biases.left_of(stars)
     users, items = fit_factors(left, RESIDUALS, ITERATIONS, seed)
     facts = item_facts(catalogue)
     genres = facts.genres / np.sqrt(np.maximum(facts.genres.sum(axis=1, keepdims=True), 1))
     return RatingMembers(
         biases.mean,
-        user_bias,
-        item_bias,
+        biases.users,
+        biases.items,
         left,
         users,
         items,
@@ -135,12 +125,6 @@ def fit_rating_members(catalogue: Catalogue, seed: int) -> RatingMembers:
         facts,
         catalogue,
     )
-
-
-def _spread(biases: pl.DataFrame, size: int) -> NDArray[np.float32]:
-    spread = np.zeros(size, np.float32)
-    spread[biases["id"].to_numpy()] = biases["bias"].to_numpy()
-    return spread
 
 
 def _correlations(residuals: csr_matrix) -> csr_matrix:

@@ -3,7 +3,10 @@
 interactions -> fit in the JVM -> user and item vectors
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 import polars as pl
 from pyspark.ml.recommendation import ALS, ALSModel
 from pyspark.sql import DataFrame, SparkSession
@@ -11,7 +14,7 @@ from pyspark.sql import functions as F
 
 from recsys_assets.kernels.als import Objective
 from recsys_assets.kernels.biases import Biases
-from recsys_assets.kernels.top_k import Floats
+from recsys_assets.kernels.top_k import Floats, Ints
 from recsys_assets.kernels.vectors import factor_matrix
 
 
@@ -44,12 +47,14 @@ def fit_with_spark(
     return _vectors(model, "user"), _vectors(model, "item")
 
 
-def without_biases(spark: SparkSession, ratings: DataFrame, biases: Biases) -> DataFrame:
-    """What mean and biases leave of each rating."""
-    for side, table in (("user", biases.users), ("item", biases.items)):
-        known = spark.createDataFrame(
-            table.rename({"id": side, "bias": f"{side}_bias"}).to_pandas()
-        )
+def without_biases(
+    spark: SparkSession, ratings: DataFrame, ids: Sequence[Ints], biases: Biases
+) -> DataFrame:
+    """What mean and biases leave of each rating; ids of users and of items name the biases."""
+    for side, of_side, bias in zip(
+        ("user", "item"), ids, (biases.users, biases.items), strict=True
+    ):
+        known = spark.createDataFrame(pd.DataFrame({side: of_side, f"{side}_bias": bias}))
         ratings = ratings.join(F.broadcast(known), side)
     left = F.col("rating") - F.col("user_bias") - F.col("item_bias") - F.lit(biases.mean)
     return ratings.select("user", "item", left.cast("float").alias("rating"))

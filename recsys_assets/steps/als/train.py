@@ -25,7 +25,7 @@ from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.kernels.als import Objective
 from recsys_assets.kernels.biases import Biases, estimate_biases
 from recsys_assets.kernels.plots.scores import score_distribution
-from recsys_assets.kernels.top_k import Floats
+from recsys_assets.kernels.top_k import Floats, Ints
 from recsys_assets.kernels.vectors import factor_lists, factor_matrix, places_of
 from recsys_assets.lake.spark_files import read_table
 from recsys_assets.registry.factors import FactorModel, save_factors
@@ -103,11 +103,20 @@ def _fit(
     session: Session, params: ALSParams, ratings: pl.DataFrame, report: StepReport
 ) -> pl.DataFrame:
     """Vectors of both tasks as rows of `ALSFactors`."""
-    biases = estimate_biases(ratings, params.bias_shrinkage)
-    solver = _choose_solver(params, biases, report)
-    fit = _fit_with_spark if solver == "spark_ml" else _fit_with_workers
-    vectors = fit(session, params, ratings, biases)
-    ids = (biases.users["id"], biases.items["id"])
+    ids = [ratings[side].unique().sort().to_numpy() for side in ("user", "item")]
+    places = [
+        places_of(ratings[side].to_numpy(), known)[0]
+        for side, known in zip(("user", "item"), ids, strict=True)
+    ]
+    shape = (len(ids[0]), len(ids[1]))
+    stars = csr_matrix((ratings["rating"].to_numpy(), (places[0], places[1])), shape)
+    biases = estimate_biases(stars, params.bias_shrinkage)
+    if _choose_solver(params, sum(shape), report) == "spark_ml":
+        vectors = _fit_with_spark(session, params, ids, biases)
+    else:
+        values = {"ranking": stars, "rating": biases.left_of(stars)}
+        tasks = {n: Task(objective, values[n]) for n, objective in params.objectives().items()}
+        vectors = fit_in_workers(session.spark, tasks, params.iterations, params.steps, params.seed)
     rating = _with_biases(*vectors["rating"], biases)
     return pl.concat(
         pl.DataFrame({"id": of_side, "factors": factor_lists(matrix)}).select(
@@ -118,9 +127,8 @@ def _fit(
     )
 
 
-def _choose_solver(params: ALSParams, biases: Biases, report: StepReport) -> str:
+def _choose_solver(params: ALSParams, rows: int, report: StepReport) -> str:
     """The solver asked for, unless the factors are too many for every worker to hold."""
-    rows = biases.users.height + biases.items.height
     needed = 4 * rows * (params.rank + params.rating_rank)
     if params.solver == "workers" and needed > params.largest_broadcast:
         report.figures["solver"] = (
@@ -131,33 +139,12 @@ def _choose_solver(params: ALSParams, biases: Biases, report: StepReport) -> str
     return params.solver
 
 
-def _fit_with_workers(
-    session: Session, params: ALSParams, ratings: pl.DataFrame, biases: Biases
-) -> dict[str, tuple[Floats, Floats]]:
-    ids = [table["id"].to_numpy() for table in (biases.users, biases.items)]
-    places = [
-        places_of(ratings[side].to_numpy(), known)[0]
-        for side, known in zip(("user", "item"), ids, strict=True)
-    ]
-    stars = ratings["rating"].to_numpy()
-    known = (biases.users["bias"].to_numpy()[places[0]], biases.items["bias"].to_numpy()[places[1]])
-    values = {"ranking": stars, "rating": stars - np.float32(biases.mean) - known[0] - known[1]}
-    tasks = {
-        name: Task(
-            objective,
-            csr_matrix((values[name], (places[0], places[1])), (len(ids[0]), len(ids[1]))),
-        )
-        for name, objective in params.objectives().items()
-    }
-    return fit_in_workers(session.spark, tasks, params.iterations, params.steps, params.seed)
-
-
 def _fit_with_spark(
-    session: Session, params: ALSParams, ratings: pl.DataFrame, biases: Biases
+    session: Session, params: ALSParams, ids: list[Ints], biases: Biases
 ) -> dict[str, tuple[Floats, Floats]]:
     interactions = read_table(session.lake, session.spark, INTERACTIONS)
     train = interactions.filter("split = 'train'").select("user", "item", "rating")
-    tables = {"ranking": train, "rating": without_biases(session.spark, train, biases)}
+    tables = {"ranking": train, "rating": without_biases(session.spark, train, ids, biases)}
     return {
         name: fit_with_spark(tables[name], objective, params.iterations, params.seed)
         for name, objective in params.objectives().items()
@@ -169,11 +156,10 @@ def _with_biases(users: Floats, items: Floats, biases: Biases) -> tuple[Floats, 
 
     user: (..., b_u, 1) and item: (..., 1, mean + b_i)
     """
-    of_users, of_items = (table["bias"].to_numpy() for table in (biases.users, biases.items))
     ones = np.ones(max(len(users), len(items)), np.float32)
     return (
-        np.column_stack([users, of_users, ones[: len(users)]]),
-        np.column_stack([items, ones[: len(items)], of_items + np.float32(biases.mean)]),
+        np.column_stack([users, biases.users, ones[: len(users)]]),
+        np.column_stack([items, ones[: len(items)], biases.items + np.float32(biases.mean)]),
     )
 
 
