@@ -8,14 +8,12 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 from scipy.stats import binomtest
 from starlette.testclient import TestClient
 
 from recsys_assets.contracts.feedback import CLICK_THROUGH, COLUMNS, ClickThrough
 from recsys_assets.home import Home
-from recsys_assets.kernels.metrics.proportion import wilson_interval
 from recsys_assets.lake import journals
 from recsys_assets.lake.journals import land_journals
 from recsys_assets.lake.landing import LandedFile
@@ -258,21 +256,6 @@ def test_of_feedback_that_is_withdrawn_nothing_is_told_any_more(
 
 def test_nothing_is_counted_before_feedback_lands(session: Session) -> None:
     assert count_click_through(session, ClickThroughParams()).skipped
-
-
-@pytest.mark.parametrize(("hits", "trials"), [(0, 10), (10, 10), (3, 7), (1, 100_000)])
-def test_wilson_interval_is_scipys(hits: int, trials: int) -> None:
-    expected = binomtest(hits, trials).proportion_ci(method="wilson")
-    low, high = wilson_interval(hits, trials)
-    assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-12)
-
-
-def test_wilson_interval_at_its_limits() -> None:
-    low, high = wilson_interval([0, 0], [0, 5])
-    assert (low[0], high[0]) == (0.0, 1.0)
-    with pytest.raises(ValueError, match="hits"):
-        wilson_interval(3, 2)
-    assert pl.Series(low).is_between(0, 1).all()
 
 
 def test_what_is_kept_is_answered_for_where_nothing_serves_yet(
