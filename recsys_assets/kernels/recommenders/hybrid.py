@@ -26,18 +26,13 @@ from recsys_assets.kernels.recommenders.features import (
     item_facts,
     member_scores,
 )
-from recsys_assets.kernels.recommenders.histories import (
-    USERS_AT_ONCE,
-    Catalogue,
-    Histories,
-    Member,
-    history_of,
-)
+from recsys_assets.kernels.recommenders.histories import Catalogue, Histories, Member
 from recsys_assets.kernels.recommenders.inner import RankingRows
 from recsys_assets.kernels.recommenders.latent import LatentMember
 from recsys_assets.kernels.recommenders.members import PROPOSING
 from recsys_assets.kernels.recommenders.protocol import Ids, Scores
 from recsys_assets.kernels.recommenders.reasons import explain
+from recsys_assets.kernels.recommenders.scorer import HistoryScorer
 
 BLEND = "blend"
 """Name of the blend among the features."""
@@ -60,7 +55,7 @@ def with_blend(rows: RankingRows, weights: NDArray[np.float64]) -> RankingRows:
 
 
 @dataclass(frozen=True)
-class Hybrid:
+class Hybrid(HistoryScorer):
     """Blend and trees over the members; answers anybody, by a history or by id."""
 
     catalogue: Catalogue
@@ -72,11 +67,6 @@ class Hybrid:
     newcomers: NDArray[np.float32]
     """Scores for users of whom nothing is known."""
 
-    @property
-    def items(self) -> Ids:
-        """The catalogue."""
-        return self.catalogue.items
-
     @cached_property
     def facts(self) -> ItemFacts:
         """Facts of the items."""
@@ -86,21 +76,6 @@ class Hybrid:
     def rankers(self) -> list[BoostedTrees]:
         """The trees, read, by kind."""
         return [BoostedTrees(text) for text in self.trees]
-
-    def scores(self, users: Ids) -> Scores:
-        """Users x catalogue; users without training ratings get what newcomers rate."""
-        blocks = range(0, len(users), USERS_AT_ONCE)
-        parts = [
-            self.score(self.catalogue.histories(users[start : start + USERS_AT_ONCE]))
-            for start in blocks
-        ]
-        return np.vstack(parts) if parts else np.empty((0, len(self.items)), np.float32)
-
-    def fold_in(
-        self, items: Ids, stars: Scores, times: NDArray[np.float64] | None = None
-    ) -> Scores:
-        """Scores of the catalogue for somebody new with a few ratings; nothing is retrained."""
-        return self.score(history_of(self.catalogue, items, stars, times))[0]
 
     def explain(self, user: int, items: Ids) -> list[str]:
         """A reason for each item: the ratings that speak most for it in the item-item model."""

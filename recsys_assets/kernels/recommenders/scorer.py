@@ -1,5 +1,6 @@
-"""A member on its own as a recommender."""
+"""Recommenders of any history; a member on its own is one."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,14 +18,15 @@ from recsys_assets.kernels.recommenders.protocol import Ids, Scores
 from recsys_assets.kernels.recommenders.reasons import explain
 
 
-@dataclass(frozen=True)
-class SingleMember:
-    """One member over its catalogue; users without ratings get what newcomers rate."""
+class HistoryScorer(ABC):
+    """A recommender that answers any history, of somebody it was fitted on or not."""
 
     catalogue: Catalogue
-    member: Member
-    newcomers: NDArray[np.float32] | None
-    """None where the member itself answers them."""
+    """What it was fitted on."""
+
+    @abstractmethod
+    def score(self, histories: Histories) -> Scores:
+        """Users x catalogue for any histories; without ratings the answer for newcomers."""
 
     @property
     def items(self) -> Ids:
@@ -32,7 +34,7 @@ class SingleMember:
         return self.catalogue.items
 
     def scores(self, users: Ids) -> Scores:
-        """Users x catalogue."""
+        """Users x catalogue, each user by their training ratings."""
         starts = range(0, len(users), USERS_AT_ONCE)
         parts = [
             self.score(self.catalogue.histories(users[at : at + USERS_AT_ONCE])) for at in starts
@@ -44,6 +46,16 @@ class SingleMember:
     ) -> Scores:
         """Scores of the catalogue for somebody new with a few ratings; nothing is retrained."""
         return self.score(history_of(self.catalogue, items, stars, times))[0]
+
+
+@dataclass(frozen=True)
+class SingleMember(HistoryScorer):
+    """One member over its catalogue; users without ratings get what newcomers rate."""
+
+    catalogue: Catalogue
+    member: Member
+    newcomers: NDArray[np.float32] | None
+    """None where the member itself answers them."""
 
     def score(self, histories: Histories) -> Scores:
         """Users x catalogue for any histories."""

@@ -11,7 +11,7 @@ the number of ratings of the same training rows, without the items given.
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -19,8 +19,9 @@ from scipy.sparse import csr_matrix
 
 from recsys_assets.kernels.comparing import JudgingError, judge
 from recsys_assets.kernels.metrics.ranking import mean_ranking
-from recsys_assets.kernels.recommenders.histories import Catalogue, Histories, empty_histories
+from recsys_assets.kernels.recommenders.histories import Histories, empty_histories
 from recsys_assets.kernels.recommenders.protocol import Ids, RatingData, Scores, rating_data
+from recsys_assets.kernels.recommenders.scorer import HistoryScorer
 from recsys_assets.kernels.vectors import places_of
 from recsys_assets.steps.comparison.fitted import Fitted
 from recsys_assets.steps.comparison.results import ColdCase, ModelResult, add_intervals, add_tests
@@ -31,23 +32,10 @@ GIVEN: Final = (0, 1, 3, 5)
 POPULARITY: Final = "popularity"
 
 
-class FoldsIn(Protocol):
-    """A recommender that answers any history."""
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """What it was fitted on."""
-        ...
-
-    def score(self, histories: Histories) -> Scores:
-        """Users x catalogue; without ratings the answer for newcomers."""
-        ...
-
-
 def compare_on_new_users(
     train: pl.DataFrame,
     test: pl.DataFrame,
-    fit: Callable[[RatingData], Iterable[Fitted[FoldsIn]]],
+    fit: Callable[[RatingData], Iterable[Fitted[HistoryScorer]]],
     k: int,
     seed: int = 0,
     on_result: Callable[[ModelResult], None] = lambda result: None,
@@ -85,7 +73,7 @@ def compare_on_new_users(
 
 
 def _judged(
-    fitted: Fitted[FoldsIn], data: RatingData, first: pl.DataFrame, rest: pl.DataFrame, k: int
+    fitted: Fitted[HistoryScorer], data: RatingData, first: pl.DataFrame, rest: pl.DataFrame, k: int
 ) -> ModelResult:
     started = time.perf_counter()
     users = rest["user"].unique().sort().cast(pl.Int32).to_numpy()
@@ -110,12 +98,12 @@ def _candidates(data: RatingData, users: Ids, first: pl.DataFrame) -> RatingData
 class _Newcomers:
     """A recommender asked about users by the ratings given of them."""
 
-    recommender: FoldsIn
+    recommender: HistoryScorer
     users: Ids
     given: Histories
 
     @classmethod
-    def of(cls, recommender: FoldsIn, users: Ids, first: pl.DataFrame) -> "_Newcomers":
+    def of(cls, recommender: HistoryScorer, users: Ids, first: pl.DataFrame) -> "_Newcomers":
         catalogue = recommender.catalogue
         if first.is_empty():
             return cls(recommender, users, empty_histories(len(users), len(catalogue.items)))
