@@ -11,7 +11,7 @@ The colours are the palette of Okabe and Ito (2008), recommended for colour-blin
 
 import io
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -138,11 +138,9 @@ def numbers(name: str, values: ArrayLike, at_least: int = 2) -> NDArray[np.float
     """The values as a float vector, checked.
 
     Raises:
-        ValueError: fewer than `at_least` values, not one-dimensional, or a NaN or infinity.
+        ValueError: fewer than `at_least` values, or a NaN or infinity.
     """
     array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 1:
-        raise ValueError(f"{name}: expected one dimension, got shape {array.shape}")
     if array.size < at_least:
         raise ValueError(f"{name}: a plot needs at least {at_least} points, got {array.size}")
     bad = np.flatnonzero(~np.isfinite(array))
@@ -152,17 +150,8 @@ def numbers(name: str, values: ArrayLike, at_least: int = 2) -> NDArray[np.float
 
 
 def amounts(name: str, values: ArrayLike) -> NDArray[np.float64]:
-    """Like `numbers`, for counts and gains: none below zero, and not all of them zero."""
+    """Like `numbers`, for counts and gains: not all of them zero."""
     array = numbers(name, values)
-    if array.min() < 0:
-        raise ValueError(f"{name}: {array.min():g} is below zero at position {array.argmin()}")
     if not array.any():
         raise ValueError(f"{name}: every value is zero, there is nothing to draw")
     return array
-
-
-def same_length(columns: Mapping[str, Sequence[object] | NDArray[np.float64]]) -> None:
-    """Raise a ValueError that names the lengths, unless all columns have the same one."""
-    lengths = {name: len(column) for name, column in columns.items()}
-    if len(set(lengths.values())) > 1:
-        raise ValueError(f"columns of different length: {lengths}")

@@ -105,10 +105,8 @@ def shap_summary(
         values: rows x features, the feature's value, NaN where it is missing.
 
     Raises:
-        ValueError: fewer than two rows, or shapes that differ.
+        ValueError: fewer than two rows.
     """
-    if parts.shape != values.shape or parts.shape[1] != len(names):
-        raise ValueError(f"shapes {parts.shape}, {values.shape} and {len(names)} names differ")
     if len(parts) < 2:
         raise ValueError("SHAP summary: at least 2 rows are needed")
     size = np.abs(parts).mean(axis=0)

@@ -14,9 +14,6 @@ from numpy.typing import ArrayLike
 
 from recsys_assets.kernels.plots import canvas
 
-MAX_METRICS, MAX_MODELS = 8, 8
-"""What `metric_bars` can show legibly."""
-
 MAX_FEATURES = 20
 """What `feature_importance` shows."""
 
@@ -32,19 +29,14 @@ def learning_curve(
         metric: name of the metric, with its unit if it has one.
 
     Raises:
-        ValueError: no series, fewer than two iterations, or a series of another length.
+        ValueError: fewer than two iterations, or a value that is NaN or infinite.
     """
-    if not series:
-        raise ValueError("learning curve: no series to draw")
     steps = canvas.numbers("iterations", iterations)
-    if (np.diff(steps) <= 0).any():
-        raise ValueError("iterations: the numbers must ascend")
     figure, (ax,) = canvas.blank()
     marker, last = "o" if steps.size <= 30 else None, []
     for i, (full_name, values) in enumerate(series.items()):
         name = canvas.short(full_name)
         points = canvas.numbers(name, values)
-        canvas.same_length({"iterations": steps, f"values of {name}": points})
         colour, dash = canvas.series_style(i)
         ax.plot(steps, points, color=colour, ls=dash, lw=1.9, marker=marker, ms=3.5, label=name)
         last.append(f"{name} {points[-1]:.4g}")
@@ -66,10 +58,9 @@ def feature_importance(names: Sequence[str], gains: ArrayLike) -> bytes:
         gains: total gain of each feature (the loss its splits removed), same length.
 
     Raises:
-        ValueError: fewer than two features, or negative gains.
+        ValueError: fewer than two features, or none with a gain.
     """
     gain = canvas.amounts("feature gains", gains)
-    canvas.same_length({"names": names, "gains": gain})
     order = np.argsort(-gain, kind="stable")[:MAX_FEATURES][::-1]
     share = gain / gain.sum()
     figure, (ax,) = canvas.blank()
@@ -100,17 +91,14 @@ def metric_over_time(days: Sequence[date], series: Mapping[str, ArrayLike], metr
         metric: its name.
 
     Raises:
-        ValueError: no model, fewer than two rounds, or a series of another length.
+        ValueError: fewer than two rounds, or a value that is NaN or infinite.
     """
-    if not series:
-        raise ValueError("metric over time: no model to draw")
-    if len(days) < 2 or list(days) != sorted(set(days)):
+    if len(days) < 2:
         raise ValueError(f"metric over time: at least 2 ascending days are needed, got {len(days)}")
     figure, (ax,) = canvas.blank()
     last = []
     for i, (full_name, values) in enumerate(series.items()):
         name, points = canvas.short(full_name), canvas.numbers(full_name, values)
-        canvas.same_length({"days": days, f"values of {name}": points})
         colour, dash = canvas.series_style(i)
         ax.plot(
             np.asarray(days, "datetime64[D]"),
@@ -142,17 +130,12 @@ def metric_bars(models: Mapping[str, Mapping[str, float]]) -> bytes:
         models: metric values per model; a metric that a model lacks, or has as NaN, shows "n/a".
 
     Raises:
-        ValueError: nothing or a single value to compare, or more than fits legibly.
+        ValueError: nothing or a single value to compare.
     """
     metrics = list(dict.fromkeys(metric for values in models.values() for metric in values))
     total = sum(len(values) for values in models.values())
     if total < 2:
         raise ValueError(f"metric bars: at least 2 values are compared, got {total}")
-    if len(models) > MAX_MODELS or len(metrics) > MAX_METRICS:
-        raise ValueError(
-            f"metric bars: at most {MAX_MODELS} models and {MAX_METRICS} metrics fit, "
-            f"got {len(models)} and {len(metrics)}"
-        )
     rows = 1 if len(metrics) <= 4 else 2
     columns = -(-len(metrics) // rows)
     figure, axes = canvas.blank(rows, columns)

@@ -26,12 +26,9 @@ def precision_recall_curve(points: pl.DataFrame, base_rate: float, average: floa
         average: average precision over all thresholds, which the few drawn do not tell.
 
     Raises:
-        ValueError: fewer than two points, or a value outside 0..1.
+        ValueError: fewer than two points.
     """
-    for column in ("recall", "precision"):
-        _check_shares(column, points[column])
-    if not 0 <= base_rate <= 1:
-        raise ValueError(f"base rate: {base_rate} is not a share in 0..1")
+    canvas.numbers("recall", points["recall"])
     ordered = points.sort(["recall", "precision"], descending=[False, True])
     figure, (ax,) = canvas.blank()
     # The curve begins at recall 0, with the precision of the highest threshold.
@@ -56,14 +53,6 @@ def precision_recall_curve(points: pl.DataFrame, base_rate: float, average: floa
     )
 
 
-def _check_shares(name: str, column: pl.Series) -> NDArray[np.float64]:
-    """The column as a vector of shares in 0..1, or a ValueError."""
-    values = canvas.numbers(name, column.cast(pl.Float64).to_numpy())
-    if values.min() < 0 or values.max() > 1:
-        raise ValueError(f"{name}: {values.min():g} to {values.max():g} is outside 0..1")
-    return values
-
-
 def calibration_curve(table: pl.DataFrame) -> bytes:
     """Observed rate against predicted probability, per bin; larger points have more rows.
 
@@ -71,12 +60,12 @@ def calibration_curve(table: pl.DataFrame) -> bytes:
         table: one row per bin, columns `mean_probability`, `observed_rate` (in 0..1) and `count`.
 
     Raises:
-        ValueError: fewer than two bins, or a rate outside 0..1.
+        ValueError: fewer than two bins.
     """
     table = table.sort("mean_probability")
-    predicted = _check_shares("mean_probability", table["mean_probability"])
-    observed = _check_shares("observed_rate", table["observed_rate"])
-    count = canvas.amounts("count", table["count"].cast(pl.Float64).to_numpy())
+    predicted, observed, count = (
+        canvas.numbers(name, table[name]) for name in ("mean_probability", "observed_rate", "count")
+    )
     limit = min(1.0, 1.08 * float(max(predicted.max(), observed.max(), 1e-6)))
     figure, (ax,) = canvas.blank()
     ax.axline(
@@ -113,10 +102,8 @@ def score_distribution(scores: Mapping[str, NDArray[np.floating]], score: str = 
         score: what a score is, for the axis.
 
     Raises:
-        ValueError: no group, or a group of fewer than two scores.
+        ValueError: a group of fewer than two scores.
     """
-    if not scores:
-        raise ValueError("score distribution: no group to draw")
     groups = {name: canvas.numbers(name, values) for name, values in scores.items()}
     ends = [end for values in groups.values() for end in (values.min(), values.max())]
     edges = np.histogram_bin_edges(ends, BINS)

@@ -53,11 +53,9 @@ def parameter_panels(
     """The figure of every ended trial against each of its parameters, a panel each.
 
     Raises:
-        ValueError: no parameter, or fewer than two trials.
+        ValueError: fewer than two trials.
     """
     shown = list(params)[:PANELS]
-    if not shown:
-        raise ValueError("parameters: none to draw")
     figures = canvas.numbers(metric, values)
     columns = min(3, len(shown))
     figure, axes = canvas.blank(-(-len(shown) // columns), columns)
