@@ -64,8 +64,8 @@ def rating_data(frame: pl.DataFrame) -> RatingData:
     """Rows of ratings as a matrix; of two rows for one pair the later one is kept.
 
     Args:
-        frame: user, item, rating, and maybe ``timestamp`` (seconds since 1970) or ``rated_at``
-            (a time). Later means a greater time, or further down where there are no times.
+        frame: user, item, rating, and maybe ``timestamp`` (seconds since 1970). Later means a
+            greater time, or further down where there are no times.
 
     Raises:
         ValueError: a column is missing, or a rating is null, NaN or infinite.
@@ -96,9 +96,7 @@ def _clean_rows(frame: pl.DataFrame) -> pl.DataFrame:
         "item": pl.col("item").cast(pl.Int32),
         "rating": pl.col("rating").cast(pl.Float32),
     }
-    if "rated_at" in frame.columns:
-        columns["time"] = pl.col("rated_at").dt.epoch("us").cast(pl.Float64) / 1e6
-    elif "timestamp" in frame.columns:
+    if "timestamp" in frame.columns:
         columns["time"] = pl.col("timestamp").cast(pl.Float64)
     rows = frame.select(**columns)
     bad = rows.filter(pl.any_horizontal(pl.all().is_null()) | ~pl.col("rating").is_finite())

@@ -1,5 +1,3 @@
-import datetime
-
 import numpy as np
 import polars as pl
 import pytest
@@ -25,14 +23,6 @@ def test_without_times_the_row_further_down_is_the_later() -> None:
     data = rating_data(pl.DataFrame({"user": [1, 1], "item": [1, 1], "rating": [2.0, 5.0]}))
     assert data.times is None
     assert data.stars[0, 0] == 5.0
-
-
-def test_dates_become_seconds() -> None:
-    at = datetime.datetime(1970, 1, 2, tzinfo=datetime.UTC)
-    frame = pl.DataFrame({"user": [1], "item": [1], "rating": [2.0], "rated_at": [at]})
-    times = rating_data(frame).times
-    assert times is not None
-    assert times[0, 0] == 86_400.0
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), None])
