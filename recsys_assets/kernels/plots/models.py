@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from recsys_assets.kernels.plots import canvas
 
@@ -33,21 +33,28 @@ def learning_curve(
     """
     steps = canvas.numbers("iterations", iterations)
     figure, (ax,) = canvas.blank()
-    marker, last = "o" if steps.size <= 30 else None, []
-    for i, (full_name, values) in enumerate(series.items()):
-        name = canvas.short(full_name)
-        points = canvas.numbers(name, values)
-        colour, dash = canvas.series_style(i)
-        ax.plot(steps, points, color=colour, ls=dash, lw=1.9, marker=marker, ms=3.5, label=name)
-        last.append(f"{name} {points[-1]:.4g}")
+    last = _draw_lines(ax, steps, series, "o" if steps.size <= 30 else None)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     canvas.label(ax, "iteration", canvas.short(metric, 32))
-    canvas.legend(ax)
     return canvas.png(
         figure,
         f"Learning curve: {canvas.short(metric, 32)}",
-        f"after iteration {steps[-1]:g}: {canvas.listed(last, 75)}",
+        f"after iteration {steps[-1]:g}: {last}",
     )
+
+
+def _draw_lines(
+    ax: Axes, places: NDArray[np.generic], series: Mapping[str, ArrayLike], marker: str | None
+) -> str:
+    """A line and a place in the legend for each series; the last values of all, in words."""
+    last = []
+    for i, (full_name, values) in enumerate(series.items()):
+        name, points = canvas.short(full_name), canvas.numbers(full_name, values)
+        colour, dash = canvas.series_style(i)
+        ax.plot(places, points, color=colour, ls=dash, lw=1.9, marker=marker, ms=3.5, label=name)
+        last.append(f"{name} {points[-1]:.4g}")
+    canvas.legend(ax)
+    return canvas.listed(last, 75)
 
 
 def feature_importance(names: Sequence[str], gains: ArrayLike) -> bytes:
@@ -96,30 +103,15 @@ def metric_over_time(days: Sequence[date], series: Mapping[str, ArrayLike], metr
     if len(days) < 2:
         raise ValueError(f"metric over time: at least 2 ascending days are needed, got {len(days)}")
     figure, (ax,) = canvas.blank()
-    last = []
-    for i, (full_name, values) in enumerate(series.items()):
-        name, points = canvas.short(full_name), canvas.numbers(full_name, values)
-        colour, dash = canvas.series_style(i)
-        ax.plot(
-            np.asarray(days, "datetime64[D]"),
-            points,
-            color=colour,
-            ls=dash,
-            lw=1.9,
-            marker="o",
-            ms=3.5,
-            label=name,
-        )
-        last.append(f"{name} {points[-1]:.4g}")
+    last = _draw_lines(ax, np.asarray(days, "datetime64[D]"), series, "o")
     locator = AutoDateLocator(minticks=2, maxticks=9)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     canvas.label(ax, "first test day", canvas.short(metric, 32))
-    canvas.legend(ax)
     return canvas.png(
         figure,
         f"{canvas.short(metric, 32)} over {len(days)} rounds of the backtest",
-        f"in the round from {days[-1]}: {canvas.listed(last, 75)}",
+        f"in the round from {days[-1]}: {last}",
     )
 
 
