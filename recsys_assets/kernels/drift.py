@@ -77,7 +77,6 @@ def number_shift(reference: pl.Series, current: pl.Series, bins: int = 10) -> Sh
     Raises:
         ValueError: a sample has no rows.
     """
-    _require_rows(reference, current)
     old, new = (column.drop_nulls().cast(pl.Float64).to_numpy() for column in (reference, current))
     inner = np.linspace(0, 1, bins + 1)[1:-1]
     edges = np.unique(np.quantile(old, inner)) if old.size else np.zeros(0)
@@ -102,7 +101,6 @@ def category_shift(reference: pl.Series, current: pl.Series, values: int = 20) -
     Raises:
         ValueError: a sample has no rows.
     """
-    _require_rows(reference, current)
     name = reference.name
     frequent = reference.drop_nulls().value_counts().sort(["count", name], descending=[True, False])
     kept = frequent[name].head(values).to_list()
@@ -112,13 +110,7 @@ def category_shift(reference: pl.Series, current: pl.Series, values: int = 20) -
 
 
 def new_share(known: pl.Series, current: pl.Series) -> float:
-    """Share of the distinct values of a sample that were never seen before.
-
-    Raises:
-        ValueError: the sample has no rows.
-    """
-    if current.is_empty():
-        raise ValueError("the sample has no rows")
+    """Share of the distinct values of a sample, which has rows, that were never seen before."""
     distinct = current.unique()
     return float(np.mean(~distinct.is_in(known.unique().implode()).to_numpy()))
 
@@ -128,11 +120,6 @@ def _counts(column: pl.Series, kept: Sequence[object]) -> NDArray[np.int64]:
     own = [int(rows.get(value, 0)) for value in kept]
     others = len(column) - column.null_count() - sum(own)
     return np.array([*own, others, column.null_count()], np.int64)
-
-
-def _require_rows(reference: pl.Series, current: pl.Series) -> None:
-    if reference.is_empty() or current.is_empty():
-        raise ValueError(f"{reference.name!r}: a sample has no rows")
 
 
 def _shares(reference: ArrayLike, current: ArrayLike, added: float) -> tuple[Floats, Floats]:

@@ -10,7 +10,7 @@ with the settings that SynapseML is given there.
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -39,15 +39,15 @@ Split = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
 """Training, validation and test rows."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Comparison:
     """What came of it."""
 
     file: ClickFile
     split: str
-    table: list[dict[str, float | str]] = field(default_factory=list)
+    table: list[dict[str, float | str]]
     """One row per model: figures, intervals, seconds."""
-    judgement: ClickJudgement | None = None
+    judgement: ClickJudgement
     """The last fold, for the page."""
 
     def as_json(self) -> dict[str, object]:
@@ -80,7 +80,6 @@ def compare(
         ComparisonError: too few rows, or a part that lacks one of the labels.
     """
     words = f"{folds} folds, seed {seed}" if split == "folds" else "80/10/10 in order"
-    comparison = Comparison(file, words)
     judged: list[JudgedFold] = []
     seconds: Counter[str] = Counter()
     parts = _ordered(file.rows) if split == "ordered" else _folds(file.rows, folds, seed)
@@ -88,14 +87,14 @@ def compare(
         _require_labels(part)
         fold, fitted = _judge(part, seed, seconds)
         judged.append(fold)
-    comparison.table = _table(judged, seconds, seed)
-    comparison.judgement = ClickJudgement(
+    table = _table(judged, seconds, seed)
+    judgement = ClickJudgement(
         fold.label,
         fold.probability,
         fitted.trees,
         fitted.blend,
         encode(part[2].head(SHAP_ROWS), fitted.encoder),
-        comparison.table,
+        table,
         fitted.encoder.strengths(part[2].head(SHAP_ROWS)),
         {
             "How it was measured": f"{words}. Intervals: the middle 95 % of bootstrap draws of the "
@@ -104,13 +103,11 @@ def compare(
             "Calibration": fitted.calibration,
         },
     )
-    return comparison
+    return Comparison(file, words, table, judgement)
 
 
 def page_of(comparison: Comparison, source: Path) -> str:
     """The report page as HTML text."""
-    if comparison.judgement is None:
-        raise ValueError("nothing was compared yet")
     report = StepReport()
     draw_clicks(report, comparison.judgement)
     own = comparison.table[0]
