@@ -30,8 +30,7 @@ from recsys_assets.kernels.recommenders.histories import Catalogue, Histories, M
 from recsys_assets.kernels.recommenders.inner import RankingRows
 from recsys_assets.kernels.recommenders.latent import LatentMember
 from recsys_assets.kernels.recommenders.members import PROPOSING
-from recsys_assets.kernels.recommenders.protocol import Ids, Scores
-from recsys_assets.kernels.recommenders.reasons import explain
+from recsys_assets.kernels.recommenders.protocol import Scores
 from recsys_assets.kernels.recommenders.scorer import HistoryScorer
 
 BLEND = "blend"
@@ -76,10 +75,6 @@ class Hybrid(HistoryScorer):
     def rankers(self) -> list[BoostedTrees]:
         """The trees, read, by kind."""
         return [BoostedTrees(text) for text in self.trees]
-
-    def explain(self, user: int, items: Ids) -> list[str]:
-        """A reason for each item: the ratings that speak most for it in the item-item model."""
-        return explain(self.members["ease"], self.catalogue, user, items)
 
     def score(self, histories: Histories) -> Scores:
         """Candidates by the trees, above all other items by single members' scores."""

@@ -8,7 +8,6 @@ for cold-start recommendations", 2010).
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from recsys_assets.kernels.als import Objective, fit_factors
@@ -53,25 +52,6 @@ class LatentMember:
             return self.score(histories)
         factors = self.item_factors + self.content_factors
         return np.asarray(self.users(histories) @ factors.T, np.float32)
-
-    def contributions(
-        self, history: Histories, columns: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], Scores]:
-        """Of one user: the columns they rated and what each adds to the scores of ``columns``.
-
-        With A the matrix of the user's equations, the score is sum_i t_i y_c' A^-1 y_i.
-
-        Returns:
-            Rated columns, and contributions: rated x ``columns``.
-        """
-        stars = history.stars
-        rated = self.item_factors[stars.indices].astype(np.float64)
-        weight = float(self.objective.alpha or 0) * stars.data.astype(np.float64)
-        penalty = self.objective.regularization * len(weight)
-        a = self.gram + (rated.T * weight) @ rated + penalty * np.eye(self.objective.rank)
-        toward = np.linalg.solve(a, self.item_factors[columns].T.astype(np.float64))
-        added = (1 + weight)[:, np.newaxis] * (rated @ toward)
-        return stars.indices.astype(np.int64), np.asarray(added, np.float32)
 
 
 def fit_latent(catalogue: Catalogue, objective: Objective, seed: int) -> LatentMember:

@@ -15,7 +15,6 @@ from recsys_assets.kernels.recommenders.histories import (
 )
 from recsys_assets.kernels.recommenders.latent import LatentMember
 from recsys_assets.kernels.recommenders.protocol import Ids, Scores
-from recsys_assets.kernels.recommenders.reasons import explain
 
 
 class HistoryScorer(ABC):
@@ -66,11 +65,3 @@ class SingleMember(HistoryScorer):
             return scores
         unknown = np.diff(histories.stars.indptr) == 0
         return np.where(unknown[:, np.newaxis], self.newcomers, scores).astype(np.float32)
-
-    def explain(self, user: int, items: Ids) -> list[str]:
-        """A reason for each item.
-
-        Raises:
-            TypeError: the member cannot say what its scores are made of.
-        """
-        return explain(self.member, self.catalogue, user, items)

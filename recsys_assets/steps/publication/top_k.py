@@ -84,7 +84,7 @@ def _reasons(
         row = int(np.searchsorted(ratings.users, user))
         history = histories.part(slice(row, row + 1))
         found += reasons(ease, model.catalogue, history, of_user["item"].to_numpy())
-    words = [sentence(because, titles, FALLBACK) for because in found]
+    words = [sentence(because, titles) for because in found]
     first = [because[0] if because else None for because in found]
     return pl.DataFrame(
         {"reason": words, "reason_item": first},

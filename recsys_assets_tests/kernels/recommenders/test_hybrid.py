@@ -136,20 +136,6 @@ def test_reasons_are_rated_items_of_the_same_taste() -> None:
         assert set(because) <= rated
 
 
-def test_reasons_in_words_name_what_the_user_rated() -> None:
-    model, content = hybrid(), CONTENT
-    asked = model.items[:3]
-    title = dict(zip(content.items.tolist(), content.titles, strict=True))
-    rated = [title[item] for item in TRAIN.filter(user=8)["item"]]
-    for words in model.explain(8, asked):
-        assert words.startswith("because you rated ")
-        assert any(name in words for name in rated)
-    assert model.explain(99_999, asked) == ["popular among newcomers"] * 3
-    assert len(models()["als"].explain(8, asked)) == 3  # type: ignore[attr-defined]
-    with pytest.raises(TypeError, match="Popularity cannot say"):
-        models()["popularity"].explain(8, asked)  # type: ignore[attr-defined]
-
-
 def test_items_nobody_rated_rank_by_taste_not_by_chance() -> None:
     """Whole items held out: popularity knows nothing of them, content does."""
     out = FRAME["item"].unique().sort().to_numpy()[::5]

@@ -16,7 +16,7 @@ from recsys_assets.kernels.recommenders.popularity import (
     newcomer_popularity,
     segment_popularity,
 )
-from recsys_assets.kernels.recommenders.reasons import sentence
+from recsys_assets.kernels.recommenders.reasons import FALLBACK, sentence
 from recsys_assets.kernels.recommenders.scorer import SingleMember
 from recsys_assets_tests.kernels.recommenders.worlds import GENRES, learned, taste_world
 
@@ -35,17 +35,6 @@ def test_members_score_everything_and_histories_alone_decide(name: str) -> None:
     np.testing.assert_allclose(
         member.score(KNOWN.histories(KNOWN.users[some])), scores[some], atol=1e-4
     )
-
-
-def test_als_contributions_add_up_to_the_score() -> None:
-    member = fit_latent(KNOWN, Objective(8, 0.2, 0.6), seed=1)
-    scores = member.score(KNOWN.train)
-    for user in (0, 7):
-        history = KNOWN.train.part(np.array([user]))
-        columns = np.array([11, 2])
-        rated, added = member.contributions(history, columns)
-        assert rated.tolist() == history.stars.indices.tolist()
-        np.testing.assert_allclose(added.sum(axis=0), scores[user, columns], atol=2e-3)
 
 
 def test_vectors_of_items_nobody_rated_follow_from_their_content() -> None:
@@ -162,10 +151,10 @@ def test_somebody_unknown_gets_what_newcomers_rate() -> None:
 
 def test_reasons_in_words() -> None:
     titles = {1: "Heat", 2: "Ronin"}
-    assert sentence([1, 2], titles, "-") == "because you rated Heat and Ronin"
-    assert sentence([2], titles, "-") == "because you rated Ronin"
-    assert sentence([], titles, "-") == "-"
-    assert sentence([9], titles, "-") == "-"
+    assert sentence([1, 2], titles) == "because you rated Heat and Ronin"
+    assert sentence([2], titles) == "because you rated Ronin"
+    assert sentence([], titles) == FALLBACK
+    assert sentence([9], titles) == FALLBACK
 
 
 def test_fold_in_leaves_unknown_items_out() -> None:
