@@ -13,7 +13,9 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.metrics import precision_recall_curve as sklearn_curve
@@ -249,6 +251,22 @@ def test_names_are_never_read_as_formulas() -> None:
     assert formula != plots.feature_importance(["x", "x"], [2, 1])
     plots.learning_curve([1, 2], {"$\\sqrt{$": [1, 2]}, "$\\frac{$")
     plots.metric_bars({"$\\frac{$": {"$\\frac{$": 1.0, "b": 2.0}})
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_figure_at_an_axis_is_written_as_a_formula(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    class Reader(FigureCanvasAgg):
+        def draw(self) -> None:
+            super().draw()
+            written.extend(text.get_text() for text in self.figure.findobj(Text))  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(canvas, "FigureCanvasAgg", Reader)
+    CASES[name]()
+    assert any(written) and not any("$" in text for text in written)
 
 
 FAULTS: list[tuple[str, Callable[[], bytes], str]] = [

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from recsys_assets.kernels.plots import canvas
 
@@ -67,10 +69,18 @@ def parameter_panels(
         points = canvas.numbers(name, params[name])
         ax.scatter(points, figures, s=12, color=canvas.BLUE, alpha=0.8)
         if points.min() > 0 and points.max() / points.min() > 20:
-            ax.set_xscale("log")
+            _spread_by_factors(ax)
         canvas.label(ax, canvas.short(name), canvas.short(metric, 14) if not place else "")
     return canvas.png(
         figure,
         f"{canvas.short(metric)} by parameter",
         f"{figures.size} ended trials; {canvas.listed(shown)}",
     )
+
+
+def _spread_by_factors(ax: Axes) -> None:
+    """Make the x axis logarithmic, its figures plain: the usual ones are formulas."""
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
