@@ -253,6 +253,17 @@ def test_names_are_never_read_as_formulas() -> None:
     plots.metric_bars({"$\\frac{$": {"$\\frac{$": 1.0, "b": 2.0}})
 
 
+@pytest.mark.parametrize(("maximize", "worst"), [(True, 0.3), (False, 0.5)])
+def test_trials_that_were_given_up_are_marked_where_the_worst_are(
+    maximize: bool, worst: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(canvas, "png", lambda figure, *texts: figures.append(figure))
+    search_history([0.5, float("nan"), 0.3, 0.4], "figure", maximize, 0.5)
+    (pruned,) = (c for c in figures[0].axes[0].collections if c.get_label() == "pruned")
+    assert pruned.get_offsets().tolist() == [[1.0, worst]]  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_no_figure_at_an_axis_is_written_as_a_formula(
     name: str, monkeypatch: pytest.MonkeyPatch

@@ -36,10 +36,10 @@ def search_history(
     ax.step(seen, best, where="post", color=canvas.BLUE, linewidth=1.8, label="best so far")
     pruned = np.flatnonzero(np.isnan(figures))
     if pruned.size:
-        low = float(np.nanmin(figures))
-        ax.scatter(
-            pruned, np.full(pruned.size, low), s=14, marker="x", color=canvas.ORANGE, label="pruned"
-        )
+        # They have no figure, and were given up for being bad: they are marked on the bad side.
+        worst = float((np.nanmin if maximize else np.nanmax)(figures))
+        at = np.full(pruned.size, worst)
+        ax.scatter(pruned, at, s=14, marker="x", color=canvas.ORANGE, label="pruned")
     canvas.label(ax, "trial", canvas.short(metric))
     canvas.legend(ax)
     return canvas.png(
