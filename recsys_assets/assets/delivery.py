@@ -19,7 +19,8 @@ from recsys_assets.resources.digests import Digest, Digests, Movie
 from recsys_assets.resources.digests.subscriptions import subscribed
 from recsys_assets.resources.storage import Storage
 
-_YEAR = re.compile(r"\s*\(\d{4}\)\s*$")
+_YEAR = re.compile(r"\s*\(\d{4}(?:\s*[-–]\s*\d{0,4})?\)\s*$")
+"""What `movie_features` reads a year from: one, or a range of them, as series have."""
 
 
 class DigestConfig(dg.Config):

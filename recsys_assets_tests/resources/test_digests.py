@@ -13,7 +13,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from recsys_assets.assets.delivery import digests, publication_of
+from recsys_assets.assets.delivery import digests, digests_of, publication_of
 from recsys_assets.contracts.recommendations import TOP_K, TopK
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.deployment.notices import digest_settings
@@ -104,6 +104,15 @@ class TestSending:
         page = html.get_content()
         assert "Heat &amp; &lt;Dust&gt;" in page
         assert "<b>Heat</b>" not in page
+
+    @pytest.mark.parametrize("years", ["2006–2007", "2006-2007", "2006–", "2006"])
+    def test_a_year_that_the_title_tells_stands_once(self, home: Home, years: str) -> None:
+        publish(home, users=1)
+        series = {"item": 2, "title": f"Death Note ({years})", "year": 2006}
+        types = {"item": pl.Int32, "title": pl.String, "year": pl.Int32}
+        home.lake.write_frame(pl.DataFrame([series], types), "movie_features")
+        (digest,) = digests_of(home.lake, Digests(home=str(home.root)), "publication")
+        assert "1. Death Note (2006)\n" in digest.text()
 
     def test_the_same_publication_is_never_sent_twice(self, home: Home, mailbox: Mailbox) -> None:
         publish(home)
