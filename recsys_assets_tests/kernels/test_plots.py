@@ -164,6 +164,13 @@ def test_importance_bars_are_sorted_shares_and_no_more_than_twenty() -> None:
     assert "top 20 of 40 features, together 76%" in description(drawn("feature_importance"))
 
 
+@pytest.mark.parametrize("measure", ["gain", "contributions"])
+def test_importance_is_told_in_what_it_is_measured_by(measure: str) -> None:
+    png = plots.feature_importance(["a", "b"], [1, 3], measure)
+    assert title(png) == f"Feature importance: b gives 75% of the {measure}"
+    assert description(png) == f"top 2 of 2 features, together 100% of the {measure}"
+
+
 def test_metric_bars_have_one_scale_per_metric() -> None:
     png = plots.metric_bars({"a": {"ndcg": 0.2, "rows": 4e6}, "b": {"ndcg": 0.4, "rows": 1e6}})
     first, second = runs(png, canvas.BLUE), runs(png, canvas.ORANGE)

@@ -57,19 +57,20 @@ def _draw_lines(
     return canvas.listed(last, 75)
 
 
-def feature_importance(names: Sequence[str], gains: ArrayLike) -> bytes:
-    """The features with the largest gain, as their share of the gain of all features.
+def feature_importance(names: Sequence[str], sizes: ArrayLike, measure: str = "gain") -> bytes:
+    """The features that count for most, as their share of what all features count for.
 
     Args:
         names: feature names.
-        gains: total gain of each feature (the loss its splits removed), same length.
+        sizes: what each feature counts for, same length.
+        measure: what that is: the gain (the loss its splits removed), or something else.
 
     Raises:
-        ValueError: fewer than two features, or none with a gain.
+        ValueError: fewer than two features, or none that counts.
     """
-    gain = canvas.amounts("feature gains", gains)
-    order = np.argsort(-gain, kind="stable")[:MAX_FEATURES][::-1]
-    share = gain / gain.sum()
+    amount = canvas.amounts("feature sizes", sizes)
+    order = np.argsort(-amount, kind="stable")[:MAX_FEATURES][::-1]
+    share = amount / amount.sum()
     figure, (ax,) = canvas.blank()
     bars = ax.barh(np.arange(order.size), share[order], height=0.74, color=canvas.BLUE)
     size = 8.5 if order.size <= 14 else 7
@@ -80,12 +81,13 @@ def feature_importance(names: Sequence[str], gains: ArrayLike) -> bytes:
     ax.tick_params(axis="y", length=0)
     ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.xaxis.set_major_formatter(canvas.percent())
-    canvas.label(ax, "share of the total gain", "feature", grid="x")
+    canvas.label(ax, f"share of the total {measure}", "feature", grid="x")
     best = order[-1]
     return canvas.png(
         figure,
-        f"Feature importance: {canvas.short(names[best])} gives {share[best]:.0%} of the gain",
-        f"top {order.size} of {gain.size} features, together {share[order].sum():.0%} of the gain",
+        f"Feature importance: {canvas.short(names[best])} gives {share[best]:.0%} of the {measure}",
+        f"top {order.size} of {share.size} features, together {share[order].sum():.0%} of the "
+        f"{measure}",
     )
 
 

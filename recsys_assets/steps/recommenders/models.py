@@ -106,7 +106,9 @@ def train_rank_model(session: Session, params: RecommenderParams) -> StepReport:
     report.tables["What the score is made of"] = table.to_dicts()
     report.draw(
         "Contributions",
-        lambda: feature_importance(table["feature"].to_list(), table["contribution"]),
+        lambda: feature_importance(
+            table["feature"].to_list(), table["contribution"], "contributions"
+        ),
     )
     _register(session, RANK_MODEL, model, params, report)
     return report
