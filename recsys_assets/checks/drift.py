@@ -8,13 +8,13 @@ from recsys_assets.contracts.drift import DRIFT
 from recsys_assets.resources.storage import Storage
 
 
-@table_check(asset="rating_drift")
+@table_check(DRIFT, asset="rating_drift")
 def ratings_hold_still(storage: Storage) -> dg.AssetCheckResult:
     """Ratings, the stars the model expects, and the share of new users and items are as before."""
     return _newest(storage, "ratings")
 
 
-@table_check(asset="click_drift")
+@table_check(DRIFT, asset="click_drift")
 def clicks_hold_still(storage: Storage) -> dg.AssetCheckResult:
     """Columns of clicks, the click rate and the model's probabilities are as before."""
     return _newest(storage, "clicks")

@@ -11,10 +11,14 @@ from recsys_assets.lake.damage import UNREADABLE, damage_of
 Check = Callable[..., dg.AssetCheckResult]
 
 
-def table_check(**settings: Any) -> Callable[[Check], dg.AssetChecksDefinition]:
+def table_check(
+    table: str | None = None, **settings: Any
+) -> Callable[[Check], dg.AssetChecksDefinition]:
     """Dagster's ``asset_check`` for checks that read tables.
 
     Args:
+        table: what the asset writes, where that is not called like it: `recsys status` shows the
+            result there.
         settings: those of ``dagster.asset_check``.
     """
 
@@ -22,14 +26,18 @@ def table_check(**settings: Any) -> Callable[[Check], dg.AssetChecksDefinition]:
         @functools.wraps(check)
         def guarded(*args: Any, **kwargs: Any) -> dg.AssetCheckResult:
             try:
-                return check(*args, **kwargs)
+                result = check(*args, **kwargs)
             except UNREADABLE as error:
                 damage = damage_of(error)
                 if damage is None:
                     raise
-                return dg.AssetCheckResult(
+                result = dg.AssetCheckResult(
                     passed=False, severity=dg.AssetCheckSeverity.ERROR, description=damage
                 )
+            if table is None:
+                return result
+            told = {**(result.metadata or {}), "table": dg.MetadataValue.text(table)}
+            return result._replace(metadata=told)
 
         return dg.asset_check(**settings)(guarded)
 

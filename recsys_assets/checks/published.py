@@ -21,7 +21,7 @@ CHECKED_ROWS = 1_000_000
 
 
 def _contract_check(asset: str, table: str, model: Model) -> dg.AssetChecksDefinition:
-    @table_check(asset=asset, name="keeps_contract", blocking=True)
+    @table_check(table, asset=asset, name="keeps_contract", blocking=True)
     def keeps_contract(storage: Storage) -> dg.AssetCheckResult:
         """The table has rows, and columns, types and values as its contract says."""
         held = storage.lake.scan(table).collect_schema()
@@ -37,7 +37,7 @@ def _contract_check(asset: str, table: str, model: Model) -> dg.AssetChecksDefin
         return dg.AssetCheckResult(
             passed=not said,
             description=said or None,
-            metadata={"table": table, "rows": rows, "columns": len(held)},
+            metadata={"rows": rows, "columns": len(held)},
         )
 
     return keeps_contract

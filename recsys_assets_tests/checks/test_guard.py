@@ -11,6 +11,9 @@ from recsys_assets.automation.causes import kind_of_check
 from recsys_assets.checks import CHECKS
 from recsys_assets.checks.features import pairs_are_unique, rated_movies_are_known
 from recsys_assets.checks.guard import table_check
+from recsys_assets.checks.published import _TABLES as TABLES
+from recsys_assets.checks.published import CONTRACTS
+from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.home import Home
 from recsys_assets.resources.storage import Storage
 from recsys_assets_tests.steps.tables import write_interactions
@@ -78,3 +81,31 @@ def test_other_errors_stay_errors() -> None:
 
 def test_every_check_is_guarded() -> None:
     assert all("guarded" in check.op.compute_fn.decorated_fn.__code__.co_name for check in CHECKS)
+
+
+OTHERWISE_CALLED = [
+    (asset, check)
+    for check in CHECKS
+    for asset in [next(iter(check.check_keys)).asset_key.to_user_string()]
+    if TABLES[asset] != asset
+]
+
+
+def test_checks_of_assets_that_are_not_called_like_their_table() -> None:
+    named = {(asset, key.name) for asset, check in OTHERWISE_CALLED for key in check.check_keys}
+    assert {("rating_drift", "ratings_hold_still"), ("als_model", "keeps_contract")} < named
+
+
+@pytest.mark.parametrize(("asset", "check"), OTHERWISE_CALLED)
+def test_such_a_check_says_whose_table_it_is_of_a_damaged_one_too(
+    storage: Storage, asset: str, check: dg.AssetChecksDefinition
+) -> None:
+    schema = polars_schema(CONTRACTS[asset])
+    values = {name: [None, None] for name in schema} | {"dataset": ["ratings", "clicks"]}
+    rows = pl.DataFrame({name: values[name] for name in schema}, schema)
+    storage.lake.write_frame(rows, TABLES[asset])
+    assert check(storage).metadata["table"].value == TABLES[asset]
+    DAMAGE["gone"](only_file(storage, TABLES[asset]))
+    result = check(storage)
+    assert "table damaged" in result.description
+    assert result.metadata["table"].value == TABLES[asset]
