@@ -84,6 +84,9 @@ CASES: dict[str, Callable[[], bytes]] = {
     "metric_bars of the models": lambda: plots.metric_bars(
         {f"{name}_model": METRICS for name in ("als", "popularity", "item", "content", "rank")}
     ),
+    "importance of a long name": lambda: plots.feature_importance(
+        ["M" * 40, "b"], [1, 3], "contributions"
+    ),
     "metric_bars of one": lambda: plots.metric_bars({"als": {"rmse": 0.9, "loss": -3e6}}),
 }
 

@@ -45,6 +45,8 @@ DASHES: tuple[Dash, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2
 INK, MUTED, GRID = "#222222", "#5F6670", "#E3E6EA"
 HEADER = 0.15
 """Share of the height that the title and the line under it take."""
+_EDGE = 0.015
+"""Share of the width that stays free on either side of them."""
 
 
 def blank(rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
@@ -94,12 +96,18 @@ def png(figure: Figure, title: str, detail: str) -> bytes:
 
     Both also travel in the file (PNG text `Title` and `Description`), for readers who cannot see.
     """
-    figure.text(0.015, 0.972, title, va="top", fontsize=11, fontweight="bold", color=INK)
-    figure.text(0.015, 0.902, detail, va="top", fontsize=9, color=MUTED)
+    lines = (
+        figure.text(_EDGE, 0.972, title, va="top", fontsize=11, fontweight="bold", color=INK),
+        figure.text(_EDGE, 0.902, detail, va="top", fontsize=9, color=MUTED),
+    )
     for text in figure.findobj(Text):
         # A feature named `a$b$` is a name, not a formula.
         text.set_parse_math(False)
     agg = FigureCanvasAgg(figure)
+    for line in lines:
+        # What is too long for the picture is written smaller: it would be cut off.
+        while line.get_window_extent(agg.get_renderer()).x1 > (1 - _EDGE) * WIDTH:
+            line.set_fontsize(float(line.get_fontsize()) - 0.5)
     agg.draw()
     pixels = Image.fromarray(np.asarray(agg.buffer_rgba())).convert("RGB")
     information = PngInfo()

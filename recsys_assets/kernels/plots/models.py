@@ -139,7 +139,7 @@ def metric_bars(models: Mapping[str, Mapping[str, float]]) -> bytes:
             _draw_panel(ax, metrics[i], list(models) if i % columns == 0 else None, values)
         else:
             ax.set_axis_off()
-    who = canvas.listed([canvas.short(model, 20) for model in models], 45)  # in bold, after a word
+    who = canvas.listed([canvas.short(model, 20) for model in models])
     return canvas.png(
         figure,
         f"Models compared: {who}" if len(models) > 1 else f"Metrics of {who}",
