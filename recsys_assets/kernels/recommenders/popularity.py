@@ -100,7 +100,10 @@ def newcomer_popularity(catalogue: Catalogue, half_life: float) -> NDArray[np.fl
 
 
 def choose_half_life(catalogue: Catalogue) -> float:
-    """The half-life whose list of ten holds most of what the newest training users rated."""
+    """The half-life whose list of ten holds most of what the newest training users rated.
+
+    Of those whose lists hold as much the longest, by which the most ratings count.
+    """
     joined = median_times(catalogue.train)
     if not np.isfinite(joined).any() or len(joined) < 2 / NEWEST_SHARE:
         return float("inf")
@@ -108,8 +111,10 @@ def choose_half_life(catalogue: Catalogue) -> float:
     cut = round(len(order) * (1 - NEWEST_SHARE))
     older, newest = catalogue.train.part(np.sort(order[:cut])), catalogue.train.part(order[cut:])
     before = Catalogue(catalogue.items, catalogue.users[np.sort(order[:cut])], older, None)
-    rated = np.asarray(rating_marks(newest.stars).mean(axis=0)).ravel()
-    found = {h: rated[_best(newcomer_popularity(before, h))].sum() for h in HALF_LIVES}
+    # Whole numbers: of means, equal lists in another order have other sums, and the last digit of
+    # a rounded number would decide.
+    rated = np.bincount(newest.stars.indices, minlength=len(catalogue.items))
+    found = {h: int(rated[_best(newcomer_popularity(before, h))].sum()) for h in HALF_LIVES}
     return max(found, key=lambda half_life: (found[half_life], half_life))
 
 

@@ -16,6 +16,7 @@ from recsys_assets.kernels.recommenders.popularity import (
     newcomer_popularity,
     segment_popularity,
 )
+from recsys_assets.kernels.recommenders.protocol import rating_data
 from recsys_assets.kernels.recommenders.reasons import FALLBACK, sentence
 from recsys_assets.kernels.recommenders.scorer import SingleMember
 from recsys_assets_tests.kernels.recommenders.worlds import GENRES, learned, taste_world
@@ -97,6 +98,16 @@ def test_recent_newcomers_decide_where_tastes_move() -> None:
     assert np.isfinite(half_life)
     best = known.items[np.argsort(-newcomer_popularity(known, half_life))[:5]]
     assert best.min() > 900
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_where_all_lists_hold_the_same_movies_all_ratings_count(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    user, item = np.nonzero(rng.random((60, 10)) < 0.5)
+    frame = pl.DataFrame(
+        {"user": user + 1, "item": item + 1, "rating": 4.0, "timestamp": user * int(YEAR / 10)}
+    )
+    assert choose_half_life(build_catalogue(rating_data(frame), None)) == np.inf
 
 
 def test_without_times_all_newcomers_count_the_same() -> None:
