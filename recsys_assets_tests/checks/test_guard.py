@@ -7,12 +7,11 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from recsys_assets.assets.steps import CONTRACTS
 from recsys_assets.automation.causes import kind_of_check
 from recsys_assets.checks import CHECKS
 from recsys_assets.checks.features import pairs_are_unique, rated_movies_are_known
 from recsys_assets.checks.guard import table_check
-from recsys_assets.checks.published import _TABLES as TABLES
-from recsys_assets.checks.published import CONTRACTS
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.home import Home
 from recsys_assets.resources.storage import Storage
@@ -87,7 +86,7 @@ OTHERWISE_CALLED = [
     (asset, check)
     for check in CHECKS
     for asset in [next(iter(check.check_keys)).asset_key.to_user_string()]
-    if TABLES[asset] != asset
+    if asset in CONTRACTS and CONTRACTS[asset][0] != asset
 ]
 
 
@@ -100,12 +99,13 @@ def test_checks_of_assets_that_are_not_called_like_their_table() -> None:
 def test_such_a_check_says_whose_table_it_is_of_a_damaged_one_too(
     storage: Storage, asset: str, check: dg.AssetChecksDefinition
 ) -> None:
-    schema = polars_schema(CONTRACTS[asset])
+    table, model = CONTRACTS[asset]
+    schema = polars_schema(model)
     values = {name: [None, None] for name in schema} | {"dataset": ["ratings", "clicks"]}
     rows = pl.DataFrame({name: values[name] for name in schema}, schema)
-    storage.lake.write_frame(rows, TABLES[asset])
-    assert check(storage).metadata["table"].value == TABLES[asset]
-    DAMAGE["gone"](only_file(storage, TABLES[asset]))
+    storage.lake.write_frame(rows, table)
+    assert check(storage).metadata["table"].value == table
+    DAMAGE["gone"](only_file(storage, table))
     result = check(storage)
     assert "table damaged" in result.description
-    assert result.metadata["table"].value == TABLES[asset]
+    assert result.metadata["table"].value == table

@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from recsys_assets.assets import ASSETS
-from recsys_assets.checks.published import CONTRACTS, broken_rules, published_checks
+from recsys_assets.assets.steps import CONTRACTS
+from recsys_assets.checks.published import broken_rules, published_checks
 from recsys_assets.checks.recommendations import (
     lists_are_full_or_say_why,
     popular_movies_exist,
