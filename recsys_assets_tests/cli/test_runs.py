@@ -74,7 +74,7 @@ def test_the_daemon_can_start_whatever_is_asked_of_it(tmp_path: Path) -> None:
         for run in _wanted(defs, select, days, whole_range=False)
     ]
     for run in runs:
-        ask_for(storage.asked_runs, run)
+        ask_for(storage.state.asked_runs, run)
     repository = defs.get_repository_def()
     with (
         dg.DagsterInstance.ephemeral() as instance,
