@@ -28,6 +28,9 @@ from recsys_assets.lake.commits import (
 from recsys_assets.lake.leftovers import remove_unused
 from recsys_assets.lake.store import is_remote, make_folder, place, remove_tree
 
+_TIDYING = {"SET TBLPROPERTIES", "VACUUM START", "VACUUM END"}
+"""Operations of versions that `tidy` makes: the latter two in a container, each time."""
+
 DROP_DATE = "drop_date"
 """Partition column of daily tables: the date of the drop a row came in with."""
 
@@ -224,8 +227,12 @@ class Lake:
 
     def written(self, table: str) -> datetime.datetime:
         """When the newest rows were written: what `tidy` notes of a table leaves them as old."""
-        entries = self.open(table).history(2)
-        rows = [entry for entry in entries if entry["operation"] != "SET TBLPROPERTIES"]
+        delta = self.open(table)
+        for limit in (4, None):  # the whole log only where nobody has written for weeks
+            entries = delta.history(limit)
+            rows = [entry for entry in entries if entry["operation"] not in _TIDYING]
+            if rows:
+                break
         newest = (rows or entries)[0]
         return datetime.datetime.fromtimestamp(int(newest["timestamp"]) / 1000, datetime.UTC)
 

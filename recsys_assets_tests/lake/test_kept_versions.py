@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 import polars as pl
+import pytest
 from deltalake import write_deltalake
 
 from recsys_assets.home import Home
+from recsys_assets.lake import tables
 
 DROP, OTHER = datetime.date(2026, 1, 1), datetime.date(2026, 2, 1)
 _DAY = 24 * 3600
@@ -63,3 +65,23 @@ def test_tables_of_an_earlier_release_keep_them_too(home: Home) -> None:
     kept = {"delta.deletedFileRetentionDuration": "interval 30 days"}
     for table in ("ratings", "top_k", "subscribers"):
         assert home.lake.open(table).metadata().configuration == kept
+
+
+def test_rows_in_a_container_are_as_old_as_before_it_was_tidied(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There delta-rs removes the files, and notes in the log that it did, each time."""
+    monkeypatch.setattr(tables, "is_remote", lambda folder: True)
+    for value in range(4):
+        write(home, value, DROP)
+    grow_old(home, 40)
+    written = home.lake.written("ratings")
+    for days in (30, 20, 10):
+        stray = home.lake.folder("ratings", DROP) / "stray.parquet"
+        stray.write_bytes(b"left by a run that died")
+        earlier = stray.stat().st_mtime - 35 * _DAY
+        os.utime(stray, (earlier, earlier))
+        home.lake.tidy("ratings", days)
+        assert home.lake.written("ratings") == written
+    kinds = [entry["operation"] for entry in home.lake.history("ratings")]
+    assert kinds.count("VACUUM END") == 3
