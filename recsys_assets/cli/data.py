@@ -119,7 +119,7 @@ def land_command(
         console.print(describe(path, landed), highlight=False)
         if not landed.known:
             new.add(landed.name)
-    if dataset != "clicks":  # which have no key
+    if CONTRACTS[dataset].key:
         _tell_of_those_read_later(new, [file.name for file in zone.drop(dataset, day)])
 
 

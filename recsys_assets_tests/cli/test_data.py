@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from recsys_assets.contracts.feedback import COLUMNS
 from recsys_assets.home import Home
 from recsys_assets_tests.conftest import Recsys
 
@@ -50,6 +51,15 @@ def test_a_correction_that_an_older_file_of_its_drop_wins_over_is_told(
     assert "movies.csv of the same drop is read later" in said and "a later date" in said
     assert "read later" not in one_line(recsys("land", "movies", fix, *day))
     assert "read later" not in one_line(recsys("land", "movies", last, "--date", "2026-02-01"))
+
+
+def test_of_rows_without_a_key_all_are_kept_and_nothing_is_told(
+    recsys: Recsys, tmp_path: Path
+) -> None:
+    for name in ("later.csv", "first.csv"):
+        line = f"{name[:5]},1,2,impression,1,v1,champion,1700000000"
+        (tmp_path / name).write_text(f"{','.join(COLUMNS)}\n{line}\n", encoding="utf-8")
+        assert "read later" not in one_line(recsys("land", "feedback", tmp_path / name))
 
 
 def test_the_known_forms_are_shown_whole_when_a_file_has_none(
