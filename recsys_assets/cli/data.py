@@ -30,8 +30,10 @@ from recsys_assets.cli.shared import (
 from recsys_assets.contracts import DATASETS as CONTRACTS
 from recsys_assets.datasets import DATASETS, fetch
 from recsys_assets.kernels.delimited import ShapeFault, recognize_dialect
+from recsys_assets.lake.account import account_of_files
 from recsys_assets.lake.landed_bytes import read_head
 from recsys_assets.lake.landing import LandedFile
+from recsys_assets.lake.tables import Lake
 from recsys_assets.synthetic.files import write_clicks, write_movielens
 from recsys_assets.synthetic.movielens import MovieLensSize
 
@@ -105,8 +107,8 @@ def land_command(
     """
     check_dataset(dataset)
     day = parse_date(date)
-    zone = deployment().home.landing_zone
-    new = set()
+    home = deployment().home
+    zone, new = home.landing_zone, set()
     for path in files:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
         with Progress(*columns, console=console, transient=True) as bar:
@@ -120,18 +122,28 @@ def land_command(
         if not landed.known:
             new.add(landed.name)
     if CONTRACTS[dataset].key:
-        _tell_of_those_read_later(new, [file.name for file in zone.drop(dataset, day)])
+        _tell_of_those_read_later(home.lake, new, zone.drop(dataset, day))
 
 
-def _tell_of_those_read_later(new: set[str], drop: list[str]) -> None:
+def _tell_of_those_read_later(lake: Lake, new: set[str], drop: list[LandedFile]) -> None:
     """Say so where older files of the drop, in the order they are read in, win over a new one."""
-    older = [name for name in dropwhile(lambda name: name not in new, drop) if name not in new]
+    later = dropwhile(lambda file: file.name not in new, drop)
+    older = [file for file in later if file.name not in new and not _is_rejected(lake, file)]
     if older:
         console.print(
-            f"{escape(older[0])} of the same drop is read later, by its name: of rows with one key "
-            "that are equally old its own is kept; to correct those, land under a later date",
+            f"{escape(older[0].name)} of the same drop is read later, by its name: of rows with "
+            "one key that are equally old its own is kept; to correct those, land under a later "
+            "date",
             highlight=False,
         )
+
+
+def _is_rejected(lake: Lake, file: LandedFile) -> bool:
+    """Whether a file was rejected as a whole when it was validated: no row of it is kept."""
+    account = account_of_files(lake).filter(
+        dataset=file.dataset, drop_date=file.date, file=file.name, size=file.size
+    )
+    return bool(account["rejected"].any())
 
 
 def describe(path: Path, landed: LandedFile) -> str:

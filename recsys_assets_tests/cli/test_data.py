@@ -6,7 +6,9 @@ from click.testing import Result
 
 from recsys_assets.contracts.feedback import COLUMNS
 from recsys_assets.home import Home
+from recsys_assets.steps.session import Session
 from recsys_assets_tests.conftest import Recsys
+from recsys_assets_tests.steps.landing_files import DAY, validate
 
 HEADER = "userId,movieId,rating,timestamp\n"
 
@@ -51,6 +53,17 @@ def test_a_correction_that_an_older_file_of_its_drop_wins_over_is_told(
     assert "movies.csv of the same drop is read later" in said and "a later date" in said
     assert "read later" not in one_line(recsys("land", "movies", fix, *day))
     assert "read later" not in one_line(recsys("land", "movies", last, "--date", "2026-02-01"))
+
+
+def test_no_file_that_was_rejected_wins_over_its_correction(
+    recsys: Recsys, session: Session, tmp_path: Path
+) -> None:
+    page, corrected = tmp_path / "ratings.csv", tmp_path / "corrected.csv"
+    page.write_text("<html>\n</html>\n", encoding="utf-8")
+    corrected.write_text(HEADER + "1,2,3.5,1112486027\n", encoding="utf-8")
+    recsys("land", "ratings", page, "--date", DAY)
+    validate(session)
+    assert "read later" not in one_line(recsys("land", "ratings", corrected, "--date", DAY))
 
 
 def test_of_rows_without_a_key_all_are_kept_and_nothing_is_told(
