@@ -77,11 +77,10 @@ An error of Java's that Spark hands on is no sign that the JVM died: it may say 
 """
 
 _CHECK_KINDS = (
-    ("drift", ("drift",)),
+    ("drift", ("hold_still",)),
     ("file-rejected", ("no_rejected_files",)),
     ("quarantine", ("few_quarantined_lines",)),
     ("lines-lost", ("every_line_accounted_for",)),
-    ("champion-old", ("champion", "promot")),
 )
 
 
