@@ -5,9 +5,12 @@ import sys
 
 import dagster as dg
 import pytest
+from dagster._core.snap.snap_to_yaml import default_values_yaml_from_type_snap
 
-from recsys_assets.definitions import defs
+from recsys_assets.automation.jobs import JOBS
+from recsys_assets.definitions import build_definitions, defs
 from recsys_assets.deployment import DeploymentError, current_deployment
+from recsys_assets_tests.planted import MARK, PLANTED
 
 NAMES = ("clicks", "movies", "ratings")
 STAGES = {
@@ -96,3 +99,23 @@ def test_the_definitions_load_without_a_word() -> None:
     command = [sys.executable, "-c", "import recsys_assets.definitions"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+@pytest.mark.parametrize("job", [job.name for job in JOBS])
+def test_what_the_launchpad_proposes_replaces_no_secret(
+    job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RECSYS_UNSUBSCRIBE_KEY", "RECSYS_SMTP_PASSWORD"):
+        monkeypatch.setenv(name, PLANTED[name])
+    monkeypatch.setenv("RECSYS_SMTP_HOST", "mail.example.org")
+    monkeypatch.setenv("RECSYS_SMTP_USERNAME", "films")
+    monkeypatch.setenv("RECSYS_SMTP_RECIPIENTS", "on-call@example.org")
+    monkeypatch.setenv("RECSYS_DIGEST_SENDER", "films@example.org")
+    resolved = build_definitions(current_deployment()).resolve_job_def(job)
+    schema = resolved.get_job_snapshot().config_schema_snapshot
+    root = schema.get_config_snap(resolved.run_config_schema.config_type.key)
+    proposed = default_values_yaml_from_type_snap(schema, root)
+    assert "****" not in proposed
+    assert MARK not in proposed
+    if job == "publish":
+        assert "signing_key:\n        env: RECSYS_UNSUBSCRIBE_KEY" in proposed

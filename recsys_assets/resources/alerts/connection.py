@@ -20,6 +20,9 @@ def _reveal(value: object) -> object:
 _HIDDEN = Field(repr=False, json_schema_extra={"dagster__is_secret": True})
 Secret = Annotated[str, BeforeValidator(_reveal), _HIDDEN]
 OptionalSecret = Annotated[str | None, BeforeValidator(_reveal), _HIDDEN]
+OptionalReference = Annotated[str | None, BeforeValidator(_reveal), Field(repr=False)]
+"""A secret that the UI shows by its reference. For a `Secret` the launchpad writes asterisks
+among the settings it proposes, and a run launched with them takes these for the secret."""
 
 
 def redact(text: str, secrets: list[str]) -> str:

@@ -14,7 +14,7 @@ from pydantic import ConfigDict
 
 from recsys_assets.home import Home
 from recsys_assets.resources.alerts.channels import ChannelError
-from recsys_assets.resources.alerts.connection import OptionalSecret, describe, redact
+from recsys_assets.resources.alerts.connection import OptionalReference, describe, redact
 from recsys_assets.resources.alerts.mail import MailServer
 from recsys_assets.resources.alerts.message import clean_line
 from recsys_assets.resources.azure.secrets import reveal, reveal_all
@@ -59,7 +59,7 @@ class Digests(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Mail server; none: digests can only be rendered."""
     public_url: str = ""
     """Where users reach what answers ``/unsubscribe``; none: digests can only be rendered."""
-    signing_key: OptionalSecret = None
+    signing_key: OptionalReference = None
     """Signs unsubscribe links; none: digests can only be rendered."""
 
     @property
