@@ -106,7 +106,11 @@ def _measure(
     )
     frame = _with_earlier(session, frame, subject.name, dates[1:]).select(list(schema))
     version = session.lake.write_frame(frame, DRIFT, {"dataset": subject.name})
-    return _describe(frame, dates, version)
+    report = _describe(frame, dates)
+    report.versions[DRIFT] = version
+    # Those of the other data set too: it is one table.
+    report.rows[DRIFT] = session.lake.open(DRIFT, version).count()
+    return report
 
 
 def _measure_drop(
@@ -180,8 +184,8 @@ def _with_earlier(
     return pl.concat([old.select(frame.columns), frame])
 
 
-def _describe(frame: pl.DataFrame, dates: list[datetime.date], version: int) -> StepReport:
-    report = StepReport(rows={DRIFT: frame.height}, versions={DRIFT: version})
+def _describe(frame: pl.DataFrame, dates: list[datetime.date]) -> StepReport:
+    report = StepReport()
     if frame.is_empty():
         first = f"{dates[0]} is the first drop" if dates else "no drop holds a row"
         report.figures["reference"] = f"none yet: {first}"

@@ -104,7 +104,7 @@ def _search(session: Session, search: Search, params: SweepParams, journal: Jour
         data_version=search.data_version,
     )
     report = StepReport(
-        rows={BEST_PARAMS: 1},
+        rows={BEST_PARAMS: session.lake.open(BEST_PARAMS, version).count()},
         versions={BEST_PARAMS: version},
         figures={
             "trials": len(ended),

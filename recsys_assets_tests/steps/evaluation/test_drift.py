@@ -116,6 +116,16 @@ def test_drops_that_left_the_window_keep_their_figures(session: Session) -> None
     assert session.lake.scan(DRIFT).collect().height == once
 
 
+def test_rows_of_both_data_sets_are_counted(session: Session) -> None:
+    for number, rows in enumerate(click_batches(4_000, 3, 1_000)):
+        write_clicks(session, number, rows)
+    measure_click_drift(session, PARAMS)
+    of_ratings = session.lake.scan(DRIFT).collect().with_columns(pl.lit("ratings").alias("dataset"))
+    session.lake.write_frame(of_ratings, DRIFT, {"dataset": "ratings"})
+    report = measure_click_drift(session, PARAMS)
+    assert report.rows[DRIFT] == session.lake.scan(DRIFT).collect().height == 2 * of_ratings.height
+
+
 def test_nothing_landed(session: Session) -> None:
     assert "clicks" in measure_click_drift(session, PARAMS).skipped
     assert "ratings" in measure_rating_drift(session, PARAMS).skipped

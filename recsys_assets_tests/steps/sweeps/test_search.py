@@ -54,6 +54,12 @@ def children(session: Session, name: str) -> list[object]:
     return [run for run in runs if run.data.tags.get("mlflow.parentRunId") in parents]
 
 
+def test_rows_of_all_models_are_counted(session: Session) -> None:
+    run_sweep(session, parabola(), SweepParams(trials=1))
+    report = run_sweep(session, parabola(model="other"), SweepParams(trials=1))
+    assert report.rows == {BEST_PARAMS: 2}
+
+
 def test_the_best_trial_is_kept_and_is_no_worse_than_the_defaults(session: Session) -> None:
     report = run_sweep(session, parabola(), SweepParams(trials=12))
     BestParams.validate(session.lake.scan(BEST_PARAMS).collect())
