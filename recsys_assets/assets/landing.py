@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from recsys_assets.assets.materialize import OWNERS, markdown_table
-from recsys_assets.assets.partitions import DROPS
+from recsys_assets.assets.partitions import DROPS, drops_of_run
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.dataset import Dataset
 from recsys_assets.lake.landing import LandedFile
@@ -26,7 +26,7 @@ def _landing_asset(dataset: Dataset) -> dg.AssetsDefinition:
         description=f"Files of {dataset.name} by drop date, as they came; never changed.",
     )
     def landed(context: dg.AssetExecutionContext, storage: Storage) -> dg.MaterializeResult[Any]:
-        by_date: dict[str, list[LandedFile]] = {date: [] for date in context.partition_keys}
+        by_date: dict[str, list[LandedFile]] = {date: [] for date in drops_of_run(context)}
         for file in storage.landing_zone.files(dataset.name):
             by_date.get(file.date.isoformat(), []).append(file)
         # Each partition shows its own drop, also where one run works on many.

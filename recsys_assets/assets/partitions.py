@@ -57,6 +57,21 @@ def dates_of(tags: dict[str, str]) -> tuple[str, str]:
     return tags.get(RANGE_START, only), tags.get(RANGE_END, only)
 
 
+def drops_of_run(context: dg.AssetExecutionContext) -> list[str]:
+    """Every day that a run names, whether or not a drop has landed for it.
+
+    Raises:
+        dagster.Failure: it names none, as a job launched from its launchpad as that opens.
+    """
+    if not dates_of(dict(context.run.tags))[0]:
+        raise dg.Failure(
+            "This run names no drops, so there is nothing to validate. Choose a partition in the "
+            "launchpad: the date of a drop; `recsys run` finds by itself the drops that wait.",
+            allow_retries=False,
+        )
+    return list(context.partition_keys)
+
+
 def spans_of(tags: Mapping[str, str]) -> list[tuple[str, str]]:
     """First and last day of each unbroken stretch of drops that a run works on; none without."""
     first, last = dates_of(dict(tags))

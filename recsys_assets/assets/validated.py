@@ -14,7 +14,7 @@ from recsys_assets.assets.materialize import (
     run_step,
     table_asset_metadata,
 )
-from recsys_assets.assets.partitions import DROPS, chosen_dates
+from recsys_assets.assets.partitions import DROPS, chosen_dates, drops_of_run
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.dataset import Dataset
 from recsys_assets.contracts.files import Origin, Quarantine, quarantine_of
@@ -62,7 +62,7 @@ def _validated_assets(dataset: Dataset) -> dg.AssetsDefinition:
     def validated(
         context: dg.AssetExecutionContext, config: ValidationConfig, compute: Compute
     ) -> Iterator[Made]:
-        keys = chosen_dates(context.run.tags, context.partition_keys)
+        keys = chosen_dates(context.run.tags, drops_of_run(context))
         dates = [datetime.date.fromisoformat(key) for key in keys]
         params = ValidationParams(
             dataset=dataset.name, dates=dates, max_bad_share=config.max_bad_share

@@ -15,7 +15,7 @@ from recsys_assets_tests.steps.landing_files import DAY, NEXT_DAY, csv_of, place
 
 
 def run_range(session: Session, *days: datetime.date) -> dg.ExecuteInProcessResult:
-    """Validate the ratings of a range of drops in Dagster, on the session of the tests."""
+    """Validate ratings in Dagster, on the session of the tests: those of a range, or of no drop."""
 
     class Here(Compute):
         def run(self, context: dg.AssetExecutionContext, step: Any, params: Any) -> StepReport:
@@ -27,7 +27,7 @@ def run_range(session: Session, *days: datetime.date) -> dg.ExecuteInProcessResu
     job = dg.define_asset_job("ratings", partitions_def=DROPS, executor_def=dg.in_process_executor)
     definitions = dg.Definitions(assets=[validates], jobs=[job], resources={"compute": Here()})
     return definitions.resolve_job_def("ratings").execute_in_process(
-        tags=range_tags(list(days)), raise_on_error=False
+        tags=range_tags(list(days)) if days else {}, raise_on_error=False
     )
 
 
@@ -91,3 +91,12 @@ def test_good_drops_of_a_run_that_fails_are_recorded_and_bad_ones_are_not(sessio
     rows = made[1].metadata
     assert (rows["dagster/row_count"].value, rows["read"].value) == (9, 10)
     assert "ratings.csv" in str(rows["Files"].value)
+
+
+def test_a_run_that_names_no_drops_says_so(session: Session) -> None:
+    place(session, csv_of(ratings(9)))
+    result = run_range(session)
+    failure = next(event for event in result.all_events if event.is_step_failure)
+    said = failure.step_failure_data.user_failure_data
+    assert said is not None
+    assert (said.description or "").startswith("This run names no drops")
