@@ -61,6 +61,7 @@ def test_every_asset_tells_what_it_is_and_whose() -> None:
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert node.description, key
+        assert "\n  " not in node.description, f"{key}: Markdown shows indented lines as code"
         assert node.owners, key
         assert node.kinds, key
 

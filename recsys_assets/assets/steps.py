@@ -1,5 +1,6 @@
 """Assets that are one step each: a table, its contract, the step that makes it."""
 
+import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -56,7 +57,8 @@ def step_asset(
         deps=list(deps),
         kinds=kinds,
         owners=OWNERS,
-        description=step.__doc__,
+        # Indented as in the source, all but its first line would show as code.
+        description=inspect.getdoc(step),
         metadata={STEP: name_of(step), **schema},
         output_required=False,
         pool=WRITES_LAKE,
