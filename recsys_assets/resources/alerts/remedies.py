@@ -51,7 +51,7 @@ REMEDIES = {
     ),
     "drift": Remedy(
         "Nothing is broken. If a drop is to blame, withdraw it; if the world changed, train:",
-        "recsys run --select 'interactions+'",
+        "recsys run --select 'interactions+,click_features+'",
     ),
     "champion-old": Remedy("It can wait for the day. See what is trained:", "recsys status"),
     "asset-stale": Remedy(

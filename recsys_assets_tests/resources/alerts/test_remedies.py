@@ -1,12 +1,15 @@
 """The remedy in an alert is the one of its runbook section, with the alert's own drop in it."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from recsys_assets.cli.recovery import _downstream_of
+from recsys_assets.cli.runs import selected_assets
 from recsys_assets.contracts.recommendations import TOP_K
+from recsys_assets.definitions import defs
 from recsys_assets.resources.alerts import Severity
 from recsys_assets.resources.alerts.remedies import REMEDIES, remedy_of
 from recsys_assets_tests.resources.alerts.making import make_alert
@@ -39,6 +42,12 @@ def test_the_command_stands_in_the_section(kind: str) -> None:
     }.items():
         pattern = re.sub(name, lambda _, value=value: value, pattern)
     assert re.search(f"^{pattern}$", sections()[kind], flags=re.MULTILINE), pattern
+
+
+def test_what_drift_advises_trains_the_models_of_ratings_and_of_clicks() -> None:
+    *_, option = shlex.split(REMEDIES["drift"].command)
+    chosen = {key.to_user_string() for key in selected_assets(defs, option) or ()}
+    assert {"als_model", "rank_model", "click_model", "rating_drift", "click_drift"} <= chosen
 
 
 def test_going_back_from_bad_lists_reaches_whoever_holds_lists_of_their_own() -> None:
