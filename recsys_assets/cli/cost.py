@@ -64,10 +64,15 @@ def _print(table: Prices, estimates: list[Estimate]) -> None:
             "what": estimate.what,
             "cost": f"{estimate.cost:,.2f} {estimate.currency}",
             "per": estimate.per,
-            "of which": ", ".join(f"{k} {v:,.6g}" for k, v in estimate.quantities.items()),
+            "of which": ", ".join(f"{k} {_amount(v)}" for k, v in estimate.quantities.items()),
         }
         for estimate in estimates
     ]
     print_table("Costs, estimated", shown, no_wrap=("cost",))
     source = " ".join(table.source.split())
     console.print(f"Prices of {table.date}, {table.region}. {source}", highlight=False)
+
+
+def _amount(value: float) -> str:
+    """Six digits, or all before the point: it must be possible to multiply it by hand."""
+    return f"{value:,.6g}" if value < 1_000_000 else f"{value:,.0f}"

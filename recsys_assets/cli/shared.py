@@ -110,6 +110,6 @@ def _cell(name: str, value: Any) -> str | Text:
     if isinstance(value, int):
         return str(value) if name in IDENTIFIERS else f"{value:,}"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
     # No markup: neither [/b] nor \[/b] nor :100: means anything.
     return Text(without_controls(str(value)))
