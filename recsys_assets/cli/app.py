@@ -1,5 +1,6 @@
 """The commands put together; errors of people's input end in one clear line and exit code 1."""
 
+import inspect
 import sys
 
 import typer
@@ -70,6 +71,19 @@ app.add_typer(serve.bundles_app, name="bundles")
 app.add_typer(cost.cost_app, name="cost")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(subscribers.app, name="subscribers")
+
+
+def _flow(part: typer.Typer) -> None:
+    """Let the help of commands fill the terminal: typer would keep the line ends of the source."""
+    for command in part.registered_commands:
+        paragraphs = (inspect.getdoc(command.callback) or "").split("\n\n")
+        command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    for group in part.registered_groups:
+        if group.typer_instance:
+            _flow(group.typer_instance)
+
+
+_flow(app)
 
 EXPECTED = (
     BackupError,

@@ -5,7 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_group
 
+from recsys_assets.cli.app import app
 from recsys_assets.cli.shared import console, print_table
 from recsys_assets.serving.address import ListenError
 from recsys_assets_tests.conftest import Recsys
@@ -23,6 +26,15 @@ def test_a_cell_makes_a_terminal_do_nothing(control: str) -> None:
     with console.capture() as shown:
         print_table("lines", [{"raw": f"1,{control},é"}])
     assert f"1,\ufffd{control[1:]},é" in shown.get()
+
+
+def test_the_terminal_alone_breaks_the_lines_of_help() -> None:
+    commands = get_group(app).commands
+    groups = [c.commands for c in commands.values() if isinstance(c, TyperGroup)]
+    helps = {n: c.help for part in (commands, *groups) for n, c in part.items()}
+    assert {"evaluate", "health", "use"} < set(helps)
+    broken = [name for name, text in helps.items() if "\n" in str(text).replace("\n\n", "")]
+    assert broken == []
 
 
 @pytest.mark.parametrize("command", ["serve", "ui", "mlflow"])
