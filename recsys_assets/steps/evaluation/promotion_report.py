@@ -96,12 +96,10 @@ def _publish(
     report: StepReport,
     judged_by: str,
 ) -> None:
-    promoted = [str(row["model"]) for row in report.tables["Decisions"] if row["promoted"]]
-    summary = f"New champion: {', '.join(promoted)}." if promoted else "Every champion stays."
+    guards = report.tables["Guards"]
     page = render_page(
         "Champions and challengers",
-        f"{summary} Both were judged on the same {judged_by}, less what either was trained on; "
-        "over how many stands with each decision.",
+        _summary(decisions, judged_by),
         [
             Section(
                 "Decisions",
@@ -109,7 +107,12 @@ def _publish(
                 "over the same rows, and only where every guard holds.",
                 report.tables["Decisions"],
             ),
-            Section("Guards", "What must not get worse than its limit.", report.tables["Guards"]),
+            Section(
+                "Guards",
+                "What must not get worse than its limit."
+                + ("" if guards else " None was looked at: no challenger was judged."),
+                guards,
+            ),
         ],
         f"table {table} version {report.versions[table]}; run {session.run_id or 'by hand'}",
     )
@@ -126,3 +129,16 @@ def _publish(
         session.registry.log_metrics(challenger, figures)
         session.registry.log_files(challenger, {"promotion/report.html": page.encode("utf-8")})
         report.links[f"MLflow run ({name})"] = challenger.link
+
+
+def _summary(decisions: Decisions, judged_by: str) -> str:
+    """What became of the champions; nothing was judged where every model has one version only."""
+    judged = {n: d for n, (_, d) in decisions.items() if isinstance(d, Decision)}
+    if not judged:
+        return "No challenger was judged; why not stands with each model."
+    promoted = [name for name, decision in judged.items() if decision.promoted]
+    news = f"New champion: {', '.join(promoted)}." if promoted else "Every champion stays."
+    return (
+        f"{news} Both were judged on the same {judged_by}, less what either was trained on; "
+        "over how many stands with each decision."
+    )

@@ -165,3 +165,18 @@ def test_a_model_without_a_champion_waits_for_one(session: Session, tmp_path: Pa
 def test_margins_are_shares(margin: float) -> None:
     with pytest.raises(ValueError, match="coverage_margin"):
         PromotionParams(coverage_margin=margin)
+
+
+def test_the_page_of_a_first_version_does_not_speak_of_a_trial(
+    session: Session, tmp_path: Path
+) -> None:
+    write_interactions(session.lake, popular_first())
+    pages = []
+    for items in (list(range(40, 0, -1)), list(range(1, 41))):
+        log_list(session, tmp_path, items)
+        pages.append(Path(decide_promotion(session, ONLY).links["Report page"]).read_text("utf-8"))
+    first, second = pages
+    assert "No challenger was judged" in first and "None was looked at" in first
+    assert "Both were judged" not in first and "champion stays" not in first
+    assert f"New champion: {NAME}. Both were judged on the same test users" in second
+    assert "None was looked at" not in second
