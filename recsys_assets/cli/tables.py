@@ -117,7 +117,7 @@ def history_command(table: TableArgument, as_json: JsonOption = False) -> None:
     Example: recsys history ratings
     """
     entries = deployment().home.lake.history(table)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "version": entry.get("version"),
             "written": _moment(entry.get("timestamp")),
@@ -129,7 +129,8 @@ def history_command(table: TableArgument, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(rows)
     else:
-        print_table(table, rows)
+        shown = [{**row, "written": row["written"][:19].replace("T", " ")} for row in rows]
+        print_table(f"{table} (written: UTC)", shown, no_wrap=("version", "written"))
 
 
 def _moment(milliseconds: Any) -> str:

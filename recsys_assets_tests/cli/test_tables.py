@@ -157,6 +157,8 @@ def test_history_and_rollback(recsys: Recsys, session: Session) -> None:
     assert "version 2 holds the 9 rows of version 0" in said
     assert session.lake.open("ratings").count() == 9
     assert "RESTORE" in recsys("history", "ratings").stdout
+    written = history[0]["written"].removesuffix("+00:00").replace("T", " ")
+    assert f" {written} " in recsys("history", "ratings").stdout  # whole, at 80 columns too
     wrong = recsys("rollback", "ratings", "--to", 7, code=2)
     assert "versions 0 to 2" in " ".join(wrong.stderr.split())
 
