@@ -19,7 +19,7 @@ from recsys_assets.resources.alerts.message import without_controls
 
 console = Console()
 
-IDENTIFIERS = ("user", "item", "line")
+IDENTIFIERS = ("user", "item", "line", "version", "champion", "challenger")
 """Columns of tables whose numbers are names: written as they are looked for."""
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 DatasetArgument = Annotated[str, typer.Argument(help=f"One of {', '.join(DATASETS)}.")]

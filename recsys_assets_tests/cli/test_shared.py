@@ -21,6 +21,12 @@ def test_a_cell_shows_a_text_as_it_stands(text: str) -> None:
     assert f" {text} " in shown.get()
 
 
+def test_a_version_is_written_as_a_command_takes_it() -> None:
+    with console.capture() as shown:
+        print_table("tables", [{"table": "files", "version": 1234, "rows": 5678}])
+    assert " 1234 " in shown.get() and " 5,678 " in shown.get()
+
+
 @pytest.mark.parametrize("control", ["\x1b]52;c;cm0K", "\x1b[2J", "\x9b2J", "\x00"])
 def test_a_cell_makes_a_terminal_do_nothing(control: str) -> None:
     with console.capture() as shown:
