@@ -84,6 +84,9 @@ def test_an_unknown_user_is_told_that_the_list_is_everybodys(page: Page) -> None
     expect(page.locator(".fallback")).to_contain_text("popular with everybody")
     assert len(films(page, "#lists")) == 10
     picture(page, "unknown_user")
+    page.get_by_label("Genre").select_option("War")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".fallback")).to_contain_text("this is what is popular in the genre War.")
 
 
 def test_two_versions_stand_side_by_side(page: Page, platform: Platform) -> None:
