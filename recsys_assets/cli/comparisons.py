@@ -160,7 +160,7 @@ def _show(
 
 def _say_protocol(protocol: Protocol, train: pl.DataFrame, test: pl.DataFrame) -> None:
     console.print(
-        f"{protocol.split} split, {protocol.ratio:.0%} to train on, seed {protocol.seed}: "
+        f"{protocol.split} split, {100 * protocol.ratio:g}% to train on, seed {protocol.seed}: "
         f"{train.height:,} training rows, {test.height:,} test rows; lists of {protocol.k} unseen "
         "items, every test row relevant"
     )

@@ -110,7 +110,9 @@ def use_command(
             point_to(root, Pointer.model_validate(pointer.model_dump() | given))
     except BundleError as error:
         raise typer.BadParameter(str(error)) from error
-    console.print(f"champion {champion}" + (f", canary {canary} for {share:.0%}" if canary else ""))
+    console.print(
+        f"champion {champion}" + (f", canary {canary} for {100 * share:g}%" if canary else "")
+    )
 
 
 @cost_app.command("serve")

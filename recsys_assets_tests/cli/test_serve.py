@@ -19,6 +19,7 @@ def test_bundles_are_listed_chosen_and_gone_back_to(recsys: Recsys, home: Home) 
     publish(home, seed=2)
     new = write_bundle(home.lake, home.registry, home.bundles, ExportParams())
     promote(home.bundles, old)
+    assert "for 0.5%" in recsys("bundles", "use", old, "--canary", new, "--share", 0.005).output
     recsys("bundles", "use", old, "--canary", new, "--share", 0.25)
     rows = {r["version"]: r for r in json.loads(recsys("bundles", "list", "--json").output)}
     assert rows[old]["serves as"] == "champion"

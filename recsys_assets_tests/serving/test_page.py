@@ -99,6 +99,15 @@ def test_two_versions_stand_side_by_side(page: Page, platform: Platform) -> None
     picture(page, "two_versions")
 
 
+def test_a_share_of_less_than_a_percent_is_shown(browser: Browser, service: Running) -> None:
+    page = browser.new_page()
+    about = service.client.get("/version").json() | {"canary_share": 0.005}
+    page.route("**/version", lambda route: route.fulfill(json=about))
+    page.goto(service.url)
+    expect(page.locator("#about")).to_contain_text("; 0.5 % of the users see")
+    page.close()
+
+
 def test_what_is_asked_for_while_the_page_still_loads_is_shown(
     browser: Browser, service: Running
 ) -> None:

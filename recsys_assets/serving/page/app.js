@@ -190,7 +190,7 @@ async function begin() {
   await attempt("about", async () => {
     const about = await ask("/version");
     at("about").textContent = `Version ${about.champion}` + (about.canary
-      ? `; ${Math.round(100 * about.canary_share)} % of the users see ${about.canary}` : "");
+      ? `; ${Number((100 * about.canary_share).toPrecision(6))} % of the users see ${about.canary}` : "");
     at("compare-choice").hidden = !about.canary;
     at("genre").replaceChildren(new Option("all", ""), ...about.genres.map((g) => new Option(g, g)));
   });
