@@ -96,6 +96,11 @@ def show_command(
     ]
     if as_json:
         print_json(rows)
+    elif not rows:
+        console.print(
+            f"no line of {dataset} is quarantined there; `recsys quarantine list` says where lines"
+            " are, `recsys status` which files were rejected as a whole"
+        )
     else:
         print_table(f"{len(rows)} of {lines.height} lines", rows, no_wrap=(DROP_DATE, "line"))
 

@@ -57,6 +57,8 @@ def test_lines_are_shown_as_they_stood(recsys: Recsys, session: Session) -> None
     chosen = recsys("quarantine", "show", "ratings", "--date", DAY, "--limit", 1)
     assert BAD[0] in chosen.stdout and BAD[1] not in chosen.stdout
     assert "1 of 2 lines" in chosen.stdout
+    none = recsys("quarantine", "show", "ratings", "--date", "2026-01-01").stdout
+    assert "no line of ratings is quarantined there" in " ".join(none.split())
     assert "[red]9" in recsys("quarantine", "show", "ratings", "--file", "ratings.csv").stdout
 
 
