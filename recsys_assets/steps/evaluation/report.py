@@ -34,12 +34,16 @@ class Judgement:
 def report_ranking(judgement: Judgement, rows: int, version: int) -> StepReport:
     """What the evaluation says in a few figures, tables and plots."""
     figures, test = judgement.figures, judgement.test
+    main = f"ndcg@{judgement.k}"
+    best_first = sorted(figures, key=lambda name: -figures[name][main])
     report = StepReport(
         rows={RANKING_EVALUATION: rows},
         versions={RANKING_EVALUATION: version},
         figures={
             "test_rows": test.height,
             "test_users": test["user"].n_unique(),
+            # First, for the mail about a publication has room for the first few only.
+            **{f"{main} ({name})": figures[name][main] for name in best_first},
             **{f"{m} ({n})": v for n, metrics in figures.items() for m, v in metrics.items()},
         },
         tables={
