@@ -41,6 +41,7 @@ def test_every_model_is_judged_and_bad_lines_are_counted(
     own = told["models"]["click_model"]["logloss"]
     assert own < min(r["logloss"] for n, r in told["models"].items() if n != "click_model")
     html = page.read_text(encoding="utf-8")
+    assert "The 20 strongest" in html and "add up to its log odds" not in html
     for plot in ("ROC", "Calibration", "Lift", "Feature importance", "SHAP summary"):
         assert f'alt="{plot}"' in html
 

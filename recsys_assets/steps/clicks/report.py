@@ -89,7 +89,7 @@ def click_page(report: StepReport, judgement: ClickJudgement, summary: str, foot
         "How honest its probabilities are": "Rows in twenty bins of equal size; the ECE is the "
         "mean distance between predicted probability and click rate.",
         "What it looks at": "Gain: the loss that splits on a feature removed. SHAP: what a "
-        "feature adds to the log odds of a row; a row's values add up to its log odds.",
+        "feature adds to the log odds of a row, beside what is the same for all rows.",
     }
     sections = [
         Section("Models", rows=judgement.table),
@@ -103,8 +103,9 @@ def click_page(report: StepReport, judgement: ClickJudgement, summary: str, foot
         ),
         Section(
             "What single columns and pairs say",
-            "Deviation over the rows of what each column adds to the log odds in the additive "
-            "model; the feature margin is their sum.",
+            f"The {len(judgement.strengths)} strongest: deviation over the rows of what each adds "
+            "to the log odds in the additive model; the feature margin is the sum of all columns "
+            "and pairs.",
             judgement.strengths,
         ),
         *(Section(title, text) for title, text in judgement.notes.items()),
