@@ -91,18 +91,28 @@ def _days(first: str, last: str) -> list[str]:
 
 
 def _end_of(first: Alert, over: datetime, repeats: int) -> Alert:
-    minutes = max(0, round((over - first.since).total_seconds() / 60))
     times = f"it happened {repeats + 1} times" if repeats else "it happened once"
     return first.model_copy(
         update={
             "title": f"{RECOVERED}{first.title}",
-            "what": f"It works again; nothing is left to do. It lasted {minutes} minutes, {times}.",
+            "what": "It works again; nothing is left to do."
+            f" It lasted {_span(over - first.since)}, {times}.",
             "severity": Severity.INFO,
             "facts": {"works since": f"{over:%Y-%m-%d %H:%M:%S} UTC"},
             "event_key": f"{OVER}{first.event_key}",
             "resolved": True,
         }
     )
+
+
+def _span(time: timedelta) -> str:
+    """A length of time as people say it: from two hours on not in minutes, then not in hours."""
+    minutes = max(0, round(time.total_seconds() / 60))
+    if minutes >= 2 * 24 * 60:
+        return f"{round(minutes / (24 * 60))} days"
+    if minutes >= 2 * 60:
+        return f"{round(minutes / 60)} hours"
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"
 
 
 def _parts(subject: str) -> tuple[str, list[tuple[str, str]]]:

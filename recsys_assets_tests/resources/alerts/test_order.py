@@ -1,11 +1,16 @@
 """Order and identity of what a channel gets after an outage."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from recsys_assets.resources.alerts import AlertDeliveryError, Notifier, PagerDutyChannel
+from recsys_assets.resources.alerts import (
+    AlertDeliveryError,
+    DeliveryLedger,
+    Notifier,
+    PagerDutyChannel,
+)
 from recsys_assets_tests.resources.alert_servers import Posts
 from recsys_assets_tests.resources.alerts.making import make_alert
 
@@ -49,3 +54,15 @@ def test_a_repeat_sent_again_belongs_to_its_trouble(posts: Posts, tmp_path: Path
     posts.status = 202
     notifier.send(again)
     assert {key for _, key in events(posts)} == {"location:x:01"}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [(0, "0 minutes"), (1, "1 minute"), (119, "119 minutes"), (200, "3 hours"), (4_400, "3 days")],
+)
+def test_the_end_says_how_long_a_trouble_lasted(tmp_path: Path, minutes: int, said: str) -> None:
+    ledger = DeliveryLedger(tmp_path / "alerts.sqlite")
+    ledger.admit(make_alert(subjects=("step:a",)), ["email"])
+    end = make_alert().since + timedelta(minutes=minutes, seconds=1)
+    [told] = ledger.mend({"step:a": end})
+    assert f"It lasted {said}, it happened once." in told.what
