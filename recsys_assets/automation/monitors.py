@@ -63,8 +63,8 @@ def find_old_champions(
         found.alerts.append(
             Alert(
                 title=f"the champion of {name} is {age.days} days old",
-                what=f"Version {version} of {name} serves since {trained:%Y-%m-%d}; no challenger"
-                f" has replaced it for more than {days} days.",
+                what=f"Version {version} of {name}, the one in use, was trained on"
+                f" {trained:%Y-%m-%d}, more than {days} days ago.",
                 severity=Severity.WARNING,
                 since=trained + timedelta(days=days),
                 cause="Challengers do not beat it, or none is trained: see the evaluations.",

@@ -108,6 +108,14 @@ def test_a_champion_is_told_of_each_time_the_limit_passes_again() -> None:
     assert keys(60) == ["champion:als_model:3:2"]
 
 
+def test_an_old_champion_is_said_to_be_trained_not_to_serve_since() -> None:
+    # One that was given its place back this morning does not serve since it was trained.
+    champions = {"als_model": (3, NOW - timedelta(days=40))}
+    [alert] = find_old_champions(champions, NOW, 30, CATALOGUE).alerts
+    assert "Version 3 of als_model, the one in use, was trained on 2026-01-20" in alert.what
+    assert "since" not in alert.what and "replaced" not in alert.what
+
+
 def test_a_registry_without_models_has_no_champions(home: Home) -> None:
     assert home.registry.champions() == {}
 
