@@ -146,6 +146,14 @@ def test_many_drops_are_summed(recsys: Recsys, session: Session) -> None:
     assert "325" in text
 
 
+def test_who_has_landed_files_is_not_told_to_generate_others(
+    recsys: Recsys, session: Session
+) -> None:
+    assert "`recsys generate && recsys run`" in recsys("status").stdout
+    place(session, csv_of(ratings(5)))
+    assert "nothing is accounted for yet: `recsys run`" in recsys("status").stdout
+
+
 def test_history_and_rollback(recsys: Recsys, session: Session) -> None:
     fill(session)
     history = json.loads(recsys("history", "ratings", "--json").stdout)
