@@ -17,12 +17,16 @@ h1 { font-size: 1.6rem; line-height: 1.2; } h2 { font-size: 1.2rem; margin-top: 
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; min-width: 50%; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .8rem .3rem 0; text-align: left; border-bottom: 1px solid #8886; }
-.number { text-align: right; }
+.number { text-align: right; } .long { min-width: 18rem; }
 img { max-width: 100%; height: auto; background: white; }
 footer { margin-top: 2rem; font-size: .85rem; opacity: .75; }
 @media print { body { max-width: none; padding: 0; } section { break-inside: avoid; }
-  .scroll { overflow: visible; } table { font-size: .65rem; } }
+  .scroll { overflow: visible; } table { font-size: .65rem; } .long { min-width: 0; } }
 """
+
+
+_LONG = 40
+"""Letters from which on a cell is a sentence."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,12 @@ def _table(caption: str, rows: Sequence[Row]) -> str:
         return ""
     names = list(dict.fromkeys(name for row in rows for name in row))
     numeric = {n for n in names if any(isinstance(row.get(n), int | float) for row in rows)}
-    marks = {name: ' class="number"' if name in numeric else "" for name in names}
+    # Sentences that may shrink end up with a word a line, beside figures that may not.
+    long = {n for n in names if any(len(str(row.get(n, ""))) > _LONG for row in rows)}
+    marks = {
+        name: ' class="number"' if name in numeric else ' class="long"' if name in long else ""
+        for name in names
+    }
     head = "".join(f'<th scope="col"{marks[name]}>{escape(name)}</th>' for name in names)
     body = "\n".join(
         "<tr>" + "".join(f"<td{marks[n]}>{_cell(row.get(n))}</td>" for n in names) + "</tr>"

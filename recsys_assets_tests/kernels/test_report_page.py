@@ -60,6 +60,15 @@ def test_nothing_in_the_data_becomes_markup() -> None:
     assert reader.images[0]["alt"] == evil
 
 
+def test_only_cells_that_hold_a_sentence_are_kept_wide() -> None:
+    rows = [
+        {"model": "als_model", "reason": "the champion stays: no significant win, ndcg +0.0001"}
+    ]
+    page = render_page("T", "", [Section("Decisions", rows=rows)])
+    assert '<th scope="col" class="long">reason</th>' in page and ".long { min-width" in page
+    assert '<th scope="col">model</th>' in page
+
+
 def test_page_stands_alone_and_suits_phones_and_paper() -> None:
     page = render_page("T", "", [])
     assert "http" not in page and "<link" not in page
