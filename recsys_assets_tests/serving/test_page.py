@@ -76,6 +76,10 @@ def test_a_known_user_is_shown_their_list(page: Page, service: Running) -> None:
     page.get_by_role("button", name="Show").click()
     expect(page.locator("#lists .facts").first).to_contain_text("War")
     picture(page, "known_user")
+    page.get_by_label("From year").fill("2999")
+    page.get_by_role("button", name="Show").click()
+    # The catalogue may hold such films: only the stored list was looked through.
+    expect(page.locator("#lists")).to_contain_text("No film of this list passes the filters.")
 
 
 def test_an_unknown_user_is_told_that_the_list_is_everybodys(page: Page) -> None:

@@ -78,7 +78,7 @@ function listOf(answer, heading) {
   const list = make("ol");
   list.setAttribute("aria-label", heading);
   list.append(...answer.recommendations.map(recommended));
-  box.append(answer.recommendations.length ? list : make("p", "No film passes these filters."));
+  box.append(answer.recommendations.length ? list : make("p", "No film of this list passes the filters."));
   return box;
 }
 
