@@ -1,7 +1,7 @@
 """Lists of a bundle as answers: stored, filtered, of a segment, similar, found by title."""
 
 from collections.abc import Iterable
-from itertools import islice, repeat
+from itertools import chain, islice, repeat
 
 import msgspec
 import numpy as np
@@ -19,7 +19,8 @@ def stored_list(
 ) -> bytes | None:
     """The first k of a user's stored list that filters let pass; None for a user nobody knows.
 
-    Without filters this is the hot path.
+    Where filters leave fewer, popular items that the user has not seen fill it up. Without filters
+    this is the hot path.
     """
     lists = bundle.lists
     row = lists.row(user)
@@ -29,12 +30,16 @@ def stored_list(
     if not filters:
         end = min(end, start + k)
     reasons = bundle.reasons
-    listed = zip(
+    listed: Iterable[Row] = zip(
         lists.places[start:end].tolist(),
         lists.scores[start:end].tolist(),
         [reasons[number] for number in bundle.list_reasons[start:end].tolist()],
         strict=True,
     )
+    if filters:
+        known = {*lists.places[start:end].tolist(), *bundle.seen_by(user).tolist()}
+        popular = _popular(bundle, bundle.segment_for(filters))
+        listed = chain(listed, (row for row in popular if row[0] not in known))
     rows = _rows_kept(bundle, listed, k, filters)
     head = bundle.list_heads[bundle.list_models[row]]
     return b'{"user":%d%b,"arm":"%b","recommendations":[%b]}' % (user, head, arm.encode(), rows)
@@ -51,11 +56,14 @@ def segment_list(
     """What most people watch, for a user nobody knows; marked as such."""
     name = bundle.segment_for(filters)
     metrics.FALLBACKS.labels(name).inc()
-    reason = b'"popular with everybody"' if name == EVERYBODY else b'"popular in this genre"'
-    listed = zip(*bundle.segments[name], repeat(reason))
-    rows = _rows_kept(bundle, listed, k, filters)
+    rows = _rows_kept(bundle, _popular(bundle, name), k, filters)
     about = head_of(user, False, "segment", name, bundle, "popularity", 0, arm, unknown_items)
     return b'%b,"recommendations":[%b]}' % (about, rows)
+
+
+def _popular(bundle: Bundle, segment: str) -> Iterable[Row]:
+    reason = b'"popular with everybody"' if segment == EVERYBODY else b'"popular in this genre"'
+    return zip(*bundle.segments[segment], repeat(reason))
 
 
 def similar_list(arm: str, bundle: Bundle, item: int, k: int, filters: Filters) -> bytes:

@@ -1,5 +1,7 @@
 """Stored, filtered and similar lists, held against the tables they were made from."""
 
+from typing import Any
+
 import msgspec
 import polars as pl
 import pytest
@@ -46,19 +48,28 @@ def test_the_short_way_and_the_long_way_answer_alike(client: TestClient) -> None
     ]
 
 
-def test_filters_leave_out_what_they_say(client: TestClient) -> None:
-    full = client.get("/users/5/recommendations?k=20").json()["recommendations"]
+def test_what_filters_leave_is_filled_up_with_what_is_popular(
+    newest: TestClient, platform: Platform
+) -> None:
+    full = newest.get("/users/5/recommendations?k=20").json()["recommendations"]
     first = full[0]["item"]
     asked = f"/users/5/recommendations?k=20&exclude={first}&genre=Drama&min_year=1960"
-    left = client.get(asked).json()["recommendations"]
-    expected = [
-        r["item"]
-        for r in full
-        if r["item"] != first and "Drama" in r["genres"] and (r["year"] or 0) >= 1960
-    ]
-    assert expected
-    assert [r["item"] for r in left] == expected
-    assert [r["rank"] for r in left] == list(range(1, len(left) + 1))
+    left = newest.get(asked).json()["recommendations"]
+
+    def passes(row: dict[str, Any]) -> bool:
+        return row["item"] != first and "Drama" in row["genres"] and (row["year"] or 0) >= 1960
+
+    own = [row["item"] for row in full if passes(row)]
+    assert 0 < len(own) < 20
+    assert [row["item"] for row in left[: len(own)]] == own
+    assert all(passes(row) for row in left)
+    assert [row["rank"] for row in left] == list(range(1, len(left) + 1))
+    filled = [row["item"] for row in left[len(own) :]]
+    seen = platform.home.lake.scan(INTERACTIONS).filter(user=5).collect()["item"].to_list()
+    popular = newest.get("/users/9999/recommendations?k=100&genre=Drama&min_year=1960").json()
+    wanted = [row["item"] for row in popular["recommendations"]]
+    assert filled == [item for item in wanted if item not in {*seen, *own, first}][: len(filled)]
+    assert filled and {row["reason"] for row in left[len(own) :]} == {"popular in this genre"}
 
 
 def test_nobody_is_shown_what_they_have_seen(newest: TestClient, platform: Platform) -> None:
