@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import Field
 
 from recsys_assets.contracts.features import EVERY_PART, INTERACTIONS
@@ -19,6 +20,7 @@ from recsys_assets.kernels.recommenders.linear import EaseMember
 from recsys_assets.kernels.recommenders.protocol import RatingData
 from recsys_assets.kernels.recommenders.reasons import FALLBACK, reasons, sentence
 from recsys_assets.kernels.recommending import TopKTask
+from recsys_assets.kernels.vectors import places_of
 from recsys_assets.lake.store import read_parquet, write_parquet
 from recsys_assets.registry import CHALLENGER, CHAMPION
 from recsys_assets.steps.als.train import ALS_MODEL
@@ -79,17 +81,24 @@ def _reasons(
     ease = model.members["ease"]
     assert isinstance(ease, EaseMember)
     histories = full_histories(model.catalogue, ratings)
+    place, _ = places_of(lists["user"].to_numpy(), ratings.users)
     found: list[list[int]] = []
-    for (user,), of_user in lists.group_by("user", maintain_order=True):
-        row = int(np.searchsorted(ratings.users, user))
-        history = histories.part(slice(row, row + 1))
-        found += reasons(ease, model.catalogue, history, of_user["item"].to_numpy())
+    for row, items in zip(*_runs(place, lists["item"].to_numpy()), strict=True):
+        found += reasons(ease, model.catalogue, histories.part(slice(row, row + 1)), items)
     words = [sentence(because, titles) for because in found]
     first = [because[0] if because else None for because in found]
     return pl.DataFrame(
         {"reason": words, "reason_item": first},
         schema={"reason": pl.String, "reason_item": pl.Int32},
     )
+
+
+def _runs(
+    place: NDArray[np.int64], items: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], list[NDArray[np.int32]]]:
+    """The users in their order and the items of each, from rows that lie together."""
+    starts = np.flatnonzero(np.diff(place, prepend=-1))
+    return place[starts], np.split(items, starts)[1:]
 
 
 def _of_als(
