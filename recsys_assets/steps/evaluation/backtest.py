@@ -39,8 +39,8 @@ class BacktestParams(StepParams):
     """Days between training and test: a list published today was made of yesterday's ratings."""
     k: int = Field(default=10, ge=1)
     """Length of the lists."""
-    models: list[str] = Field(default=list(MODELS))
-    """Which models."""
+    models: list[str] = Field(default=list(MODELS), min_length=1)
+    """Which models; one named twice is judged once."""
     seed: int = Field(default=42, ge=0)
     """Of the models and of the bootstrap."""
 
@@ -84,10 +84,11 @@ def _round(
 ) -> Comparison:
     train = rows.filter(pl.col("timestamp") < window.train_before)
     of_days = pl.col("timestamp").is_between(window.test_from, window.test_before, closed="left")
+    names = list(dict.fromkeys(params.models))
     return compare_models(
         train,
         rows.filter(of_days),
-        lambda data: fit_recommenders(session, data, content, params.models, params.seed),
+        lambda data: fit_recommenders(session, data, content, names, params.seed),
         params.k,
         params.seed,
     )

@@ -66,3 +66,12 @@ def test_rounds_without_returning_users_are_left_out(session: Session) -> None:
 def test_numbers_below_one_are_refused(field: str) -> None:
     with pytest.raises(ValueError, match=field):
         BacktestParams.model_validate({field: 0})
+
+
+def test_a_model_named_twice_is_judged_once_and_none_is_refused(session: Session) -> None:
+    write_interactions(session.lake, daily_ratings(20))
+    once = run_backtest(session, PARAMS)
+    twice = run_backtest(session, PARAMS.model_copy(update={"models": ["popularity"] * 2}))
+    assert (twice.rows, twice.failed) == (once.rows, "")
+    with pytest.raises(ValueError, match="models"):
+        BacktestParams(models=[])
