@@ -6,8 +6,8 @@ that a caller's next request costs a look into a dictionary instead of a signatu
 
 import asyncio
 import hashlib
+import logging
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ import jwt
 from recsys_assets.serving.problems import Problem
 from recsys_assets.serving.settings import ROLES, AuthSettings
 
+_LOG = logging.getLogger(__name__)
 ALGORITHMS = ["RS256"]
 """Entra ID signs with nothing else; above all neither ``none`` nor a shared secret."""
 MOST_REMEMBERED = 10_000
@@ -142,17 +143,25 @@ class TokenVerifier:
         async with self._fetching:
             if time.monotonic() - self.tried >= self.settings.cooldown_seconds:
                 self.tried = time.monotonic()
-                with suppress(httpx.HTTPError, jwt.PyJWTError, ValueError):
-                    async with httpx.AsyncClient(timeout=5.0, follow_redirects=False) as client:
-                        answer = await client.get(self.settings.jwks_url)
-                        answer.raise_for_status()
-                    found = jwt.PyJWKSet.from_dict(answer.json())
+                try:
+                    self.keys = await self._published()
+                except (httpx.HTTPError, jwt.PyJWTError, ValueError) as error:
+                    _LOG.warning("no keys from %s: %r", self.settings.jwks_url, error)
+                else:
                     self.fetched = time.monotonic()
-                    self.keys = {str(key.key_id): key.key for key in found.keys if _signs(key)}
                     self._known = {h: c for h, c in self._known.items() if c.key in self.keys}
-                    return
             if not self.keys:
                 raise Problem(503, "the issuer's keys cannot be had just now; try again")
+
+    async def _published(self) -> dict[str, Any]:
+        """The issuer's keys by their ids."""
+        async with httpx.AsyncClient(timeout=5.0, follow_redirects=False) as client:
+            answer = await client.get(self.settings.jwks_url)
+        published = answer.raise_for_status().json()
+        if not isinstance(published, dict):
+            raise ValueError("the answer is no set of keys")
+        found = jwt.PyJWKSet.from_dict(published).keys
+        return {str(key.key_id): key.key for key in found if _signs(key)}
 
 
 def _signs(key: jwt.PyJWK) -> bool:

@@ -22,6 +22,8 @@ class Issuer:
         self.keys: dict[str, rsa.RSAPrivateKey] = {}
         self.fetched = 0
         self.up = True
+        self.answer = b""
+        """What it answers instead of its keys."""
         self.url = ""
 
     def add_key(self, kid: str) -> None:
@@ -58,7 +60,7 @@ def issuing() -> Iterator[Issuer]:
 
     class Handler(QuietHandler):
         def do_GET(self) -> None:
-            body = json.dumps({"keys": issuer.published()}).encode()
+            body = issuer.answer or json.dumps({"keys": issuer.published()}).encode()
             issuer.fetched += 1
             self.send_response(200 if issuer.up else 500)
             self.send_header("Content-Length", str(len(body)))

@@ -179,11 +179,24 @@ def test_known_keys_serve_on_while_the_issuer_is_away(guarded: TestClient, issue
     assert ask(guarded, issuer.token("two", other_key()))[0] == 401
 
 
-def test_without_any_keys_the_service_says_so(start: Start, issuer: Issuer) -> None:
-    issuer.up = False
+@pytest.mark.parametrize("answer", [b"<html>", b"[]", b"null", b'{"keys": [3]}', b"\xff"])
+def test_without_any_keys_the_service_says_so(
+    start: Start, issuer: Issuer, answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    issuer.answer = answer
     auth = {"issuers": [ISSUER], "audiences": [AUDIENCE], "jwks_url": issuer.url}
     status, detail = ask(start(auth=auth), issuer.token())
     assert status == 503 and "keys" in detail
+    assert f"no keys from {issuer.url}" in caplog.text
+
+
+def test_an_issuer_that_is_away_at_first_is_asked_again(start: Start, issuer: Issuer) -> None:
+    issuer.up = False
+    auth = {"issuers": [ISSUER], "audiences": [AUDIENCE], "jwks_url": issuer.url}
+    client = start(auth=auth | {"cooldown_seconds": 0})
+    assert ask(client, issuer.token())[0] == 503
+    issuer.up = True
+    assert ask(client, issuer.token())[0] == 200
 
 
 def test_callers_do_not_use_up_one_anothers_share(start: Start, issuer: Issuer) -> None:
