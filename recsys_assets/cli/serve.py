@@ -101,6 +101,8 @@ def use_command(
     from recsys_assets.serving.pointer import Pointer, point_to, promote
 
     root = deployment().home.bundles
+    if canary == champion:
+        raise typer.BadParameter("a canary is another version than the champion")
     try:
         for version in filter(None, (champion, canary)):
             load_bundle(root / version)

@@ -24,6 +24,8 @@ def test_bundles_are_listed_chosen_and_gone_back_to(recsys: Recsys, home: Home) 
     rows = {r["version"]: r for r in json.loads(recsys("bundles", "list", "--json").output)}
     assert rows[old]["serves as"] == "champion"
     assert (rows[new]["serves as"], rows[new]["share"]) == ("canary", 0.25)
+    assert "another" in recsys("bundles", "use", new, "--canary", new, code=2).output
+    assert read_pointer(home.bundles).champion == old
     recsys("bundles", "use", new)
     assert (read_pointer(home.bundles).champion, read_pointer(home.bundles).previous) == (new, old)
     (home.bundles / old / "booster.txt").write_text("damaged", encoding="utf-8")
