@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_assets.kernels.titles import spoken
 from recsys_assets.serving.bundle import Bundle
 from recsys_assets.serving.catalogue import Filters
 from recsys_assets.serving.lists import render_rows
@@ -57,4 +58,4 @@ def _best(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 def _because(bundle: Bundle, place: int | None) -> bytes:
     fragment = b'"title":null' if place is None else bundle.catalogue.fragments[place]
     title = msgspec.json.decode(b"{%b}" % fragment)["title"]
-    return msgspec.json.encode(f"because you rated {title or 'a movie'}")
+    return msgspec.json.encode(f"because you rated {spoken(title) if title else 'a movie'}")

@@ -27,7 +27,7 @@ def reasons(
 
 
 def sentence(because: Sequence[int], titles: dict[int, str]) -> str:
-    """The reason in words; titles name the items."""
+    """The reason in words; titles name the items as people say them."""
     named = [titles[item] for item in because if titles.get(item)]
     if not named:
         return FALLBACK

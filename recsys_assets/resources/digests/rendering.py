@@ -3,13 +3,13 @@
 Titles and reasons come from files: HTML is escaped, control characters are taken out.
 """
 
-import re
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime
 
 from jinja2 import Environment
 from pydantic import BaseModel
 
+from recsys_assets.kernels.titles import spoken
 from recsys_assets.resources.alerts.mail import MailServer
 from recsys_assets.resources.alerts.message import clean_line
 
@@ -41,15 +41,6 @@ color:#5c5c66">You get this mail because you subscribed to your recommendations.
 </table></td></tr></table></body></html>
 """
 )
-
-
-_ARTICLE_LAST = re.compile(r"^(?P<title>.+), (?P<article>The|A|An)(?P<rest> \(.+\))?$")
-
-
-def spoken(title: str) -> str:
-    """A title as people say it: catalogues sort by it, so they put its article last."""
-    found = _ARTICLE_LAST.match(title)
-    return f"{found['article']} {found['title']}{found['rest'] or ''}" if found else title
 
 
 class Movie(BaseModel):

@@ -20,6 +20,7 @@ from recsys_assets.kernels.recommenders.linear import EaseMember
 from recsys_assets.kernels.recommenders.protocol import RatingData
 from recsys_assets.kernels.recommenders.reasons import FALLBACK, reasons, sentence
 from recsys_assets.kernels.recommending import TopKTask
+from recsys_assets.kernels.titles import spoken
 from recsys_assets.kernels.vectors import places_of
 from recsys_assets.lake.store import read_parquet, write_parquet
 from recsys_assets.registry import CHALLENGER, CHAMPION
@@ -51,7 +52,8 @@ def recommend_top_k(session: Session, params: TopKParams) -> StepReport:
     if not hybrid and not session.lake.exists(ALS_FACTORS):
         return StepReport(skipped="no rank_model or als_factors yet: nothing to recommend from")
     titles = read_titles(session.lake)
-    rows, users = (_of_hybrid if hybrid else _of_als)(session, params, titles)
+    said = {item: spoken(title) for item, title in titles.items()}
+    rows, users = (_of_hybrid if hybrid else _of_als)(session, params, said)
     version = session.lake.write_frame(rows.cast(pl.Schema(polars_schema(TopK))), TOP_K)
     return _report(rows, version, titles, params.k, users)
 

@@ -39,7 +39,7 @@ def prepare(session: Session) -> pl.DataFrame:
     ]
     write_interactions(session.lake, rows)
     movies = zip(content.items.tolist(), content.titles, content.genres, strict=True)
-    write_movies(session.lake, [(item, f"{t} (1999)", "|".join(g)) for item, t, g in movies])
+    write_movies(session.lake, [(item, f"{t}, The (1999)", "|".join(g)) for item, t, g in movies])
     build_movie_features(session, NoParams())
     return frame
 
@@ -72,7 +72,7 @@ def test_the_models_are_trained_judged_and_published_with_reasons(session: Sessi
     assert lists.group_by("user").len()["len"].to_list() == [5] * 80
     named = lists.filter(pl.col("reason_item").is_not_null())
     assert named.height > 0.9 * lists.height
-    assert named["reason"].str.starts_with("because you rated Picture").all()
+    assert named["reason"].str.starts_with("because you rated The Picture").all()
     rated = frame.select("user", reason_item=pl.col("item").cast(pl.Int32))
     assert named.join(rated, on=["user", "reason_item"], how="anti").is_empty()
 
