@@ -77,7 +77,7 @@ def label(ax: Axes, x: str, y: str, grid: Literal["x", "y", "both"] = "y") -> No
 def legend(
     ax: Axes, place: Literal["best", "upper left", "upper right"] = "best", columns: int = 1
 ) -> None:
-    """A frameless legend of the labelled series, filled areas first."""
+    """A legend of the labelled series, filled areas first; a line below it shines through."""
     handles, labels = ax.get_legend_handles_labels()
     order = sorted(range(len(handles)), key=lambda i: isinstance(handles[i], Line2D))
     ax.legend(
@@ -85,7 +85,8 @@ def legend(
         [labels[i] for i in order],
         loc=place,
         ncols=columns,
-        frameon=False,
+        framealpha=0.8,
+        edgecolor="none",
         fontsize=8.5,
         labelcolor=INK,
     )
