@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,13 @@ from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.deployment.notices import digest_settings
 from recsys_assets.home import Home
 from recsys_assets.resources.alerts import MailServer
-from recsys_assets.resources.digests import Digest, Digests, MailingError, Movie
+from recsys_assets.resources.digests import (
+    Digest,
+    Digests,
+    MailingError,
+    Movie,
+    subscriptions,
+)
 from recsys_assets.resources.digests.links import is_signed, signature
 from recsys_assets.resources.digests.subscriptions import (
     is_address,
@@ -233,6 +240,16 @@ class TestSubscriptions:
         assert subscribe(home.lake, [(1, "other@example.org")]) == 0
         resubscribe(home.lake, 1, "new@example.org")
         assert subscribed(home.lake)["address"].to_list() == ["new@example.org", address(2)]
+
+    def test_a_clock_that_was_set_back_loses_no_unsubscription(
+        self, home: Home, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ahead = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1)
+        with monkeypatch.context() as changed:
+            changed.setattr(subscriptions, "_now", lambda: ahead)
+            subscribe(home.lake, [(1, address(1)), (2, "old@example.org"), (2, address(2))])
+        assert unsubscribe(home.lake, 1)
+        assert subscribed(home.lake).rows() == [(2, address(2))]
 
     def test_a_list_with_bad_rows_names_them(self, tmp_path: Path) -> None:
         path = tmp_path / "people.csv"

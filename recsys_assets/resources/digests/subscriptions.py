@@ -7,7 +7,7 @@ import csv
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -127,10 +127,12 @@ def _known(lake: Lake) -> list[tuple[int, str, str]]:
 def _append(lake: Lake, people: list[tuple[int, str]], state: str, reason: str) -> None:
     if not people:
         return
-    rows = [
-        {"user": user, "address": address, "state": state, "reason": reason, "at": _now()}
-        for user, address in people
-    ]
+    latest: dict[int, datetime] = dict(states(lake).select("user", "at").rows())
+    rows = []
+    for user, address in people:
+        # After what is known of them, also where the clock was set back since: the last row counts.
+        at = latest[user] = max(_now(), latest.get(user, datetime.min) + timedelta(microseconds=1))
+        rows.append({"user": user, "address": address, "state": state, "reason": reason, "at": at})
     lake.append(Subscribers.validate(pl.DataFrame(rows, polars_schema(Subscribers))), SUBSCRIBERS)
 
 
