@@ -17,6 +17,9 @@ from recsys_assets.resources.alerts.message import RECOVERED, Alert, Severity
 OVER = "recovered:"
 """Begins the event key of a message that says that a trouble is over."""
 
+CLOCK_SECONDS = 300.0
+"""By how much the clocks of those who report may differ."""
+
 Told = list[tuple[Alert, Sequence[str]]]
 """Messages to tell, each with those who are owed it."""
 
@@ -45,6 +48,7 @@ def mend(connection: sqlite3.Connection, subjects: dict[str, datetime]) -> Told:
 
 def ended(connection: sqlite3.Connection) -> Told:
     """Close the troubles all of whose subjects work again; the messages that say so."""
+    _forget_times_to_come(connection)
     open_ones = connection.execute(
         "SELECT incident, subjects, alert, targets, last_since, repeats FROM incidents"
         " WHERE closed_at IS NULL"
@@ -61,6 +65,22 @@ def ended(connection: sqlite3.Connection) -> Told:
         over = datetime.fromtimestamp(max(at for at in times if at is not None), UTC)
         ends.append((_end_of(first, over, repeats), json.loads(targets)))
     return ends
+
+
+def _forget_times_to_come(connection: sqlite3.Connection) -> None:
+    """Let times count no more that are from before the clock was set back.
+
+    A success of tomorrow would end, at once, whatever breaks until then; a failure of tomorrow
+    would not end before.
+    """
+    now = time.time()
+    latest = now + CLOCK_SECONDS
+    connection.execute("DELETE FROM mended WHERE at > ?", (latest,))
+    for column in ("last_since", "told_at"):
+        connection.execute(
+            f"UPDATE incidents SET {column} = ? WHERE closed_at IS NULL AND {column} > ?",
+            (now, latest),
+        )
 
 
 def _mended_at(connection: sqlite3.Connection, subject: str, after: float) -> float | None:

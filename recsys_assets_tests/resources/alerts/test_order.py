@@ -66,3 +66,15 @@ def test_the_end_says_how_long_a_trouble_lasted(tmp_path: Path, minutes: int, sa
     end = make_alert().since + timedelta(minutes=minutes, seconds=1)
     [told] = ledger.mend({"step:a": end})
     assert f"It lasted {said}, it happened once." in told.what
+
+
+def test_a_clock_that_was_set_back_ends_no_trouble_and_keeps_none_open(tmp_path: Path) -> None:
+    ledger, now = DeliveryLedger(tmp_path / "alerts.sqlite"), datetime.now(UTC)
+    ahead = now + timedelta(days=1)
+    ledger.mend({"step:a": ahead})
+    ledger.admit(make_alert(subjects=("step:b",), since=ahead, event_key="b"), ["email"])
+    told = ledger.admit(make_alert(subjects=("step:a",), since=now, event_key="a"), ["email"])
+    assert [alert.event_key for alert in told] == ["a"]
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    ended = ledger.mend({"step:a": soon, "step:b": soon})
+    assert sorted(alert.event_key for alert in ended) == ["recovered:a", "recovered:b"]
