@@ -45,8 +45,10 @@ def look_at_reach(instance: dg.DagsterInstance, now: datetime) -> Findings:
     last = datetime.fromtimestamp(tick.timestamp, UTC)
     # The one that ticks most often may be late by two of its ticks.
     patience = SILENT_SECONDS + 2 * min(map(_interval, running))
-    is_silent = (now - last).total_seconds() > patience
-    if not is_silent and not is_unreachable(tick.error):
+    silent = (now - last).total_seconds()
+    if silent < -patience:
+        return Findings(alerts=[_ahead(now, last)])
+    if silent <= patience and not is_unreachable(tick.error):
         return Findings(works={SUBJECT: last})
     alert = Alert(
         title="Dagster does not reach the code location",
@@ -60,6 +62,25 @@ def look_at_reach(instance: dg.DagsterInstance, now: datetime) -> Findings:
         subjects=(SUBJECT,),
     )
     return Findings(alerts=[alert])
+
+
+def _ahead(now: datetime, last: datetime) -> Alert:
+    """Ticks of a time to come: Dagster counts the seconds since the last one, and lets none begin.
+
+    Its daemon says no more that it is alive either, and counts as healthy.
+    """
+    return Alert(
+        title="Dagster waits for the clock",
+        what="Until the clock shows a time at which Dagster has worked already, no sensor ticks and"
+        " no schedule starts: nothing is ingested, published or told by them. Tables stay as they"
+        " are.",
+        severity=Severity.ERROR,
+        since=now,
+        cause=f"The clock was set back: it is {now:%Y-%m-%d %H:%M} UTC, and a sensor has ticked at"
+        f" {last:%Y-%m-%d %H:%M} UTC. If the clock is right now, they go on by themselves then.",
+        event_key=f"{SUBJECT}:ahead:{last.isoformat()}",
+        subjects=(SUBJECT,),
+    )
 
 
 def _interval(state: InstigatorState) -> float:

@@ -45,6 +45,17 @@ def test_definitions_that_the_daemon_never_loaded_are_told(
     assert alert.subjects == (SUBJECT,)
 
 
+def test_a_clock_that_was_set_back_is_told_for_nothing_ticks_until_it_has_caught_up(
+    instance: dg.DagsterInstance,
+) -> None:
+    failed_tick(instance, "redeliver_alerts", TickStatus.SKIPPED)
+    assert look_at_reach(instance, later(-10)).alerts == []
+    found = look_at_reach(instance, later(-120))
+    (alert,) = found.alerts
+    assert "clock was set back" in alert.cause and found.works == {}
+    assert SUBJECT in look_at_reach(instance, later(0)).works
+
+
 def test_where_no_sensor_is_switched_on_nothing_is_said(instance: dg.DagsterInstance) -> None:
     failed_tick(instance, "redeliver_alerts", TickStatus.SKIPPED, InstigatorStatus.STOPPED)
     found = look_at_reach(instance, later(12))
