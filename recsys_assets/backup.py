@@ -62,8 +62,9 @@ def restore(home: Home, folder: Path) -> list[str]:
 
     All of them are checked before the first is replaced; those that were there are kept beside
     with the suffix ``.before-restore``, with a number where one is kept already. Databases that the
-    backup does not know are set aside too: they would not fit the others. In another home than the
-    one that was backed up, models' files are looked for below that home.
+    backup does not know are set aside too: they would not fit the others. The ledger of digests
+    stays and takes in what the backup knows, for no mail is unsent. In another home than the one
+    that was backed up, models' files are looked for below that home.
 
     Raises:
         BackupError: the folder is no backup, or is damaged.
@@ -74,10 +75,14 @@ def restore(home: Home, folder: Path) -> list[str]:
         if not (folder / path).is_file() or _digest(folder / path) != digest:
             raise BackupError(f"{folder / path} is missing or damaged: use another backup")
     with alone(home.root):
+        stay = {home.digests} if _keeps_mails(home.digests, folder / home.digests.name) else set()
         for found in databases(home):
-            _set_aside(home.root / found)
+            if home.root / found not in stay:
+                _set_aside(home.root / found)
         for path in known:
             target = home.root / path
+            if target in stay:
+                continue
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = target.with_name(f".{target.name}.part")
             shutil.copyfile(folder / path, partial)
@@ -112,6 +117,22 @@ def _copy_database(source: Path, target: Path) -> None:
         raise BackupError(f"{source} cannot be copied: {error}") from error
     if state != "ok":
         raise BackupError(f"{source} is damaged: {state}")
+
+
+def _keeps_mails(ledger: Path, copy: Path) -> bool:
+    """Whether a ledger of digests can stay, now with the mails of its copy in a backup."""
+    if not ledger.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(ledger.as_uri(), uri=True, timeout=30)) as database:
+            if copy.is_file():
+                # Only read: the backup may lie where nothing can be written.
+                database.execute("ATTACH ? AS copy", (f"{copy.resolve().as_uri()}?immutable=1",))
+                with database:
+                    database.execute("INSERT OR IGNORE INTO mails SELECT * FROM copy.mails")
+            return bool(database.execute("PRAGMA main.quick_check").fetchone() == ("ok",))
+    except sqlite3.Error:  # damaged: the copy is all there is
+        return False
 
 
 def _set_aside(path: Path) -> None:

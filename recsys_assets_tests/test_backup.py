@@ -13,6 +13,7 @@ import pytest
 
 from recsys_assets.backup import BackupError, back_up, databases, restore
 from recsys_assets.home import Home
+from recsys_assets.resources.digests import MailLedger
 from recsys_assets.resources.run_lock import HomeBusyError
 
 
@@ -185,3 +186,18 @@ def test_what_the_first_restore_set_aside_stays(home: Home, tmp_path: Path) -> N
     kept = home.alerts.with_name("alerts.sqlite.before-restore")
     with closing(sqlite3.connect(kept)) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("now",)]
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_mails_sent_since_the_backup_are_not_sent_again(
+    home: Home, tmp_path: Path, is_damaged: bool
+) -> None:
+    ledger = MailLedger(home.digests)
+    assert ledger.claim("first", 7, 0)
+    back_up(home, tmp_path / "backup")
+    assert ledger.claim("second", 7, 0)
+    if is_damaged:
+        home.digests.write_bytes(b"not a database" * 1000)
+    restore(home, tmp_path / "backup")
+    assert not ledger.claim("first", 7, 0)
+    assert ledger.claim("second", 7, 0) is is_damaged
