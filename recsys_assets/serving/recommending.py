@@ -53,10 +53,16 @@ def segment_list(
     filters: Filters,
     unknown_items: list[int] | None = None,
 ) -> bytes:
-    """What most people watch, for a user nobody knows; marked as such."""
+    """What most people watch, for a user without a list; marked as such.
+
+    Who rated nearly everything, or came after the lists were made, has none: what they have seen is
+    left out here, too.
+    """
     name = bundle.segment_for(filters)
     metrics.FALLBACKS.labels(name).inc()
-    rows = _rows_kept(bundle, _popular(bundle, name), k, filters)
+    seen = set() if user is None else set(bundle.seen_by(user).tolist())
+    listed = (row for row in _popular(bundle, name) if row[0] not in seen)
+    rows = _rows_kept(bundle, listed, k, filters)
     about = head_of(user, False, "segment", name, bundle, "popularity", 0, arm, unknown_items)
     return b'%b,"recommendations":[%b]}' % (about, rows)
 

@@ -9,6 +9,8 @@ from starlette.testclient import TestClient
 
 from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import SIMILAR_ITEMS, TOP_K
+from recsys_assets.serving.catalogue import Filters
+from recsys_assets.serving.recommending import segment_list
 from recsys_assets.serving.shapes import answers
 from recsys_assets_tests.serving.conftest import Platform
 
@@ -80,6 +82,14 @@ def test_nobody_is_shown_what_they_have_seen(newest: TestClient, platform: Platf
     asked = {"user": 5, "candidates": candidates, "exclude_seen": True}
     ranked = newest.post("/rank", json=asked).json()["ranked"]
     assert {r["item"] for r in ranked} == {2, 4} - set(seen)
+
+
+def test_who_rated_but_has_no_list_is_not_shown_what_they_have_seen(platform: Platform) -> None:
+    seen = platform.home.lake.scan(INTERACTIONS).filter(user=5).collect()["item"].to_list()
+    bundle = platform.bundle(platform.new)
+    answer = msgspec.json.decode(segment_list("champion", bundle, 5, 100, Filters()))
+    left = {row["item"] for row in answer["recommendations"]}
+    assert left == set(bundle.catalogue.ids.tolist()) - set(seen)
 
 
 def test_an_unknown_user_gets_the_segment_and_is_told_so(client: TestClient) -> None:
