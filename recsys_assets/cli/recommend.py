@@ -6,7 +6,7 @@ import polars as pl
 import typer
 
 from recsys_assets.cli.shared import JsonOption, console, deployment, print_json, print_table
-from recsys_assets.contracts.features import MOVIE_FEATURES
+from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import POPULAR_MOVIES, TOP_K
 from recsys_assets.lake.tables import Lake
 
@@ -21,7 +21,7 @@ def recommend_command(
 ) -> None:
     """Show a user's published recommendations: titles, scores, reasons.
 
-    A user nobody knows is shown the popular movies, and told so.
+    A user without a list is shown the popular movies they have not rated, and told so.
 
     Example: recsys recommend 1
     """
@@ -29,7 +29,7 @@ def recommend_command(
     rows = _personal(lake, user, k)
     known = bool(rows)
     if not known:
-        rows = _popular(lake, k)
+        rows = _popular(lake, user, k)
     if as_json:
         print_json({"user": user, "known": known, "recommendations": rows})
         return
@@ -50,12 +50,18 @@ def _personal(lake: Lake, user: int, k: int) -> list[dict[str, object]]:
     )
 
 
-def _popular(lake: Lake, k: int) -> list[dict[str, object]]:
+def _popular(lake: Lake, user: int, k: int) -> list[dict[str, object]]:
     if not lake.exists(POPULAR_MOVIES):
         return []
-    best = lake.scan(POPULAR_MOVIES).sort("popularity_rank").head(k)
+    best = lake.scan(POPULAR_MOVIES)
+    if lake.exists(INTERACTIONS):
+        # Who rated nearly everything, or came after the lists were made, has none.
+        seen = lake.scan(INTERACTIONS).filter(user=user)
+        best = best.join(seen, on="item", how="anti")
     return (
-        best.select(
+        best.sort("popularity_rank")
+        .head(k)
+        .select(
             rank=pl.int_range(1, pl.len() + 1),
             item="item",
             title="title",

@@ -5,7 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from recsys_assets.cli.app import app
-from recsys_assets.contracts.features import MovieFeatures
+from recsys_assets.contracts.features import Interactions, MovieFeatures
 from recsys_assets.contracts.recommendations import PopularMovies, TopK
 from recsys_assets.contracts.schema import Model, polars_schema
 from recsys_assets.home import Home
@@ -65,6 +65,13 @@ def test_an_unknown_user_gets_what_is_popular(told: Home) -> None:
     rows = answer["recommendations"]
     assert answer["known"] is False and isinstance(rows, list)
     assert [row["title"] for row in rows] == ["Seven", "Six"]
+
+
+def test_who_rated_but_has_no_list_is_not_shown_what_they_have_seen(told: Home) -> None:
+    write(told, "interactions", Interactions, [(99, 7, 4.0, 1, "train")])
+    rows = ask("99")["recommendations"]
+    assert isinstance(rows, list)
+    assert [(row["rank"], row["title"]) for row in rows] == [(1, "Six")]
 
 
 def test_people_are_told_that_a_user_is_unknown(told: Home) -> None:
