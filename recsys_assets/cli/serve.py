@@ -69,7 +69,9 @@ def list_command(as_json: JsonOption = False) -> None:
     try:
         pointer = read_pointer(root)
     except BundleError as error:
-        raise typer.BadParameter(str(error)) from error
+        there = ", ".join(versions_in(root))
+        choice = f"; or choose one by `recsys bundles use`: {there}" if there else ""
+        raise typer.BadParameter(f"{error}{choice}") from error
     roles = {pointer.previous: "previous", pointer.canary: "canary", pointer.champion: "champion"}
     rows = [
         {

@@ -41,7 +41,7 @@ def read_pointer(root: Path) -> Pointer:
         return Pointer.model_validate_json((root / NAME).read_bytes())
     except FileNotFoundError as error:
         raise BundleError(
-            f"no bundle has been published in {root}: materialize the asset serving_bundle"
+            f"no bundle of {root} is in service: materialize the asset serving_bundle"
         ) from error
     except OSError as error:
         raise BundleError(f"{root / NAME}: {error.strerror}") from error
@@ -68,11 +68,15 @@ def point_to(root: Path, pointer: Pointer) -> None:
 
 
 def promote(root: Path, version: str) -> Pointer:
-    """Make a version the champion; the old one is kept to go back to, the canary ends."""
-    previous = None
-    if (root / NAME).exists():
+    """Make a version the champion; the old one is kept to go back to, the canary ends.
+
+    A pointer that nobody can read names no way back, and stands in nobody's way.
+    """
+    try:
         old = read_pointer(root)
         previous = old.previous if old.champion == version else old.champion
+    except BundleError:
+        previous = None
     pointer = Pointer(champion=version, previous=previous)
     point_to(root, pointer)
     return pointer

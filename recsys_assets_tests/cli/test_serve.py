@@ -6,7 +6,7 @@ import pytest
 
 from recsys_assets.home import Home
 from recsys_assets.serving.export import ExportParams, write_bundle
-from recsys_assets.serving.pointer import promote, read_pointer
+from recsys_assets.serving.pointer import NAME, Pointer, promote, read_pointer
 from recsys_assets.serving.sizing import BUSY, CORES, LEAST, size_for
 from recsys_assets_tests.conftest import Recsys
 from recsys_assets_tests.serving.published import publish
@@ -32,6 +32,10 @@ def test_bundles_are_listed_chosen_and_gone_back_to(recsys: Recsys, home: Home) 
     (home.bundles / old / "item_ids.npy").write_bytes(b"damaged")
     assert "instead of" in recsys("bundles", "use", old, code=2).output
     assert read_pointer(home.bundles).champion == new
+    (home.bundles / NAME).write_text('{"champion": ', encoding="utf-8")
+    assert new in recsys("bundles", "list", code=2).output
+    recsys("bundles", "use", new)
+    assert read_pointer(home.bundles) == Pointer(champion=new)
 
 
 def test_without_tokens_it_serves_this_machine_only(recsys: Recsys) -> None:
