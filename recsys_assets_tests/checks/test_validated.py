@@ -176,4 +176,6 @@ def test_a_drop_of_unusual_size_is_worth_a_look(session: Session, home: Home) ->
     assert "has 20 rows; usual are 100" in (result.description or "")
     alone = evaluate(home)["volume_is_usual"]
     assert (alone.passed, alone.description) == (False, result.description)
+    ranged = evaluate(home, days[1], DAY + datetime.timedelta(days=5))["volume_is_usual"]
+    assert (ranged.passed, ranged.description) == (False, result.description)
     assert evaluate(home, days[1])["volume_is_usual"].passed, "too few days to compare with"
