@@ -104,22 +104,20 @@ def _downstream_of(table: str) -> str:
     """A selection of what is made from a table, as `recsys run --select` takes it."""
     import dagster as dg
 
+    from recsys_assets.assets.steps import CONTRACTS
     from recsys_assets.definitions import defs
 
     graph = defs.resolve_asset_graph()
-    key = dg.AssetKey(TABLE_ASSETS.get(table, table))
-    if key not in graph.get_all_asset_keys():
+    keys = {dg.AssetKey(name) for name, (held, _) in CONTRACTS.items() if held == table}
+    keys = keys or {dg.AssetKey(table)}
+    if not keys <= graph.get_all_asset_keys():
         raise typer.BadParameter(f"no asset is called {table}: name what follows with recsys run")
-    below = dg.AssetSelection.assets(key).downstream() - dg.AssetSelection.assets(key)
+    below = dg.AssetSelection.assets(*keys).downstream(include_self=False)
     names = sorted(found.to_user_string() for found in below.resolve(graph))
     if not names:
         console.print(f"nothing is made from {table}")
         raise typer.Exit(0)
     return ",".join(names)
-
-
-TABLE_ASSETS = {"als_factors": "als_model", "popularity": "popularity_model"}
-"""Tables that are called otherwise than the asset that writes them."""
 
 
 @app.command("tidy")

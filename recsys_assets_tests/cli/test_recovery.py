@@ -116,6 +116,11 @@ def test_readers_follow_a_rollback(recsys: Recsys, two_drops: Session) -> None:
     assert rows(two_drops).height == 9
 
 
+@pytest.mark.parametrize("table", ["als_factors", "item_links", "rank_features"])
+def test_readers_of_a_table_are_known_whatever_its_asset_is_called(table: str) -> None:
+    assert "top_k" in recovery._downstream_of(table).split(",")
+
+
 def test_versions_that_were_tidied_away_are_named(recsys: Recsys, two_drops: Session) -> None:
     validate(two_drops, DAY)
     two_drops.lake.open("ratings").vacuum(
