@@ -128,7 +128,9 @@ def _sample(lines: list[bytes], dialects: tuple[Dialect, ...]) -> list[str]:
     """The first lines as text; the last one of several may be cut off and is left out."""
     whole = lines[:-1] or lines
     any_encoding = Dialect("", "", (), latin_1=any(d.latin_1 for d in dialects))
-    return [decode_text(line, any_encoding).decode().rstrip("\r") for line in whole]
+    # Decoded together, so that a fault names its line.
+    text = decode_text(b"\n".join(whole), any_encoding).decode()
+    return [line.rstrip("\r") for line in text.split("\n")]
 
 
 def _match_lines(lines: list[str], dialects: tuple[Dialect, ...]) -> Dialect:

@@ -83,6 +83,14 @@ def test_a_line_that_the_head_cuts_off_does_not_count() -> None:
     assert recognize_dialect(head, DATASETS["ratings"].dialects).name == "u.data"
 
 
+@pytest.mark.parametrize(("byte", "rule"), [(b"\xe9", "file.encoding"), (b"\0", "file.binary")])
+def test_a_fault_among_the_first_lines_names_its_line(byte: bytes, rule: str) -> None:
+    head = HEADER + b"1,2,3,881250949\n" * 5 + b"1,2," + byte + b",4\n" + b"1,2,3,881250949\n"
+    with pytest.raises(ShapeFault) as caught:
+        recognize_dialect(head, DATASETS["ratings"].dialects)
+    assert (caught.value.rule, caught.value.line) == (rule, 7)
+
+
 def test_text_outside_the_encoding_names_its_line() -> None:
     dialect = DATASETS["ratings"].dialects[0]
     with pytest.raises(ShapeFault) as caught:
