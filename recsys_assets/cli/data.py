@@ -156,7 +156,7 @@ def describe(path: Path, landed: LandedFile) -> str:
     except ShapeFault as fault:
         return (
             f"{source}: landed as {place}, but it will be rejected when validated: "
-            f"[yellow]{fault.rule}[/yellow] {escape(fault.message)}"
+            f"[yellow]{fault.rule}[/yellow] {escape(str(fault))}"
         )
     return f"{source}: landed as {place}, read as {form}"
 

@@ -33,6 +33,9 @@ class ShapeFault(Exception):
         self.message = message
         self.line = line
 
+    def __str__(self) -> str:
+        return self.message if self.line is None else f"line {self.line}: {self.message}"
+
     def __reduce__(self) -> tuple[type["ShapeFault"], tuple[str, str, int | None]]:
         return (ShapeFault, (self.rule, self.message, self.line))
 

@@ -26,7 +26,7 @@ def test_landing_says_as_what_a_file_will_be_read(
     said = one_line(recsys("land", "ratings", good, page, "--date", "2026-01-31"))
     assert "landed as ratings/2026-01-31/ratings.csv, read as ratings.csv (userId)" in said
     assert "landed as ratings/2026-01-31/page.csv, but it will be rejected" in said
-    assert "file.html" in said
+    assert "file.html line 1: the file is a web page" in said
     assert len(home.landing_zone.files("ratings")) == 2
 
 

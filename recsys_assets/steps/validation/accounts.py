@@ -124,7 +124,7 @@ class FileAccount:
             "quarantined": self.quarantined,
             "rejected": self.fault is not None,
             "reasons": json.dumps(self.reasons(), sort_keys=True),
-            "message": self.fault.message if self.fault else None,
+            "message": str(self.fault) if self.fault else None,
         }
 
     def rejection(self) -> dict[str, object]:

@@ -56,6 +56,7 @@ def test_files_of_the_wrong_shape_are_rejected_whole_and_others_go_on(
         WRONG, files(session).head(-1).iter_rows(named=True), strict=True
     ):
         assert account["rejected"] and account["accepted"] == 0 and account["message"]
+        assert account["message"].startswith(f"line {line}: ") == (line is not None)
         assert list(json.loads(account["reasons"])) == [rule]
         assert (folder / account["file"]).read_bytes() == content
         report = folder / f"{account['file']}.report.json"
