@@ -21,6 +21,7 @@ from recsys_assets.cli.shared import (
 )
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.files import FILES, quarantine_of
+from recsys_assets.lake.account import account_of_files
 from recsys_assets.lake.tables import DROP_DATE, Lake
 from recsys_assets.steps.validation.blocks import duplicate_rule
 
@@ -46,9 +47,15 @@ def list_command(as_json: JsonOption = False) -> None:
             rows.append({"dataset": dataset, **row, DROP_DATE: row[DROP_DATE].isoformat()})
     if as_json:
         print_json(rows)
-    elif rows:
+        return
+    if rows:
         print_table("Quarantined lines by rule", rows)
-    else:
+    whole = int(account_of_files(lake)["rejected"].sum())
+    if whole:  # which `recsys status` counts as quarantined, too
+        console.print(
+            f"{whole} files were rejected as a whole: `recsys status` says why", highlight=False
+        )
+    elif not rows:
         console.print("no line is quarantined")
 
 
@@ -76,8 +83,12 @@ def show_command(
     check_output(report, out)
     lake = deployment().home.lake
     name = quarantine_of(check_dataset(dataset))
-    if lake.exists(dataset) and not lake.exists(name):  # it is made for the first bad line
-        raise typer.BadParameter(f"no line of {dataset} has ever been quarantined")
+    landed = lake.exists(dataset) or dataset in account_of_files(lake)["dataset"]
+    if landed and not lake.exists(name):  # it is made for the first bad line
+        raise typer.BadParameter(
+            f"no line of {dataset} has ever been quarantined by itself; `recsys status` says which"
+            " files were rejected as a whole"
+        )
     table = lake.scan(name)
     if date:
         table = table.filter(pl.col(DROP_DATE) == parse_date(date))

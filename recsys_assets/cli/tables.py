@@ -64,7 +64,8 @@ def status_command(as_json: JsonOption = False) -> None:
 
 def _print_drops(files: list[dict[str, Any]]) -> None:
     """One row per drop, the newest last, and their sum."""
-    frame = pl.DataFrame(files).group_by("dataset", "date")
+    # All rows tell the types: the first hundred may hold no message.
+    frame = pl.DataFrame(files, infer_schema_length=None).group_by("dataset", "date")
     counts = [pl.col("read", "accepted", "quarantined").sum(), pl.col("rejected").sum()]
     drops = frame.agg(pl.len().alias("files"), *counts).sort("date", "dataset")
     names = ["files", "read", "accepted", "quarantined", "rejected"]
@@ -82,7 +83,8 @@ def _print_bad_files(files: list[dict[str, Any]]) -> None:
         {
             "file": f"{row['dataset']}/{row['date']}/{row['file']}",
             "apart": "all of it" if row["rejected"] else row["quarantined"],
-            "why": ", ".join(f"{rule} {count:,}" for rule, count in row["reasons"].items()),
+            "why": ", ".join(f"{rule} {count:,}" for rule, count in row["reasons"].items())
+            + (f": {row['message']}" if row["rejected"] else ""),
         }
         for row in bad[-_DROPS_SHOWN:]
     ]
@@ -96,7 +98,7 @@ def _files(lake: Lake) -> list[dict[str, Any]]:
     rows = lake.scan(FILES).sort("dataset", DROP_DATE, "file")
     date = pl.col(DROP_DATE).cast(pl.String).alias("date")
     counts = ("read", "accepted", "quarantined", "rejected")
-    shown = rows.select("dataset", "file", date, *counts, "reasons").collect()
+    shown = rows.select("dataset", "file", date, *counts, "reasons", "message").collect()
     return [{**row, "reasons": json.loads(row["reasons"])} for row in shown.iter_rows(named=True)]
 
 

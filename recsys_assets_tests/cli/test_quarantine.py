@@ -46,6 +46,18 @@ def test_lines_are_counted_by_rule(recsys: Recsys, session: Session) -> None:
     assert "timestamp.integer" in recsys("quarantine", "list").stdout
 
 
+def test_files_rejected_as_a_whole_are_told_where_no_line_is_apart(
+    recsys: Recsys, session: Session
+) -> None:
+    place(session, "<html>\n")
+    validate(session)
+    assert json.loads(recsys("quarantine", "list", "--json").stdout) == []
+    listed = recsys("quarantine", "list").stdout
+    assert "1 files were rejected as a whole" in listed and "recsys status" in listed
+    refused = recsys("quarantine", "show", "ratings", code=2).stderr
+    assert "ever been quarantined by itself" in " ".join(refused.split())
+
+
 def test_lines_are_shown_as_they_stood(recsys: Recsys, session: Session) -> None:
     fill(session)
     shown = json.loads(recsys("quarantine", "show", "ratings", "--json").stdout)

@@ -74,6 +74,7 @@ def test_the_status_for_programs_is_pure_json(session: Session, home: Home) -> N
             "quarantined": 1,
             "rejected": False,
             "reasons": {"row.field_count": 1},
+            "message": None,
         },
         {
             "dataset": "ratings",
@@ -84,6 +85,8 @@ def test_the_status_for_programs_is_pure_json(session: Session, home: Home) -> N
             "quarantined": 1,
             "rejected": True,
             "reasons": {"file.html": 1},
+            "message": "line 1: the file is a web page or XML, not data: the download probably "
+            "needs a login",
         },
         {
             "dataset": "ratings",
@@ -94,6 +97,7 @@ def test_the_status_for_programs_is_pure_json(session: Session, home: Home) -> N
             "quarantined": 0,
             "rejected": False,
             "reasons": {},
+            "message": None,
         },
     ]
     assert set(status["tables"]) == {"files", "quarantine_ratings", "ratings"}
@@ -132,7 +136,7 @@ def test_the_status_for_people_fits_eighty_columns(recsys: Recsys, session: Sess
     assert ["2026-01-30", "ratings", "1", "10", "9", "1", "0"] in drops
     assert ["2026-01-31", "ratings", "2", "6", "5", "1", "1"] in drops
     assert ["all", "", "3", "16", "14", "2", "1"] in drops
-    assert "row.field_count 1" in text and "file.html" in text
+    assert "row.field_count 1" in text and "file.html" in text and "web page" in text
 
 
 def test_many_drops_are_summed(recsys: Recsys, session: Session) -> None:
