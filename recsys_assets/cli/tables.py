@@ -33,7 +33,8 @@ def status_command(as_json: JsonOption = False) -> None:
     files, tables = _files(lake), _tables(lake)
     models = models_in_use(lake, where.home.registry)
     if as_json:
-        print_json({"files": files, "tables": tables, "models": models})
+        told = [{name: row[name] for name in row if name != "message"} for row in files]
+        print_json({"files": told, "tables": tables, "models": models})
         return
     if not files:
         # Generated data beside real data would be ratings of the same users and movies.
