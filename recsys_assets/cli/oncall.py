@@ -1,5 +1,6 @@
 """Commands for whoever is on call: what is wrong, is the machinery alive, say that it is known."""
 
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ from rich.markup import escape
 from recsys_assets.cli.shared import JsonOption, console, deployment, print_json, print_table
 from recsys_assets.deployment import Deployment, naming_variables
 from recsys_assets.resources.alerts import AlertDeliveryError, DeliveryLedger, Notifier
+from recsys_assets.resources.alerts.channels import MEND_LEDGER
 
 app = typer.Typer()
 
@@ -62,7 +64,12 @@ def incidents_command(as_json: JsonOption = False) -> None:
     Example: recsys incidents
     """
     path = deployment().home.alerts
-    rows = DeliveryLedger(path).open_incidents() if path.is_file() else []
+    try:
+        rows = DeliveryLedger(path).open_incidents() if path.is_file() else []
+    except sqlite3.DatabaseError as error:
+        said = escape(f"{path}: {error}. {MEND_LEDGER}")
+        Console(stderr=True).print(f"[red]error:[/red] {said}", highlight=False)
+        raise typer.Exit(1) from None
     if as_json:
         print_json(rows)
     elif rows:

@@ -118,8 +118,10 @@ def test_a_ledger_that_cannot_be_opened_is_named(
 ) -> None:
     monkeypatch.setenv("RECSYS_WEBHOOK_URL", "http://127.0.0.1:9/hook")
     home.alerts.write_bytes(b"no database" * 100)
-    said = " ".join(recsys("redeliver", code=1).stdout.split())
-    assert "file is not a database" in said
+    for command in ("redeliver", "incidents"):
+        said = " ".join(recsys(command, code=1).output.split())
+        assert "file is not a database" in said and "move it away" in said
+        assert "settings of the channel" not in said
 
 
 def test_subscribers_come_and_go(recsys: Recsys, tmp_path: Path) -> None:

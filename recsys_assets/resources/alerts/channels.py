@@ -11,6 +11,13 @@ from typing import ClassVar
 from recsys_assets.resources.alerts.connection import Connection, describe, redact
 from recsys_assets.resources.alerts.message import Alert, Severity, clean_line
 
+LEDGER = "ledger"
+"""Stands among the channels for the ledger, where that is what failed."""
+MEND_LEDGER = (
+    "Make room on its disk, end what holds it, or, where it is damaged, move it away: a new one is"
+    " made, and what is still wrong is told again."
+)
+
 
 class ChannelError(Exception):
     """A channel could not deliver; the text says why and holds no secret."""
@@ -26,10 +33,13 @@ class AlertDeliveryError(Exception):
     def __init__(self, subject: str, failures: Mapping[str, str]) -> None:
         """Say what was not delivered and, per channel, why."""
         reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
-        super().__init__(
-            f"not delivered: {subject} — {reasons}. Correct the settings of the channel or its"
-            " server; what waits in the ledger is sent again by the sensor redeliver_alerts."
-        )
+        advice = [MEND_LEDGER] if LEDGER in failures else []
+        if failures.keys() - {LEDGER}:
+            advice.append(
+                "Correct the settings of the channel or its server; what waits in the ledger is"
+                " sent again by the sensor redeliver_alerts."
+            )
+        super().__init__(f"not delivered: {subject} — {reasons}. {' '.join(advice)}")
         self.failures = dict(failures)
 
 

@@ -16,7 +16,12 @@ from typing import Self
 import dagster as dg
 from pydantic import ConfigDict, Field, model_validator
 
-from recsys_assets.resources.alerts.channels import AlertDeliveryError, Channel, ChannelError
+from recsys_assets.resources.alerts.channels import (
+    LEDGER,
+    AlertDeliveryError,
+    Channel,
+    ChannelError,
+)
 from recsys_assets.resources.alerts.hooks import WebhookChannel
 from recsys_assets.resources.alerts.incidents import QUIET_SECONDS, TOLD_IN_A_ROW
 from recsys_assets.resources.alerts.ledger import DeliveryLedger
@@ -33,8 +38,6 @@ from recsys_assets.resources.alerts.services import PagerDutyChannel, SlackChann
 from recsys_assets.resources.azure.secrets import SecretError, reveal_all
 
 logger = logging.getLogger(__name__)
-
-LEDGER = "ledger"
 
 _told_unrecorded: dict[tuple[str, ...], list[float]] = {}
 """Trouble and target → when it was told while the ledger could not be written."""
