@@ -47,7 +47,9 @@ def test_the_best_rated_of_the_well_known(session: Session) -> None:
         (4, 2, 3),
     ]
     assert report.figures["min_ratings"] == 10
-    assert list_popular_movies(session, PopularMoviesParams(least=70)).rows["popular_movies"] == 0
+    report = list_popular_movies(session, PopularMoviesParams(least=70))
+    assert session.lake.scan("popular_movies").collect()["item"].to_list() == [3, 5]
+    assert report.figures["min_ratings"] == 60
 
 
 def test_without_movies_there_is_nothing_to_do(session: Session) -> None:
