@@ -84,5 +84,5 @@ class HotPath:
 
 
 def _plain(text: str | bytes, most: int) -> bool:
-    """Whether a text is a plain number of so many digits at most."""
-    return text.isascii() and text.isdigit() and len(text) <= most
+    """Whether a text is a plain number of so many digits at most; 007 is none."""
+    return text.isascii() and text.isdigit() and len(text) <= most and text[:1] not in ("0", b"0")

@@ -42,6 +42,10 @@ def test_the_short_way_and_the_long_way_answer_alike(client: TestClient) -> None
     long = client.get("/users/5/recommendations?k=10&arm=champion")
     filtered = client.get("/users/5/recommendations?k=10&min_year=0&exclude=999999")
     assert short.content == long.content
+    for odd in ("/users/05/recommendations", "/users/5/recommendations?k=010"):
+        joint = "&" if "?" in odd else "?"
+        long_way = client.get(f"{odd}{joint}arm=champion")
+        assert client.get(odd).status_code == long_way.status_code == 422
     assert short.headers.items() >= long.headers.items()
     with_year = [r for r in short.json()["recommendations"] if r["year"]]
     items = [r["item"] for r in filtered.json()["recommendations"]]
