@@ -33,6 +33,9 @@ def recommend_command(
     if as_json:
         print_json({"user": user, "known": known, "recommendations": rows})
         return
+    if not rows:
+        console.print(f"user {user} has no list, and nothing is popular that they have not rated")
+        return
     if not known:
         console.print(f"user {user} has no list; what is popular with everybody:")
     print_table(f"Recommendations for user {user}", rows)

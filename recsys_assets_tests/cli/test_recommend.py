@@ -72,6 +72,9 @@ def test_who_rated_but_has_no_list_is_not_shown_what_they_have_seen(told: Home) 
     rows = ask("99")["recommendations"]
     assert isinstance(rows, list)
     assert [(row["rank"], row["title"]) for row in rows] == [(1, "Six")]
+    write(told, "interactions", Interactions, [(99, n, 4.0, 1, "train") for n in (6, 7)])
+    said = CliRunner().invoke(app, ["recommend", "99"]).output
+    assert "nothing is popular that they have not rated" in " ".join(said.split())
 
 
 def test_people_are_told_that_a_user_is_unknown(told: Home) -> None:
