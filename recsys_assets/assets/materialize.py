@@ -24,9 +24,6 @@ OWNERS = ["team:recsys"]
 WRITES_LAKE = "lake"
 """Pool of everything that writes tables: Dagster runs one such run at a time."""
 
-Made = dg.MaterializeResult[Any] | dg.AssetMaterialization
-"""What an asset yields: its result, or one drop of a run that fails."""
-
 _MARKUP = re.compile(r"([\\`*\[\]|])")
 """What makes cells, links, pictures and styles in Markdown."""
 
@@ -64,7 +61,7 @@ def run_step(
     step: Step,
     params: BaseModel,
     table: str | None = None,
-) -> Iterator[Made]:
+) -> Iterator[dg.MaterializeResult[Any]]:
     """Run a step and yield the materialization of each asset of this function.
 
     Nothing is yielded where there was nothing to do: what depends on it is then skipped.
@@ -94,7 +91,7 @@ def run_step(
         raise StepError(said) from None
     metadata = metadata_of(report)
     if report.failed:
-        yield from _good_drops(context, report, table)
+        _record_good_drops(context, report, table)
         files = _files([row for drop in report.drops.values() for row in drop.files])
         raise dg.Failure(report.failed, metadata={**metadata, **files}, allow_retries=False)
     if report.skipped:
@@ -110,19 +107,24 @@ def run_step(
         )
 
 
-def _good_drops(
+def _record_good_drops(
     context: dg.AssetExecutionContext, report: StepReport, table: str | None
-) -> Iterator[dg.AssetMaterialization]:
-    """Of a step that fails because of some drops, yield the others, whose rows are written.
+) -> None:
+    """Of a step that fails because of some drops, record the others, whose rows are written.
 
-    Nobody repeats them, for they are accounted for: the UI would show them as failed for ever.
+    Nobody repeats them, for they are accounted for: the UI would show them as failed for ever. As
+    events of the run they would tell Dagster that the asset is made, and 'Re-execute from asset
+    failure' would leave the bad drop out and end well.
     """
     bad = str(report.figures.get(CONCERNED, "")).split(",")
+    run = {"run": dg.MetadataValue.dagster_run(context.run_id)}
     for key in sorted(context.selected_asset_keys):
         for date, drop in report.drops.items():
             if date not in bad:
-                told = {**own(report, table or key.path[-1]), **drop.figures, **_files(drop.files)}
-                yield dg.AssetMaterialization(key, partition=date, metadata=told)
+                known = {**own(report, table or key.path[-1]), **drop.figures, **_files(drop.files)}
+                context.instance.report_runless_asset_event(
+                    dg.AssetMaterialization(key, partition=date, metadata=known | run)
+                )
 
 
 class StepError(Exception):

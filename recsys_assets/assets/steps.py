@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from recsys_assets.assets.materialize import (
     OWNERS,
     WRITES_LAKE,
-    Made,
     run_step,
     table_asset_metadata,
 )
@@ -67,7 +66,7 @@ def step_asset(
         context: dg.AssetExecutionContext,
         config: config_class,  # type: ignore[valid-type]
         compute: Compute,
-    ) -> Iterator[Made]:
+    ) -> Iterator[dg.MaterializeResult[Any]]:
         chosen = params.model_validate(config.model_dump())  # type: ignore[attr-defined]
         yield from run_step(context, compute, step, chosen, table)
 

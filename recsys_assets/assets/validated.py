@@ -10,7 +10,6 @@ from pydantic import Field
 from recsys_assets.assets.materialize import (
     OWNERS,
     WRITES_LAKE,
-    Made,
     run_step,
     table_asset_metadata,
 )
@@ -61,7 +60,7 @@ def _validated_assets(dataset: Dataset) -> dg.AssetsDefinition:
     )
     def validated(
         context: dg.AssetExecutionContext, config: ValidationConfig, compute: Compute
-    ) -> Iterator[Made]:
+    ) -> Iterator[dg.MaterializeResult[Any]]:
         keys = chosen_dates(context.run.tags, drops_of_run(context))
         dates = [datetime.date.fromisoformat(key) for key in keys]
         params = ValidationParams(

@@ -14,7 +14,9 @@ from recsys_assets.steps.session import Session
 from recsys_assets_tests.steps.landing_files import DAY, NEXT_DAY, csv_of, place, ratings
 
 
-def run_range(session: Session, *days: datetime.date) -> dg.ExecuteInProcessResult:
+def run_range(
+    session: Session, *days: datetime.date, instance: dg.DagsterInstance | None = None
+) -> dg.ExecuteInProcessResult:
     """Validate ratings in Dagster, on the session of the tests: those of a range, or of no drop."""
 
     class Here(Compute):
@@ -27,7 +29,7 @@ def run_range(session: Session, *days: datetime.date) -> dg.ExecuteInProcessResu
     job = dg.define_asset_job("ratings", partitions_def=DROPS, executor_def=dg.in_process_executor)
     definitions = dg.Definitions(assets=[validates], jobs=[job], resources={"compute": Here()})
     return definitions.resolve_job_def("ratings").execute_in_process(
-        tags=range_tags(list(days)) if days else {}, raise_on_error=False
+        tags=range_tags(list(days)) if days else {}, raise_on_error=False, instance=instance
     )
 
 
@@ -77,26 +79,23 @@ def test_a_run_of_a_range_that_fails_shows_the_files_of_all_drops(session: Sessi
 def test_good_drops_of_a_run_that_fails_are_recorded_and_bad_ones_are_not(session: Session) -> None:
     place(session, csv_of([*ratings(9), "bad"]))
     place(session, "<html>\n</html>\n", "page.csv", date=NEXT_DAY)
-    result = run_range(session, DAY, NEXT_DAY)
-    assert not result.success
-    made = [
-        event.step_materialization_data.materialization
-        for event in result.all_events
-        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION
-    ]
-    assert [(one.asset_key.path[-1], one.partition) for one in made] == [
-        ("quarantine_ratings", DAY.isoformat()),
-        ("ratings", DAY.isoformat()),
-    ]
-    rows = made[1].metadata
-    assert (rows["dagster/row_count"].value, rows["read"].value) == (9, 10)
-    assert "ratings.csv" in str(rows["Files"].value)
-
-
-def test_a_run_that_names_no_drops_says_so(session: Session) -> None:
-    place(session, csv_of(ratings(9)))
-    result = run_range(session)
-    failure = next(event for event in result.all_events if event.is_step_failure)
-    said = failure.step_failure_data.user_failure_data
-    assert said is not None
-    assert (said.description or "").startswith("This run names no drops")
+    tables = [dg.AssetKey("quarantine_ratings"), dg.AssetKey("ratings")]
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run_range(session, DAY, NEXT_DAY, instance=instance)
+        assert not result.success
+        events = instance.event_log_storage
+        unmade = events.get_latest_asset_partition_materialization_attempts_without_materializations
+        for table in tables:
+            assert instance.get_materialized_partitions(table) == {DAY.isoformat()}
+            assert {*unmade(table)} == {NEXT_DAY.isoformat()}
+        event = instance.get_latest_materialization_event(tables[1])
+        assert event is not None and event.asset_materialization is not None
+        rows = event.asset_materialization.metadata
+        assert (rows["dagster/row_count"].value, rows["read"].value) == (9, 10)
+        assert "ratings.csv" in str(rows["Files"].value)
+        assert rows["run"].value == result.run_id
+        # 'Re-execute from asset failure', pressed once a correction has landed, validates it.
+        plan = instance.get_execution_plan_snapshot(
+            str(result.dagster_run.execution_plan_snapshot_id)
+        )
+        assert {*tables} <= instance.run_domain.get_keys_to_reexecute(result.run_id, plan)[0]
