@@ -67,10 +67,15 @@ def ask_for_retry(context: dg.AssetExecutionContext) -> None:
 
 def wait_before_retry(context: dg.AssetExecutionContext) -> None:
     """In the first step of an automatic retry, wait: longer for each retry."""
-    retry = int(context.run.tags.get(RETRY_NUMBER_TAG, "0"))
-    if not retry or context.run_id in _waited:
+    if context.run_id in _waited:
         return
     _waited.add(context.run_id)
+    if RETRY_TAG in context.run.tags:
+        # Inherited from the run that it repeats, which is no word about the errors of this one.
+        context.instance.add_run_tags(context.run_id, {RETRY_TAG: "false"})
+    retry = int(context.run.tags.get(RETRY_NUMBER_TAG, "0"))
+    if not retry:
+        return
     seconds = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (retry - 1))
     context.log.info(f"retry {retry}: waits {seconds:.0f} s for the fault to pass")
     time.sleep(seconds)

@@ -113,3 +113,27 @@ def test_a_delivery_that_a_server_broke_off_is_retried(
         run = dg.materialize([asset], instance=instance, resources=resources, raise_on_error=False)
         assert not run.success
         assert instance.get_run_by_id(run.run_id).tags.get(RETRY_TAG) == again  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [(ConnectionResetError(104, "Connection reset by peer"), "true"), (KeyError("user"), "false")],
+)
+def test_a_retry_is_retried_for_its_own_faults_only(
+    home: Home, monkeypatch: pytest.MonkeyPatch, error: Exception, again: str
+) -> None:
+    def refused(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Lake, "open", refused)
+    resources = {"storage": Storage(home=str(home.root)), "delivery": Delivery(home=str(home.root))}
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = dg.materialize(
+            [lookup_lists],
+            instance=instance,
+            resources=resources,
+            tags={RETRY_TAG: "true"},
+            raise_on_error=False,
+        )
+        assert not run.success
+        assert instance.get_run_by_id(run.run_id).tags[RETRY_TAG] == again  # type: ignore[union-attr]
