@@ -73,12 +73,16 @@ def copy(source: Path, target: Path) -> None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.part")
-    if is_remote(source):
-        with open_bytes(source) as read, partial.open("wb") as write:
-            shutil.copyfileobj(read, write, _COPY_BYTES)
-    else:
-        shutil.copyfile(source, partial)
-    partial.replace(target)
+    try:
+        if is_remote(source):
+            with open_bytes(source) as read, partial.open("wb") as write:
+                shutil.copyfileobj(read, write, _COPY_BYTES)
+        else:
+            shutil.copyfile(source, partial)
+        partial.replace(target)
+    except BaseException:  # a disk that is full would stay so by a file that nobody sees
+        partial.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

@@ -123,6 +123,7 @@ def test_a_copy_that_breaks_off_is_never_seen(
     with pytest.raises(OSError, match="no space"):
         zone.land(source(tmp_path, "a.csv"), "ratings", DAY)
     assert zone.files("ratings") == []
+    assert [*(zone.landing / "ratings" / DAY.isoformat()).iterdir()] == []  # the room is free again
     monkeypatch.undo()
     assert zone.land(source(tmp_path, "a.csv"), "ratings", DAY).name == "a.csv"
     assert [path.name for path in zone.files("ratings")[0].path.parent.iterdir()] == ["a.csv"]
