@@ -1,5 +1,6 @@
 """The commands put together; errors of people's input end in one clear line and exit code 1."""
 
+import errno
 import inspect
 import sys
 
@@ -103,13 +104,16 @@ EXPECTED = (
 )
 """Errors whose message says all that a person needs."""
 
+_OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
+"""A disk that is full, a file or folder that is not for this user: no mistake of a program."""
+
 
 def run() -> None:
     """Do what the command line says."""
     try:
         app()
     except UNREADABLE as error:
-        if isinstance(error, EXPECTED):
+        if isinstance(error, EXPECTED) or getattr(error, "errno", None) in _OF_THE_MACHINE:
             said = str(error)
         elif damage := damage_of(error):
             said = "\n".join([damage, *find_damage(deployment().home.lake)])

@@ -1,4 +1,7 @@
-"""Commands that Azure refuses say so in one line, and what to look at."""
+"""Commands that Azure or this machine refuses say so in one line, and what to look at."""
+
+import errno
+import os
 
 import pytest
 from azure.core.exceptions import (
@@ -54,6 +57,20 @@ def test_what_azure_refuses_ends_a_command_in_words(
     told = " ".join(capsys.readouterr().err.split())
     assert told.startswith("error: Azure did not do as asked: ") and hint in told
     assert "\x1b" not in told and len(told) < 800
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
+def test_what_this_machine_refuses_ends_a_command_in_words(
+    number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused() -> None:
+        raise OSError(number, os.strerror(number), "ratings.csv")
+
+    monkeypatch.setattr(commands, "app", refused)
+    with pytest.raises(SystemExit, match="1"):
+        commands.run()
+    told = capsys.readouterr().err
+    assert told.startswith("error: ") and f"{os.strerror(number)}: 'ratings.csv'" in told
 
 
 def test_other_errors_are_none_of_azure() -> None:
