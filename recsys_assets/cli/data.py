@@ -121,15 +121,14 @@ def land_command(
         console.print(describe(path, landed), highlight=False)
         if not landed.known:
             new.add(landed.name)
-    if CONTRACTS[dataset].key:
-        _tell_of_those_read_later(home.lake, new, zone.drop(dataset, day))
+    tell_of_those_read_later(home.lake, new, zone.drop(dataset, day))
 
 
-def _tell_of_those_read_later(lake: Lake, new: set[str], drop: list[LandedFile]) -> None:
+def tell_of_those_read_later(lake: Lake, new: set[str], drop: list[LandedFile]) -> None:
     """Say so where older files of the drop, in the order they are read in, win over a new one."""
     later = dropwhile(lambda file: file.name not in new, drop)
     older = [file for file in later if file.name not in new and not _is_rejected(lake, file)]
-    if older:
+    if older and CONTRACTS[older[0].dataset].key:
         console.print(
             f"{escape(older[0].name)} of the same drop is read later, by its name: of rows with "
             "one key that are equally old its own is kept; to correct those, land under a later "

@@ -6,7 +6,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from recsys_assets.cli.data import DateOption, describe
+from recsys_assets.cli.data import DateOption, describe, tell_of_those_read_later
 from recsys_assets.cli.runs import run_command
 from recsys_assets.cli.shared import (
     DatasetArgument,
@@ -177,7 +177,10 @@ def replay_command(
     Example: recsys quarantine replay ratings fix.csv --date 2026-01-31
     """
     day = parse_date(date)
-    landed = deployment().home.landing_zone.land(file, check_dataset(dataset), day)
+    home = deployment().home
+    landed = home.landing_zone.land(file, check_dataset(dataset), day)
     console.print(describe(file, landed), highlight=False)
+    new = set() if landed.known else {landed.name}
+    tell_of_those_read_later(home.lake, new, home.landing_zone.drop(dataset, landed.date))
     text = landed.date.isoformat()
     run_command(select=f"{dataset},{quarantine_of(dataset)}", first=text, last=text)

@@ -146,3 +146,17 @@ def test_what_has_landed_before_is_not_said_to_land(
     ]
     assert f"landed as ratings/{DAY}/fixed.csv, read as ratings.csv" in said[0]
     assert f"landed before as ratings/{DAY}/fixed.csv; nothing copied" in said[1]
+
+
+def test_corrected_lines_that_an_older_file_wins_over_are_told(
+    recsys: Recsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine, "run_command", lambda **_: None)
+    for name in ("movies.csv", "fix.csv"):
+        (tmp_path / name).write_text(f"movieId,title,genres\n7,{name},Drama\n", encoding="utf-8")
+    day = ("--date", DAY)
+    recsys("land", "movies", tmp_path / "movies.csv", *day)
+    said = recsys("quarantine", "replay", "movies", tmp_path / "fix.csv", *day).stdout
+    assert "movies.csv of the same drop is read later" in " ".join(said.split())
+    said = recsys("quarantine", "replay", "movies", tmp_path / "fix.csv", *day).stdout
+    assert "read later" not in said
