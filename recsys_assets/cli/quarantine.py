@@ -27,6 +27,9 @@ from recsys_assets.steps.validation.blocks import duplicate_rule
 
 app = typer.Typer(no_args_is_help=True, help="Lines that broke a rule: list, show, replay.")
 
+_SHOWN = 1_000
+"""Characters of a line that are shown."""
+
 FileOption = Annotated[str | None, typer.Option("--file", help="Only lines of this file.")]
 
 
@@ -113,7 +116,13 @@ def show_command(
             " are, `recsys status` which files were rejected as a whole"
         )
     else:
-        print_table(f"{len(rows)} of {lines.height} lines", rows, no_wrap=(DROP_DATE, "line"))
+        shown = [{**row, "raw": _begin(row["raw"])} for row in rows]
+        print_table(f"{len(rows)} of {lines.height} lines", shown, no_wrap=(DROP_DATE, "line"))
+
+
+def _begin(raw: str) -> str:
+    """A line as far as it can be looked at; a mebibyte of it would fill a terminal for minutes."""
+    return raw if len(raw) <= _SHOWN else f"{raw[:_SHOWN]}… ({len(raw):,} characters: --json)"
 
 
 def _export(lines: pl.DataFrame, dataset: str, lake: Lake, out: Path) -> None:

@@ -74,6 +74,16 @@ def test_lines_are_shown_as_they_stood(recsys: Recsys, session: Session) -> None
     assert "[red]9" in recsys("quarantine", "show", "ratings", "--file", "ratings.csv").stdout
 
 
+def test_of_a_huge_line_the_beginning_is_shown(recsys: Recsys, session: Session) -> None:
+    place(session, csv_of([*ratings(20), "x" * 200_000]))
+    validate(session)
+    shown = recsys("quarantine", "show", "ratings").stdout
+    assert len(shown) < 20_000 and "200,000 characters" in " ".join(shown.replace("│", "").split())
+    assert (
+        len(json.loads(recsys("quarantine", "show", "ratings", "--json").stdout)[0]["raw"]) == 2e5
+    )
+
+
 def test_lines_are_written_in_the_form_they_came_in(
     recsys: Recsys, session: Session, tmp_path: Path
 ) -> None:
