@@ -41,9 +41,9 @@ def status_command(as_json: JsonOption = False) -> None:
         landed = any(where.home.landing_zone.dates(name) for name in DATASETS)
         begin = "recsys run" if landed else "recsys generate && recsys run"
         console.print(f"nothing is accounted for yet: `{begin}`")
-        return
-    _print_drops(files)
-    _print_bad_files(files)
+    else:
+        _print_drops(files)
+        _print_bad_files(files)
     rows = [
         {
             "table": name,
@@ -54,7 +54,8 @@ def status_command(as_json: JsonOption = False) -> None:
         }
         for name, table in tables.items()
     ]
-    print_table("Tables (written: UTC)", rows, no_wrap=("table", "written"))
+    if rows:  # also where no file is: a rollback strikes accounts out, and a withdrawal ends them
+        print_table("Tables (written: UTC)", rows, no_wrap=("table", "written"))
     if models:
         print_table(
             "Models (the champion is in use, the challenger is newest)",

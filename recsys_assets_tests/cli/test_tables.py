@@ -108,6 +108,18 @@ def test_an_empty_home_says_what_to_do(recsys: Recsys) -> None:
     assert "recsys generate" in recsys("status").stdout
 
 
+def test_tables_are_shown_where_no_file_is_accounted_for(recsys: Recsys, session: Session) -> None:
+    place(session, csv_of(ratings(5)))
+    validate(session)
+    place(session, csv_of(ratings(6)))
+    validate(session)
+    recsys("rollback", "ratings", "--to", 0)
+    text = recsys("status").stdout
+    assert "nothing is accounted for yet: `recsys run`" in text
+    (row,) = [line for line in text.splitlines() if line.startswith("│ ratings")]
+    assert [cell.strip() for cell in row.split("│")[2:4]] == ["2", "5"]
+
+
 def test_the_latest_result_of_each_check_counts(recsys: Recsys, session: Session) -> None:
     fill(session)
     error, warn = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
