@@ -76,18 +76,24 @@ def restore(home: Home, folder: Path) -> list[str]:
             raise BackupError(f"{folder / path} is missing or damaged: use another backup")
     with alone(home.root):
         stay = {home.digests} if _keeps_mails(home.digests, folder / home.digests.name) else set()
+        targets = {
+            home.root / path: folder / path for path in known if home.root / path not in stay
+        }
+        partials = {target: target.with_name(f".{target.name}.part") for target in targets}
+        try:  # there may be no room for all of them: before the first of those there is moved
+            for target, copy in targets.items():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(copy, partials[target])
+                if target == home.root / "mlflow" / "mlflow.db":
+                    relocate_artifacts(partials[target], home.root / "mlflow" / "artifacts")
+        except BaseException:
+            for partial in partials.values():
+                partial.unlink(missing_ok=True)
+            raise
         for found in databases(home):
             if home.root / found not in stay:
                 _set_aside(home.root / found)
-        for path in known:
-            target = home.root / path
-            if target in stay:
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_name(f".{target.name}.part")
-            shutil.copyfile(folder / path, partial)
-            if target == home.root / "mlflow" / "mlflow.db":
-                relocate_artifacts(partial, home.root / "mlflow" / "artifacts")
+        for target, partial in partials.items():
             partial.replace(target)
     return sorted(known)
 

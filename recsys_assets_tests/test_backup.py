@@ -1,6 +1,8 @@
 """Databases are copied while they are written to, and come back as they were."""
 
+import errno
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from recsys_assets import backup
 from recsys_assets.backup import BackupError, back_up, databases, restore
 from recsys_assets.home import Home
 from recsys_assets.resources.digests import MailLedger
@@ -108,6 +111,28 @@ def test_a_backup_under_way_holds_nobody_up_and_is_consistent(home: Home, tmp_pa
     for n in range(5):
         with closing(sqlite3.connect(tmp_path / f"backup{n}" / "alerts.sqlite")) as copy:
             assert copy.execute("SELECT count(*) FROM pairs WHERE a <> b").fetchone() == (0,)
+
+
+def test_a_restore_that_finds_no_room_changes_nothing(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(home)
+    copies = back_up(home, tmp_path / "backup")
+    second = run(home)
+    copied: list[Path] = []
+
+    def full(source: Path, target: Path) -> None:
+        target.touch()
+        copied.append(target)
+        if len(copied) == len(copies):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    monkeypatch.setattr(backup, "relocate_artifacts", lambda *_: None)
+    with pytest.raises(OSError, match="No space left"):
+        restore(home, tmp_path / "backup")
+    assert runs(home) == {first, second}
+    assert not any(path.exists() for path in copied)
 
 
 def test_a_damaged_backup_changes_nothing(home: Home, tmp_path: Path) -> None:
