@@ -19,6 +19,8 @@ from recsys_assets.kernels.top_k import NO_ITEM
 
 CANDIDATES = 100
 """Best items of each proposing member that become candidates."""
+PROPOSING = ("ease", "ease_light", "als", "items", "timed", "users_heavy")
+"""Members whose best items become candidates."""
 FACTS = (
     "item_ratings",
     "user_ratings",
@@ -97,11 +99,11 @@ def member_scores(
 
 
 def find_candidates(
-    scores: Mapping[str, Scores], seen: NDArray[np.bool_], proposing: tuple[str, ...]
+    scores: Mapping[str, Scores], seen: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Users and columns of the union of the members' best unseen items."""
+    """Users and columns of the union of the best unseen items of the members that propose."""
     chosen = np.zeros(seen.shape, bool)
-    for name in proposing:
+    for name in scores.keys() & PROPOSING:
         best, _ = best_places(scores[name], CANDIDATES, seen)
         row, place = np.nonzero(best != NO_ITEM)
         chosen[row, best[row, place]] = True

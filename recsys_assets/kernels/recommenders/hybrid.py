@@ -29,7 +29,6 @@ from recsys_assets.kernels.recommenders.features import (
 from recsys_assets.kernels.recommenders.histories import Catalogue, Histories, Member
 from recsys_assets.kernels.recommenders.inner import RankingRows
 from recsys_assets.kernels.recommenders.latent import LatentMember
-from recsys_assets.kernels.recommenders.members import PROPOSING
 from recsys_assets.kernels.recommenders.protocol import Scores
 from recsys_assets.kernels.recommenders.scorer import HistoryScorer
 
@@ -117,8 +116,7 @@ class Hybrid(HistoryScorer):
         answer += 1
         np.divide(rest, answer, out=answer)
         answer -= 1
-        proposing = tuple(name for name in PROPOSING if name in self.members)
-        users, columns = find_candidates(scores, seen, proposing)
+        users, columns = find_candidates(scores, seen)
         if len(users):
             found = candidate_features(scores, users, columns, histories, self.facts)
             answer[users, columns] = self.rank(found)

@@ -27,7 +27,7 @@ from recsys_assets.kernels.recommenders.histories import (
     Histories,
     Member,
 )
-from recsys_assets.kernels.recommenders.members import PROPOSING, fit_members
+from recsys_assets.kernels.recommenders.members import fit_members
 from recsys_assets.kernels.splits import parts_within
 
 HELD_OUT = 0.1
@@ -127,8 +127,7 @@ def find_and_describe(
     """Candidates of a block of users with their features."""
     seen = histories.seen()
     scores = member_scores(members, histories, seen)
-    proposing = tuple(name for name in PROPOSING if name in members)
-    users, columns = find_candidates(scores, seen, proposing)
+    users, columns = find_candidates(scores, seen)
     return candidate_features(scores, users, columns, histories, facts)
 
 

@@ -26,8 +26,6 @@ LIGHT, HEAVY = 75.0, 1_000.0
 """Penalties of the two plain EASEs: one knows the fine print, the other the broad lines."""
 LIGHT_USERS, HEAVY_USERS = 100.0, 400.0
 ALS = Objective(rank=48, regularization=0.2, alpha=0.6)
-PROPOSING = ("ease", "ease_light", "als", "items", "timed", "users_heavy")
-"""Members whose best items become candidates."""
 
 
 @dataclass(frozen=True)
