@@ -60,8 +60,8 @@ def _send_digests(
                 "Nothing is sent unless RECSYS_SMTP_HOST, RECSYS_DIGEST_SENDER, RECSYS_PUBLIC_URL"
                 " and RECSYS_UNSUBSCRIBE_KEY are set."
             )
-        pages = mailer.render(found).previews if config.dry_run else []
-        return {**figures, "sent": 0, **{f"page {n}": p for n, p in enumerate(pages, 1)}}
+        pages = mailer.render(found) if config.dry_run else []
+        return {**figures, "sent": 0, **{f"page {n}": str(p) for n, p in enumerate(pages, 1)}}
     report = mailer.send(found, config.min_hours)
     unknown = mailer.ledger.counts(publication).get("claimed", 0)
     return {

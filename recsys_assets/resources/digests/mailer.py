@@ -42,8 +42,6 @@ class MailingReport:
     """Refused for now; the next run tries again."""
     bounced: list[tuple[int, str, str]] = field(default_factory=list)
     """User, address and reason of addresses that were set apart."""
-    previews: list[str] = field(default_factory=list)
-    """Pages of a dry run."""
 
 
 class Digests(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -81,17 +79,17 @@ class Digests(dg.ConfigurableResource):  # type: ignore[type-arg]
         # Whoever sees the settings knows a reference, and could sign with it.
         return unsubscribe_link(self.public_url, user, reveal(self.signing_key or "dry run"))
 
-    def render(self, digests: Iterable[Digest]) -> MailingReport:
-        """Write the first few digests as pages and texts instead of sending any."""
+    def render(self, digests: Iterable[Digest]) -> list[Path]:
+        """Write the first few digests as pages and texts instead of sending any: their pages."""
         folder = Home(root=Path(self.home)).reports / "digests"
         folder.mkdir(parents=True, exist_ok=True)
-        report = MailingReport()
+        pages = []
         for digest in list(digests)[:_PREVIEWS]:
             page = folder / f"{digest.user}.html"
             page.write_text(digest.html(), encoding="utf-8")
             page.with_suffix(".txt").write_text(digest.text(), encoding="utf-8")
-            report.previews.append(str(page))
-        return report
+            pages.append(page)
+        return pages
 
     def send(self, digests: Iterable[Digest], min_hours: float) -> MailingReport:
         """Send digests to those who have not had them.
