@@ -66,7 +66,7 @@ def subscribe(lake: Lake, people: Iterable[tuple[int, str]], reason: str = "adde
     Returns:
         How many were added.
     """
-    known = {user: (address, state) for user, address, state in _known(lake)}
+    known = _known(lake)
     new = [
         (user, address)
         for user, address in people
@@ -84,10 +84,10 @@ def resubscribe(lake: Lake, user: int, address: str) -> None:
 
 def unsubscribe(lake: Lake, user: int) -> bool:
     """End a subscription; whether there was one."""
-    known = {number: (address, state) for number, address, state in _known(lake)}
-    if user not in known or known[user][1] == UNSUBSCRIBED:
+    address, state = _known(lake).get(user, ("", UNSUBSCRIBED))
+    if state == UNSUBSCRIBED:
         return False
-    _append(lake, [(user, known[user][0])], UNSUBSCRIBED, "by their own wish")
+    _append(lake, [(user, address)], UNSUBSCRIBED, "by their own wish")
     return True
 
 
@@ -96,11 +96,10 @@ def set_apart(lake: Lake, bounced: Iterable[tuple[int, str, str]]) -> None:
 
     Who unsubscribed stays so: set apart on top of it, a list could add them again.
     """
-    ended = {user for user, _, state in _known(lake) if state == UNSUBSCRIBED}
+    known = _known(lake)
     for user, address, reason in bounced:
-        if user in ended:
-            continue
-        _append(lake, [(user, address)], BOUNCED, reason[:300])
+        if known.get(user, ("", ""))[1] != UNSUBSCRIBED:
+            _append(lake, [(user, address)], BOUNCED, reason[:300])
 
 
 def read_list(path: Path) -> tuple[list[tuple[int, str]], list[Refused]]:
@@ -120,8 +119,9 @@ def read_list(path: Path) -> tuple[list[tuple[int, str]], list[Refused]]:
     return people, refused
 
 
-def _known(lake: Lake) -> list[tuple[int, str, str]]:
-    return states(lake).select("user", "address", "state").rows()
+def _known(lake: Lake) -> dict[int, tuple[str, str]]:
+    rows = states(lake).select("user", "address", "state").rows()
+    return {user: (address, state) for user, address, state in rows}
 
 
 def _append(lake: Lake, people: list[tuple[int, str]], state: str, reason: str) -> None:
