@@ -51,7 +51,7 @@ def chosen_dates(tags: Mapping[str, str], keys: Iterable[str]) -> list[str]:
     return [key for key in keys if DATES not in tags or key in chosen]
 
 
-def dates_of(tags: dict[str, str]) -> tuple[str, str]:
+def dates_of(tags: Mapping[str, str]) -> tuple[str, str]:
     """First and last drop date of a run, from its tags; empty texts where it has none."""
     only = tags.get(PARTITION, "")
     return tags.get(RANGE_START, only), tags.get(RANGE_END, only)
@@ -63,7 +63,7 @@ def drops_of_run(context: dg.AssetExecutionContext) -> list[str]:
     Raises:
         dagster.Failure: it names none, as a job launched from its launchpad as that opens.
     """
-    if not dates_of(dict(context.run.tags))[0]:
+    if not dates_of(context.run.tags)[0]:
         raise dg.Failure(
             "This run names no drops, so there is nothing to validate. Choose a partition in the "
             "launchpad: the date of a drop; `recsys run` finds by itself the drops that wait.",
@@ -74,7 +74,7 @@ def drops_of_run(context: dg.AssetExecutionContext) -> list[str]:
 
 def spans_of(tags: Mapping[str, str]) -> list[tuple[str, str]]:
     """First and last day of each unbroken stretch of drops that a run works on; none without."""
-    first, last = dates_of(dict(tags))
+    first, last = dates_of(tags)
     if not first:
         return []
     if DATES not in tags:

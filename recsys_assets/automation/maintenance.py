@@ -94,7 +94,7 @@ def _remove_files_of_deleted_runs(instance: dg.DagsterInstance) -> None:
 
 def _tells_drops(run: dg.DagsterRun) -> bool:
     """Whether a run ingests drops: by its job, or picked in the UI, where it has none of ours."""
-    by_hand = run.job_name.startswith("__") and bool(dates_of(dict(run.tags))[0])
+    by_hand = run.job_name.startswith("__") and bool(dates_of(run.tags)[0])
     return run.job_name in KEPT_JOBS or by_hand
 
 

@@ -100,7 +100,7 @@ class RunStory:
 def run_name(run: dg.DagsterRun) -> str:
     """Name a run for people: its job and, if it has any, its drops."""
     job = "ad-hoc run" if run.job_name.startswith("__") else run.job_name
-    first, last = dates_of(dict(run.tags))
+    first, last = dates_of(run.tags)
     if not first:
         return job
     return f"{job} ({first})" if first == last else f"{job} ({first} to {last})"

@@ -168,7 +168,7 @@ def _files_of_run(
 
 def _drops_among(known: Iterable[str], tags: Mapping[str, str]) -> list[str]:
     """Known drops that a run works on; all of them where it names none."""
-    first, last = dates_of(dict(tags))
+    first, last = dates_of(tags)
     if not first:
         return list(known)
     return chosen_dates(tags, [date for date in known if first <= date <= last])
