@@ -4,7 +4,6 @@ import datetime
 
 import dagster as dg
 
-from recsys_assets.contracts.feedback import FEEDBACK
 from recsys_assets.lake.journals import land_journals
 from recsys_assets.resources.storage import Storage
 
@@ -13,7 +12,7 @@ from recsys_assets.resources.storage import Storage
 def land_closed_journals(context: dg.OpExecutionContext, storage: Storage) -> None:
     """Copy the service's journals of all days before today into the landing zone."""
     today = datetime.datetime.now(datetime.UTC).date()
-    landed = land_journals(storage.state.feedback, storage.landing_zone, FEEDBACK.name, today)
+    landed = land_journals(storage.state.feedback, storage.landing_zone, today)
     context.log.info(f"landed {len(landed)} journals of feedback")
 
 

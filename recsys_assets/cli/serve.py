@@ -52,7 +52,7 @@ def feedback_command() -> None:
     """
     home = deployment().home
     today = datetime.datetime.now(datetime.UTC).date()
-    landed = land_journals(home.feedback, home.landing_zone, FEEDBACK.name, today)
+    landed = land_journals(home.feedback, home.landing_zone, today)
     console.print(f"landed {len(landed)} journals in {home.landing_zone.landing / FEEDBACK.name}")
 
 

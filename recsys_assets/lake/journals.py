@@ -6,6 +6,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from recsys_assets.contracts.feedback import FEEDBACK
 from recsys_assets.lake.landing import LandedFile, LandingZone
 
 _LANDED = "landed"
@@ -13,9 +14,7 @@ DAYS_KEPT = 30
 """Days that journals are kept after they have landed."""
 
 
-def land_journals(
-    folder: Path, zone: LandingZone, dataset: str, today: datetime.date
-) -> list[LandedFile]:
+def land_journals(folder: Path, zone: LandingZone, today: datetime.date) -> list[LandedFile]:
     """Land the journals of all days before today, each in the drop of its day.
 
     Lines that a crash cut short were never answered for, and are left out. Landing again changes
@@ -30,7 +29,7 @@ def land_journals(
             kept = folder / _LANDED / day.name
             kept.mkdir(parents=True, exist_ok=True)
             try:
-                landed += _land(journal, zone, dataset, date)
+                landed += _land(journal, zone, date)
                 journal.rename(kept / journal.name)
             except FileNotFoundError:  # landed meanwhile by another, as the schedule's run
                 if journal.exists():
@@ -46,7 +45,7 @@ def land_journals(
     return landed
 
 
-def _land(journal: Path, zone: LandingZone, dataset: str, date: datetime.date) -> list[LandedFile]:
+def _land(journal: Path, zone: LandingZone, date: datetime.date) -> list[LandedFile]:
     content = journal.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
     if whole.count(b"\n") < 2:
@@ -54,4 +53,4 @@ def _land(journal: Path, zone: LandingZone, dataset: str, date: datetime.date) -
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / journal.name
         copy.write_bytes(whole)
-        return [zone.land(copy, dataset, date)]
+        return [zone.land(copy, FEEDBACK.name, date)]

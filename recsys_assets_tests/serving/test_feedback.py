@@ -182,13 +182,13 @@ def test_journals_land_once_each_in_the_drop_of_its_day(
 ) -> None:
     send(client, event(1), event(2))
     zone, folder = home.landing_zone, tmp_path / "feedback"
-    assert land_journals(folder, zone, "feedback", TODAY) == []
-    landed = land_journals(folder, zone, "feedback", TOMORROW)
+    assert land_journals(folder, zone, TODAY) == []
+    landed = land_journals(folder, zone, TOMORROW)
     assert [(file.dataset, file.date) for file in landed] == [("feedback", TODAY)]
-    assert land_journals(folder, zone, "feedback", TOMORROW) == []
+    assert land_journals(folder, zone, TOMORROW) == []
     assert landed[0].path.read_text(encoding="utf-8").count("\n") == 3
     later = TODAY + datetime.timedelta(days=60)
-    land_journals(folder, zone, "feedback", later)
+    land_journals(folder, zone, later)
     assert not list(folder.rglob("*.csv"))
 
 
@@ -198,7 +198,7 @@ def test_a_line_that_a_crash_cut_short_is_left_out(tmp_path: Path, home: Home) -
     whole = ",".join(COLUMNS) + "\ne1,1,2,click,,v1,champion,1700000000\n"
     (folder / "a.csv").write_text(whole + "e2,1,2,cli", encoding="utf-8")
     (folder / "b.csv").write_text(",".join(COLUMNS) + "\ne3,", encoding="utf-8")
-    landed = land_journals(tmp_path, home.landing_zone, "feedback", TODAY)
+    landed = land_journals(tmp_path, home.landing_zone, TODAY)
     assert [file.path.read_text(encoding="utf-8") for file in landed] == [whole]
 
 
@@ -209,9 +209,9 @@ def test_a_file_of_somebody_else_stops_no_other_day(tmp_path: Path, home: Home) 
         text = f"{','.join(COLUMNS)}\n{line}\n"
         (tmp_path / day / "a.csv").write_text(text, encoding="utf-8")
     (tmp_path / "2026-01-29" / "notes.txt").write_text("looked at by hand", encoding="utf-8")
-    landed = land_journals(tmp_path, home.landing_zone, "feedback", TODAY)
+    landed = land_journals(tmp_path, home.landing_zone, TODAY)
     assert [str(file.date) for file in landed] == ["2026-01-29", "2026-01-30"]
-    assert land_journals(tmp_path, home.landing_zone, "feedback", TODAY) == []
+    assert land_journals(tmp_path, home.landing_zone, TODAY) == []
     assert (tmp_path / "2026-01-29" / "notes.txt").is_file()
 
 
@@ -224,7 +224,7 @@ def test_click_through_by_version_from_landed_journals(
     other = {"version": "v2", "arm": "canary"}
     send(client, *shown, *clicked, event(1), event(99, "click"))
     send(client, *again, *(event(n, **other) for n in range(1, 6)), event(1, "click", **other))
-    land_journals(tmp_path / "feedback", session.landing, "feedback", TOMORROW)
+    land_journals(tmp_path / "feedback", session.landing, TOMORROW)
     assert not validate(session, TODAY, dataset="feedback").failed
     assert files(session, "feedback")["accepted"].sum() == 59
     assert not quarantine(session, "feedback")
@@ -245,7 +245,7 @@ def test_of_feedback_that_is_withdrawn_nothing_is_told_any_more(
     session: Session, client: TestClient, tmp_path: Path
 ) -> None:
     send(client, event(1, event="s1"), event(1, "click", event="c1"))
-    land_journals(tmp_path / "feedback", session.landing, "feedback", TOMORROW)
+    land_journals(tmp_path / "feedback", session.landing, TOMORROW)
     validate(session, TODAY, dataset="feedback")
     assert count_click_through(session, ClickThroughParams()).rows == {CLICK_THROUGH: 1}
     session.landing.withdraw("feedback", TODAY)
@@ -289,11 +289,11 @@ def test_journals_that_another_process_lands_meanwhile_are_left_to_it(
     def land_behind_another(*given: Any) -> list[LandedFile]:
         monkeypatch.setattr(journals, "_land", land)
         landed = land(*given)
-        land_journals(tmp_path, home.landing_zone, "feedback", TODAY)
+        land_journals(tmp_path, home.landing_zone, TODAY)
         return landed
 
     monkeypatch.setattr(journals, "_land", land_behind_another)
-    assert len(land_journals(tmp_path, home.landing_zone, "feedback", TODAY)) == 1
+    assert len(land_journals(tmp_path, home.landing_zone, TODAY)) == 1
     assert len(home.landing_zone.files("feedback")) == 2
     kept = sorted(path.name for path in (tmp_path / "landed" / day).iterdir())
     assert kept == ["a.csv", "b.csv"]
