@@ -46,11 +46,12 @@ from recsys_assets.kernels.metrics.classification import auc
 from recsys_assets.lake.spark_files import read_table
 from recsys_assets.steps.clicks.boosting import boost
 from recsys_assets.steps.clicks.counts import count_values
-from recsys_assets.steps.clicks.evaluation import ClickEvaluationParams, evaluate_click_model
+from recsys_assets.steps.clicks.evaluation import evaluate_click_model
 from recsys_assets.steps.clicks.features import EncodingParams, encode_clicks, write_features
 from recsys_assets.steps.clicks.model import ClickModelParams, train_click_model
 from recsys_assets.steps.clicks.parts import click_parts, cut_blocks
 from recsys_assets.steps.clicks.scores import feature_parts
+from recsys_assets.steps.params import NoParams
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
@@ -156,7 +157,7 @@ def _run_path(session: Session, file: Path) -> dict[str, float]:
         "validate": lambda: validate_drops(session, validation),
         "encode, with the additive model": lambda: encode_clicks(session, ENCODING),
         "train, choose, register": lambda: train_click_model(session, PARAMS),
-        "evaluate": lambda: evaluate_click_model(session, ClickEvaluationParams()),
+        "evaluate": lambda: evaluate_click_model(session, NoParams()),
     }
     spent = {name: _timed(partial(_run_stage, stage))[0] for name, stage in stages.items()}
     return spent | {"whole path": sum(spent.values())}

@@ -26,7 +26,8 @@ with loading_modules():
     from recsys_assets.home import Home
     from recsys_assets.steps.als.train import ALSParams, train_als
     from recsys_assets.steps.evaluation.ranking import RankingEvaluationParams, evaluate_ranking
-    from recsys_assets.steps.features.tables import NoParams, SplitParams, build_interactions
+    from recsys_assets.steps.features.tables import SplitParams, build_interactions
+    from recsys_assets.steps.params import NoParams
     from recsys_assets.steps.publication.top_k import TopKParams, recommend_top_k
     from recsys_assets.steps.recommenders.popularity import count_popularity
     from recsys_assets.steps.report import StepReport

@@ -8,16 +8,16 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from recsys_assets.steps.als.train import ALSParams, train_als
-from recsys_assets.steps.clicks.evaluation import ClickEvaluationParams, evaluate_click_model
+from recsys_assets.steps.clicks.evaluation import evaluate_click_model
 from recsys_assets.steps.clicks.features import EncodingParams, encode_clicks
 from recsys_assets.steps.clicks.model import ClickModelParams, train_click_model
 from recsys_assets.steps.evaluation.ranking import RankingEvaluationParams, evaluate_ranking
 from recsys_assets.steps.features.tables import (
-    NoParams,
     SplitParams,
     build_interactions,
     build_movie_features,
 )
+from recsys_assets.steps.params import NoParams
 from recsys_assets.steps.publication.similar_items import SimilarItemsParams, find_similar_items
 from recsys_assets.steps.publication.top_k import TopKParams, recommend_top_k
 from recsys_assets.steps.recommenders.models import (
@@ -57,7 +57,7 @@ CLICK_STAGES: list[tuple[str, Step, BaseModel]] = [
     _validated("clicks"),
     ("click_features", encode_clicks, EncodingParams()),
     ("click_model", train_click_model, ClickModelParams()),
-    ("click_evaluation", evaluate_click_model, ClickEvaluationParams()),
+    ("click_evaluation", evaluate_click_model, NoParams()),
 ]
 
 

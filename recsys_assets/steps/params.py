@@ -7,3 +7,7 @@ class StepParams(BaseModel):
     """Parameters of a step; what is written below a field stands beside it in the launchpad."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class NoParams(StepParams):
+    """Nothing to choose."""

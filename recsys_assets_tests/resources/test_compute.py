@@ -16,7 +16,7 @@ from recsys_assets.resources.compute import LocalSpark
 from recsys_assets.resources.jars import SparkSetupError
 from recsys_assets.resources.run_lock import alone
 from recsys_assets.resources.spark import JvmDiedError, jvm_is_dead
-from recsys_assets.steps.features.tables import NoParams
+from recsys_assets.steps.params import NoParams
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 

@@ -17,11 +17,11 @@ from recsys_assets.steps.clicks.features import EncodingParams, encode_clicks
 from recsys_assets.steps.evaluation.ranking import RankingEvaluationParams, evaluate_ranking
 from recsys_assets.steps.features import tables
 from recsys_assets.steps.features.tables import (
-    NoParams,
     SplitParams,
     build_interactions,
     build_movie_features,
 )
+from recsys_assets.steps.params import NoParams
 from recsys_assets.steps.publication.similar_items import SimilarItemsParams, find_similar_items
 from recsys_assets.steps.publication.top_k import TopKParams, recommend_top_k
 from recsys_assets.steps.recommenders.popularity import count_popularity

@@ -24,7 +24,7 @@ from recsys_assets.registry.clicks import read_encoder
 from recsys_assets.steps.clicks.parts import click_parts, nothing_landed
 from recsys_assets.steps.clicks.report import SHAP_ROWS, ClickJudgement, click_page, draw_clicks
 from recsys_assets.steps.clicks.scores import feature_parts, score
-from recsys_assets.steps.params import StepParams
+from recsys_assets.steps.params import NoParams
 from recsys_assets.steps.report import StepReport, keep_page
 from recsys_assets.steps.session import Session
 
@@ -35,11 +35,7 @@ Metrics = dict[str, dict[str, float]]
 """Model → metric → value."""
 
 
-class ClickEvaluationParams(StepParams):
-    """Nothing to choose: the split decides what the model is judged by."""
-
-
-def evaluate_click_model(session: Session, params: ClickEvaluationParams) -> StepReport:
+def evaluate_click_model(session: Session, params: NoParams) -> StepReport:
     """Score the test part and compare the model with the constant."""
     if report := nothing_landed(session):
         return report

@@ -7,7 +7,6 @@ movies + interactions -> user_features
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -16,6 +15,7 @@ from recsys_assets.kernels.plots import data as plots
 from recsys_assets.lake.spark_files import read_table, write_table
 from recsys_assets.lake.tables import DROP_DATE
 from recsys_assets.steps.features.splits import SplitParams, with_parts, with_split
+from recsys_assets.steps.params import NoParams
 from recsys_assets.steps.report import StepReport, not_landed, nothing_left
 from recsys_assets.steps.session import Session
 
@@ -25,10 +25,6 @@ _PAIR = ["user", "item"]
 _COLUMNS = [*_PAIR, "rating", "timestamp"]
 _YEAR = r"\((\d{4})(?:\s*[-–]\s*\d{0,4})?\)\s*$"
 """A year in parentheses at the end of a title; of a range, as series have, the first."""
-
-
-class NoParams(BaseModel):
-    """Nothing to choose."""
 
 
 def build_interactions(session: Session, params: SplitParams) -> StepReport:

@@ -15,7 +15,7 @@ from recsys_assets.contracts.features import INTERACTIONS
 from recsys_assets.contracts.models import POPULARITY
 from recsys_assets.kernels.plots.data import long_tail
 from recsys_assets.registry.popularity import PopularityModel
-from recsys_assets.steps.features.tables import NoParams
+from recsys_assets.steps.params import NoParams
 from recsys_assets.steps.report import StepReport, not_landed, nothing_to_learn
 from recsys_assets.steps.session import Session
 

@@ -9,7 +9,7 @@ from recsys_assets.kernels.metrics.rating import rating_metrics
 from recsys_assets.registry import CHALLENGER, CHAMPION
 from recsys_assets.steps.als.train import ALSParams, train_als
 from recsys_assets.steps.evaluation.ranking import RankingEvaluationParams, evaluate_ranking
-from recsys_assets.steps.features.tables import NoParams
+from recsys_assets.steps.params import NoParams
 from recsys_assets.steps.publication.similar_items import SimilarItemsParams, find_similar_items
 from recsys_assets.steps.publication.top_k import TopKParams, recommend_top_k
 from recsys_assets.steps.recommenders.candidates import read_vectors

@@ -38,11 +38,12 @@ from recsys_assets.lake.spark_files import read_table
 from recsys_assets.registry.clicks import read_encoder
 from recsys_assets.steps.clicks import features as features_module
 from recsys_assets.steps.clicks.boosting import boost
-from recsys_assets.steps.clicks.evaluation import ClickEvaluationParams, evaluate_click_model
+from recsys_assets.steps.clicks.evaluation import evaluate_click_model
 from recsys_assets.steps.clicks.features import EncodingParams, encode_clicks
 from recsys_assets.steps.clicks.model import ClickModelParams, train_click_model
 from recsys_assets.steps.clicks.parts import NOTHING_LANDED, Part, cut_blocks
 from recsys_assets.steps.clicks.scores import feature_parts, score
+from recsys_assets.steps.params import NoParams
 from recsys_assets.steps.session import Session, Step
 from recsys_assets.steps.validation.drops import ValidationParams, validate_drops
 from recsys_assets.synthetic.criteo import click_batches
@@ -130,7 +131,7 @@ def test_workers_encode_as_the_kernel_does(trained: Session, logged: pl.DataFram
 
 
 def test_tables_keep_their_contracts(trained: Session) -> None:
-    evaluate_click_model(trained, ClickEvaluationParams())
+    evaluate_click_model(trained, NoParams())
     contracts: dict[str, type[DataFrameModel]] = {
         CLICK_ENCODER: ClickEncoder,
         CLICK_EFFECTS: ClickEffects,
@@ -145,7 +146,7 @@ def test_tables_keep_their_contracts(trained: Session) -> None:
 
 
 def test_the_model_beats_the_constant(trained: Session) -> None:
-    report = evaluate_click_model(trained, ClickEvaluationParams())
+    report = evaluate_click_model(trained, NoParams())
     table = trained.lake.scan(CLICK_EVALUATION).collect()
     rows = table.select("model", "metric", "value").iter_rows()
     figures = {(model, metric): value for model, metric, value in rows}
@@ -287,7 +288,7 @@ def test_a_block_ends_where_a_file_a_part_or_a_full_block_ends() -> None:
 STEPS: list[tuple[Step, BaseModel]] = [
     (encode_clicks, ENCODING),
     (train_click_model, BOOSTING),
-    (evaluate_click_model, ClickEvaluationParams()),
+    (evaluate_click_model, NoParams()),
 ]
 
 
@@ -348,5 +349,5 @@ def test_few_trees_leave_no_plot_and_a_model(session: Session) -> None:
     report = train_click_model(session, ClickModelParams(trees=1))
     assert "no plot of learning curve" in report.figures
     assert report.rows == {CLICK_MODEL: 1}
-    found = evaluate_click_model(session, ClickEvaluationParams())
+    found = evaluate_click_model(session, NoParams())
     assert not found.failed

@@ -4,7 +4,7 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from recsys_assets.steps.als.train import ALSParams, train_als
-from recsys_assets.steps.features.tables import NoParams
+from recsys_assets.steps.params import NoParams
 from recsys_assets.steps.recommenders.popularity import count_popularity
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.steps.tables import random_interactions, write_interactions

@@ -11,11 +11,11 @@ from recsys_assets.kernels.splits import METHODS, Method
 from recsys_assets.steps.features import tables
 from recsys_assets.steps.features.splits import SplitParams
 from recsys_assets.steps.features.tables import (
-    NoParams,
     build_interactions,
     build_movie_features,
     build_user_features,
 )
+from recsys_assets.steps.params import NoParams
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.real_data import REAL_MOVIES, needs_real_data
 from recsys_assets_tests.steps.tables import write_interactions, write_movies, write_ratings

@@ -10,7 +10,8 @@ from recsys_assets.registry.packing import load_model, save_model
 from recsys_assets.steps.als.train import ALSParams, train_als
 from recsys_assets.steps.evaluation import ranking
 from recsys_assets.steps.evaluation.ranking import RankingEvaluationParams, evaluate_ranking
-from recsys_assets.steps.features.tables import NoParams, build_movie_features
+from recsys_assets.steps.features.tables import build_movie_features
+from recsys_assets.steps.params import NoParams
 from recsys_assets.steps.publication.top_k import TopKParams, recommend_top_k
 from recsys_assets.steps.publication.user_segments import UserSegmentsParams, list_user_segments
 from recsys_assets.steps.recommenders.lists import load_recommender
