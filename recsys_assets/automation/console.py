@@ -1,12 +1,20 @@
 """A run as people want to read it: one line when an asset begins, ends, fails, or fails a check."""
 
 import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import UnsupportedOperation
+from typing import TextIO
 
 import dagster as dg
 from dagster import DagsterEventType as Kind
 
 from recsys_assets.resources.alerts.message import without_controls
 
+_terminal: list[TextIO] = []
+"""Where lines go instead of to standard error; see `at_terminal`."""
 _SHOWN = {Kind.STEP_START, Kind.STEP_SUCCESS, Kind.STEP_FAILURE, Kind.STEP_SKIPPED}
 
 
@@ -84,9 +92,31 @@ def quiet_dagster() -> None:
     )
 
 
+@contextmanager
+def at_terminal() -> Iterator[None]:
+    """Within it lines of runs go to what standard error is now.
+
+    Dagster catches standard error of a run in a file, shows that by another process, and ends this
+    with the run: on a busy machine before it has shown the last lines, which say what failed.
+    """
+    try:
+        descriptor = os.dup(sys.stderr.fileno())
+    except UnsupportedOperation:  # no file, so Dagster does not catch it either
+        yield
+        return
+    with os.fdopen(
+        descriptor, "w", encoding=sys.stderr.encoding, errors="backslashreplace"
+    ) as terminal:
+        _terminal.append(terminal)
+        try:
+            yield
+        finally:
+            _terminal.remove(terminal)
+
+
 def line_handler(checks: set[str]) -> logging.Handler:
     """Writes the lines of a run to standard error; ``checks`` are the steps that are checks."""
-    handler = logging.StreamHandler()
+    handler = logging.StreamHandler(_terminal[-1] if _terminal else None)
     handler.setFormatter(RunFormatter())
     handler.addFilter(RunFilter(checks))
     return handler

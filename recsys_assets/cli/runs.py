@@ -98,13 +98,13 @@ def _run(
     where: Deployment, defs: dg.Definitions, wanted: "AskedRun"
 ) -> tuple[str, dg.DagsterRunStatus]:
     """Run what is wanted in this process; the run's id, and how it ended."""
-    from recsys_assets.automation.console import quiet_dagster
+    from recsys_assets.automation.console import at_terminal, quiet_dagster
     from recsys_assets.automation.dead_runs import close_dead_runs
     from recsys_assets.automation.own_runs import hand_to_dagster, tags_of_this_process
 
     quiet_dagster()
     run_id = str(uuid4())
-    with alone(where.home.root), dg.DagsterInstance.get() as instance:
+    with alone(where.home.root), dg.DagsterInstance.get() as instance, at_terminal():
         close_dead_runs(instance, where.home.root)
         try:
             result = defs.resolve_job_def(wanted.job).execute_in_process(
