@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from recsys_assets.delivery.lookup import Document, Pointer, Written
+from recsys_assets.delivery.lookup import Document, Pointer, StoreError, Written
 from recsys_assets.sqlite_journal import journal_of
 
 _SCHEMA = """
@@ -24,11 +24,24 @@ class SqliteStore:
     """A file that one process writes and any number read at the same time."""
 
     def __init__(self, path: Path) -> None:
+        """Open the file; it is made where it does not exist.
+
+        Raises:
+            StoreError: it is no database any more.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        with self._open() as database:
-            database.execute(f"PRAGMA journal_mode = {journal_of(path)}")
-            database.executescript(_SCHEMA)
+        try:
+            with self._open() as database:
+                database.execute(f"PRAGMA journal_mode = {journal_of(path)}")
+                database.executescript(_SCHEMA)
+        except sqlite3.OperationalError:  # locked, or without room
+            raise
+        except sqlite3.DatabaseError as error:
+            raise StoreError(
+                f"{path} is damaged ({error}): move it away, then make it anew by "
+                "recsys run --select lookup_lists"
+            ) from error
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

@@ -116,7 +116,7 @@ class DuckDbWarehouse(Warehouse):
         """Open the file; it is made where it does not exist.
 
         Raises:
-            WarehouseError: another process has it open.
+            WarehouseError: another process has it open, or it is no database any more.
         """
         import duckdb
 
@@ -124,6 +124,11 @@ class DuckDbWarehouse(Warehouse):
         try:
             self._database = duckdb.connect(str(path))
         except duckdb.IOException as error:
+            if "not a valid DuckDB database" in str(error):
+                raise WarehouseError(
+                    f"{path} is damaged: move it away, then make it anew by "
+                    "recsys run --select warehouse_lists"
+                ) from error
             if "Could not set lock" not in str(error):
                 raise
             holder = str(error).partition("held in ")[2].partition(". See also")[0]

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from recsys_assets.contracts.recommendations import TOP_K
-from recsys_assets.delivery.lookup import publish
+from recsys_assets.delivery.lookup import StoreError, publish
 from recsys_assets.delivery.sqlite_store import SqliteStore
 from recsys_assets.delivery.warehouse import DuckDbWarehouse
 from recsys_assets.delivery.warehouse_tables import WarehouseError
@@ -43,3 +43,18 @@ def test_a_warehouse_that_somebody_has_open_is_told_in_a_line(home: Home) -> Non
     ):
         DuckDbWarehouse(home.warehouse)
     DuckDbWarehouse(home.warehouse).close()
+
+
+@pytest.mark.parametrize("where", ["lookup", "warehouse"])
+def test_a_damaged_file_of_readers_is_named_with_what_makes_it_anew(
+    home: Home, recsys: Recsys, where: str
+) -> None:
+    path = {"lookup": home.lookup, "warehouse": home.warehouse}[where]
+    path.write_bytes(b"neither" * 1000)
+    # From the command this is a line: `app.EXPECTED`.
+    opened = {"lookup": SqliteStore, "warehouse": DuckDbWarehouse}[where]
+    with pytest.raises((StoreError, WarehouseError), match="move it away") as raised:
+        opened(path)
+    assert str(path) in str(raised.value) and f"--select {where}_lists" in str(raised.value)
+    path.rename(path.with_suffix(".damaged"))
+    recsys("publications")
