@@ -63,8 +63,9 @@ def restore(home: Home, folder: Path) -> list[str]:
     All of them are checked before the first is replaced; those that were there are kept beside
     with the suffix ``.before-restore``, with a number where one is kept already. Databases that the
     backup does not know are set aside too: they would not fit the others. The ledger of digests
-    stays and takes in what the backup knows, for no mail is unsent. In another home than the one
-    that was backed up, models' files are looked for below that home.
+    stays and takes in what the backup knows, for no mail is unsent; the lookup store stays, for its
+    lists are those of the tables. In another home than the one that was backed up, models' files
+    are looked for below that home.
 
     Raises:
         BackupError: the folder is no backup, or is damaged.
@@ -75,7 +76,9 @@ def restore(home: Home, folder: Path) -> list[str]:
         if not (folder / path).is_file() or _digest(folder / path) != digest:
             raise BackupError(f"{folder / path} is missing or damaged: use another backup")
     with alone(home.root):
-        stay = {home.digests} if _keeps_mails(home.digests, folder / home.digests.name) else set()
+        stay = {home.lookup} if home.lookup.is_file() and _is_sound(home.lookup) else set()
+        if _keeps_mails(home.digests, folder / home.digests.name):
+            stay.add(home.digests)
         targets = {
             home.root / path: folder / path for path in known if home.root / path not in stay
         }
@@ -136,8 +139,16 @@ def _keeps_mails(ledger: Path, copy: Path) -> bool:
                 database.execute("ATTACH ? AS copy", (f"{copy.resolve().as_uri()}?immutable=1",))
                 with database:
                     database.execute("INSERT OR IGNORE INTO mails SELECT * FROM copy.mails")
-            return bool(database.execute("PRAGMA main.quick_check").fetchone() == ("ok",))
     except sqlite3.Error:  # damaged: the copy is all there is
+        return False
+    return _is_sound(ledger)
+
+
+def _is_sound(path: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(path, timeout=30)) as database:
+            return bool(database.execute("PRAGMA quick_check").fetchone() == ("ok",))
+    except sqlite3.Error:
         return False
 
 

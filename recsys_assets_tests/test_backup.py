@@ -15,6 +15,8 @@ import pytest
 
 from recsys_assets import backup
 from recsys_assets.backup import BackupError, back_up, databases, restore
+from recsys_assets.delivery.lookup import publish
+from recsys_assets.delivery.sqlite_store import SqliteStore
 from recsys_assets.home import Home
 from recsys_assets.resources.digests import MailLedger
 from recsys_assets.resources.run_lock import HomeBusyError
@@ -226,3 +228,19 @@ def test_mails_sent_since_the_backup_are_not_sent_again(
     restore(home, tmp_path / "backup")
     assert not ledger.claim("first", 7, 0)
     assert ledger.claim("second", 7, 0) is is_damaged
+
+
+def test_readers_of_the_lookup_store_do_not_go_back_with_the_databases(
+    home: Home, tmp_path: Path
+) -> None:
+    store = SqliteStore(home.lookup)
+    publish(store, "v1", [(7, "[]")])
+    back_up(home, tmp_path / "backup")
+    publish(store, "v2", [(7, "[]")])
+    restore(home, tmp_path / "backup")
+    pointer = store.pointer()
+    assert pointer is not None and pointer.current == "v2"
+    home.lookup.write_bytes(b"not a database" * 1000)
+    restore(home, tmp_path / "backup")
+    pointer = store.pointer()
+    assert pointer is not None and pointer.current == "v1"
