@@ -17,6 +17,7 @@ from recsys_assets.home import Home
 from recsys_assets.lake.tables import MissingTableError
 from recsys_assets.serving.bundle import load_bundle
 from recsys_assets.serving.export import ExportParams, write_bundle, writing
+from recsys_assets.serving.export.movies import segments_of
 from recsys_assets.serving.folder import BundleError, BundleWriter, versions_in
 from recsys_assets.serving.pointer import Pointer, point_to, promote, read_pointer, remove_old
 from recsys_assets.serving.pyfunc import BundleModel
@@ -112,6 +113,14 @@ def test_a_bundle_without_clicks_serves_lists(home: Home) -> None:
     bundle = load_bundle(home.bundles / version)
     assert bundle.clicks is None
     assert bundle.lists.row(1) == 0
+
+
+def test_what_nobody_rated_is_not_called_popular() -> None:
+    rows = [(2, ["War"], 1), (4, ["War"], 0), (6, None, None), (8, ["Drama"], 0), (10, ["War"], 3)]
+    columns = {"item": pl.Int32, "genres": pl.List(pl.String), "rating_count": pl.Int64}
+    movies = pl.DataFrame(rows, schema=columns, orient="row")
+    popular = ([4, 0], [3.0, 1.0])
+    assert segments_of(movies, 10) == {"everybody": popular, "genre War": popular}
 
 
 def test_the_pointer_names_what_exists_and_remembers_the_way_back(bundles: Path) -> None:

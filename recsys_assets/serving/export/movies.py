@@ -39,10 +39,13 @@ def write_items(export: Export) -> pl.DataFrame:
 
 
 def segments_of(movies: pl.DataFrame, length: int) -> dict[str, tuple[list[int], list[float]]]:
-    """What most people rated: of all movies, and of each genre."""
+    """What most people rated: of all movies, and of each genre.
+
+    What nobody rated, or the catalogue does not know, is not popular.
+    """
     ranked = (
         movies.with_row_index("place")
-        .with_columns(pl.col("rating_count").fill_null(0))
+        .filter(pl.col("rating_count") > 0)
         .sort("rating_count", "item", descending=[True, False])
     )
     by_genre = ranked.explode("genres").drop_nulls("genres")
