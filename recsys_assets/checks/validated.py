@@ -150,8 +150,8 @@ def _concerned(dates: Iterable[object]) -> dict[str, str]:
 
 
 def _rows_by_drop(storage: Storage, dataset: Dataset) -> dict[str, int]:
-    """Drop date → accepted rows, the earliest first."""
-    files = storage.lake.scan(FILES).filter(dataset=dataset.name)
+    """Drop date → accepted rows, the earliest first; rejected drops are none."""
+    files = storage.lake.scan(FILES).filter(dataset=dataset.name, rejected=False)
     sums = files.group_by(DROP_DATE).agg(pl.col("accepted").sum()).sort(DROP_DATE).collect()
     return {date.isoformat(): count for date, count in sums.iter_rows()}
 

@@ -179,3 +179,14 @@ def test_a_drop_of_unusual_size_is_worth_a_look(session: Session, home: Home) ->
     ranged = evaluate(home, days[1], DAY + datetime.timedelta(days=5))["volume_is_usual"]
     assert (ranged.passed, ranged.description) == (False, result.description)
     assert evaluate(home, days[1])["volume_is_usual"].passed, "too few days to compare with"
+
+
+def test_rejected_drops_do_not_tell_what_is_usual(session: Session, home: Home) -> None:
+    days = [DAY - datetime.timedelta(days=n) for n in range(8)]
+    for day in days[1:5]:
+        place(session, "<html>\n</html>\n", "page.csv", date=day)
+    for number, day in enumerate([DAY, *days[5:]], 2):
+        place(session, csv_of(ratings(100, user=number)), date=day)
+    validate(session, *days)
+    result = evaluate(home, DAY)["volume_is_usual"]
+    assert result.passed and result.metadata["usual"].value == 100
