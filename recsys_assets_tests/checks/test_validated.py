@@ -70,7 +70,7 @@ def test_checks_tell_good_drops_from_doubtful_ones(validated: Session, home: Hom
     assert results[LAW].passed
     rejected = results["no_rejected_files"]
     assert not rejected.passed and rejected.severity == dg.AssetCheckSeverity.ERROR
-    assert rejected.description is not None and "page.csv: the file is a web page" in (
+    assert rejected.description is not None and "page.csv: line 1: the file is a web" in (
         rejected.description
     )
     command = f"recsys land ratings FILE --date {NEXT_DAY}"
