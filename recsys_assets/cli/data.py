@@ -131,8 +131,9 @@ def tell_of_those_read_later(lake: Lake, new: set[str], drop: list[LandedFile]) 
     if older and CONTRACTS[older[0].dataset].key:
         console.print(
             f"{escape(older[0].name)} of the same drop is read later, by its name: of rows with "
-            "one key that are equally old its own is kept; to correct those, land under a later "
-            "date",
+            "one key that are equally old its own is kept; to correct those: recsys withdraw "
+            f"{older[0].dataset} {older[0].date} --no-rebuild, then land the files of the drop "
+            "again, this one under a name that comes last",
             highlight=False,
         )
 

@@ -50,9 +50,15 @@ def test_a_correction_that_an_older_file_of_its_drop_wins_over_is_told(
     day = ("--date", "2026-01-31")
     assert "read later" not in one_line(recsys("land", "movies", movies, *day))
     said = one_line(recsys("land", "movies", fix, *day))
-    assert "movies.csv of the same drop is read later" in said and "a later date" in said
+    assert "movies.csv of the same drop is read later" in said
     assert "read later" not in one_line(recsys("land", "movies", fix, *day))
     assert "read later" not in one_line(recsys("land", "movies", last, "--date", "2026-02-01"))
+    # What it says to do can be done: the same content lands under no other date or name before.
+    assert "recsys withdraw movies 2026-01-31 --no-rebuild" in said
+    recsys("withdraw", "movies", "2026-01-31", "--no-rebuild")
+    renamed = fix.rename(tmp_path / "z.csv")
+    said = one_line(recsys("land", "movies", movies, renamed, *day))
+    assert "movies/2026-01-31/z.csv, read as" in said and "read later" not in said
 
 
 def test_no_file_that_was_rejected_wins_over_its_correction(
