@@ -118,7 +118,7 @@ def land_command(
                 bar.update(task, completed=done, total=total)
 
             landed = zone.land(path, dataset, day, show)
-        console.print(describe(path, landed), highlight=False)
+        console.print(describe(path, landed, day), highlight=False)
         if not landed.known:
             new.add(landed.name)
     tell_of_those_read_later(home.lake, new, zone.drop(dataset, day))
@@ -146,11 +146,14 @@ def _is_rejected(lake: Lake, file: LandedFile) -> bool:
     return bool(account["rejected"].any())
 
 
-def describe(path: Path, landed: LandedFile) -> str:
-    """What became of a file that was landed, as markup."""
+def describe(path: Path, landed: LandedFile, day: datetime.date) -> str:
+    """What became of a file that was landed for a day, as markup."""
     source, place = escape(str(path)), escape(f"{landed.dataset}/{landed.date}/{landed.name}")
     if landed.known:
-        return f"{source}: the same content has landed before as {place}; nothing copied"
+        said = f"{source}: the same content has landed before as {place}; nothing copied"
+        if landed.date == day:
+            return said
+        return f"{said}; if that date is wrong: recsys withdraw {landed.dataset} {landed.date}"
     try:
         form = recognize_dialect(read_head(landed.path), CONTRACTS[landed.dataset].dialects).name
     except ShapeFault as fault:
@@ -188,6 +191,6 @@ def fetch_command(
         paths = fetch(name, home.cache / "datasets", show)
     for dataset, path in zip(DATASETS[name].members, paths, strict=True):
         if land:
-            console.print(describe(path, home.landing_zone.land(path, dataset, day)))
+            console.print(describe(path, home.landing_zone.land(path, dataset, day), day))
         else:
             console.print(str(path))

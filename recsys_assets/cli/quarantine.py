@@ -188,7 +188,7 @@ def replay_command(
     day = parse_date(date)
     home = deployment().home
     landed = home.landing_zone.land(file, check_dataset(dataset), day)
-    console.print(describe(file, landed), highlight=False)
+    console.print(describe(file, landed, day), highlight=False)
     new = set() if landed.known else {landed.name}
     tell_of_those_read_later(home.lake, new, home.landing_zone.drop(dataset, landed.date))
     text = landed.date.isoformat()

@@ -38,6 +38,8 @@ def test_landing_the_same_content_again_copies_nothing(
     recsys("land", "ratings", path, "--date", "2026-01-30")
     said = one_line(recsys("land", "ratings", path, "--date", "2026-01-31"))
     assert "has landed before as ratings/2026-01-30/ratings.csv; nothing copied" in said
+    assert "if that date is wrong: recsys withdraw ratings 2026-01-30" in said
+    assert "wrong" not in one_line(recsys("land", "ratings", path, "--date", "2026-01-30"))
     assert len(home.landing_zone.files("ratings")) == 1
 
 
