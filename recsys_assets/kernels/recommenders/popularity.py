@@ -76,7 +76,7 @@ def fit_timed_popularity(catalogue: Catalogue) -> TimedPopularity:
     """Counts weighted by exp(-|difference of the users' median times| / `WINDOW`)."""
     overall = np.log1p(catalogue.counts())
     times = median_times(catalogue.train)
-    if catalogue.train.times is None or not np.isfinite(times).any():
+    if not np.isfinite(times).any():
         return TimedPopularity(np.empty(0), np.empty((0, len(overall)), np.float32), overall)
     edges = np.linspace(np.nanmin(times), np.nanmax(times) + 1, _BINS + 1)
     middle = (edges[1:] + edges[:-1]) / 2
@@ -114,12 +114,12 @@ def choose_half_life(catalogue: Catalogue) -> float:
     # Whole numbers: of means, equal lists in another order have other sums, and the last digit of
     # a rounded number would decide.
     rated = np.bincount(newest.stars.indices, minlength=len(catalogue.items))
-    found = {h: int(rated[_best(newcomer_popularity(before, h))].sum()) for h in HALF_LIVES}
+    found = {h: int(rated[_ten_best(newcomer_popularity(before, h))].sum()) for h in HALF_LIVES}
     return max(found, key=lambda half_life: (found[half_life], half_life))
 
 
-def _best(scores: NDArray[np.float32], k: int = 10) -> NDArray[np.int64]:
-    return np.argsort(-scores, kind="stable")[:k]
+def _ten_best(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    return np.argsort(-scores, kind="stable")[:10]
 
 
 def segment_popularity(
