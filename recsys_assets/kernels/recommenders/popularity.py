@@ -1,4 +1,4 @@
-"""What most people rate: for everybody, for people of a time, and for those who like a genre.
+"""What most people rate: for everybody, for people of a time, and for newcomers.
 
 A user with no rating arrives now, so what recent newcomers rated says more than what everybody ever
 rated: ratings are weighted by how long before the end the rating user joined, halved every
@@ -7,7 +7,6 @@ rate thousands decide for all. `choose_half_life` picks the half-life on the new
 users.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -120,20 +119,3 @@ def choose_half_life(catalogue: Catalogue) -> float:
 
 def _ten_best(scores: NDArray[np.float32]) -> NDArray[np.int64]:
     return np.argsort(-scores, kind="stable")[:10]
-
-
-def segment_popularity(
-    catalogue: Catalogue, genres: Sequence[str], half_life: float
-) -> NDArray[np.float32]:
-    """Newcomers' popularity for somebody of whom only liked genres are known.
-
-    Items of none of these genres come after all others.
-    """
-    scores = newcomer_popularity(catalogue, half_life)
-    if catalogue.content is None or not genres:
-        return scores
-    wanted = set(genres)
-    share = np.array(
-        [len(wanted & set(of_item)) / len(wanted) for of_item in catalogue.content.genres]
-    )
-    return np.asarray(np.where(share > 0, scores * share + 1, scores), np.float32)

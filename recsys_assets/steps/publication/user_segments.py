@@ -14,7 +14,7 @@ from recsys_assets.contracts.features import EVERY_PART, INTERACTIONS, MOVIE_FEA
 from recsys_assets.contracts.recommendations import USER_SEGMENTS, UserSegments
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.kernels.recommenders.histories import Catalogue, build_catalogue
-from recsys_assets.kernels.recommenders.popularity import choose_half_life, segment_popularity
+from recsys_assets.kernels.recommenders.popularity import choose_half_life, newcomer_popularity
 from recsys_assets.kernels.recommenders.reasons import popular_among
 from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.recommenders.candidates import read_titles
@@ -59,13 +59,12 @@ def _rows(
     """segment, rank, item, score, reason; of the items with a title, which alone can be shown."""
     content = catalogue.content
     genres = sorted({g for listed in content.genres for g in listed}) if content else []
+    popularity = np.where(titled, newcomer_popularity(catalogue, half_life), -np.inf)
     for segment in (NEWCOMERS, *genres):
-        liked = [] if segment == NEWCOMERS else [segment]
-        scores = segment_popularity(catalogue, liked, half_life)
+        liked, scores = [] if segment == NEWCOMERS else [segment], popularity
         if liked and content:
             inside = np.array([segment in listed for listed in content.genres])
-            scores = np.where(inside, scores, -np.inf)
-        scores = np.where(titled, scores, -np.inf)
+            scores = np.where(inside, popularity, -np.inf)
         best = np.argsort(-scores, kind="stable")[:k]
         for rank, at in enumerate(best[np.isfinite(scores[best])], 1):
             yield segment, rank, int(catalogue.items[at]), float(scores[at]), popular_among(liked)

@@ -14,7 +14,6 @@ from recsys_assets.kernels.recommenders.popularity import (
     YEAR,
     choose_half_life,
     newcomer_popularity,
-    segment_popularity,
 )
 from recsys_assets.kernels.recommenders.protocol import rating_data
 from recsys_assets.kernels.recommenders.reasons import FALLBACK, sentence
@@ -116,12 +115,6 @@ def test_without_times_all_newcomers_count_the_same() -> None:
     counts = known.counts()
     scores = newcomer_popularity(known, np.inf)
     assert np.argmax(scores) == np.argmax(counts)
-
-
-def test_a_segment_lists_its_genre_first() -> None:
-    scores = segment_popularity(KNOWN, ["Comedy"], np.inf)
-    comedy = np.arange(len(KNOWN.items)) % len(GENRES) == 1
-    assert scores[comedy].min() > scores[~comedy].max()
 
 
 def test_normalized_scores_have_no_scale_and_leave_the_seen_out() -> None:
