@@ -13,14 +13,12 @@ from recsys_assets.assets.materialize import OWNERS, WRITES_LAKE
 from recsys_assets.assets.transient import retried
 from recsys_assets.contracts.features import MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import TOP_K
+from recsys_assets.kernels.recommenders.catalogue import YEAR
 from recsys_assets.lake.damage import damage_in_words
 from recsys_assets.lake.tables import Lake
 from recsys_assets.resources.digests import Digest, Digests, Movie
 from recsys_assets.resources.digests.subscriptions import subscribed
 from recsys_assets.resources.storage import Storage
-
-_YEAR = re.compile(r"\s*\(\d{4}(?:\s*[-–]\s*\d{0,4})?\)\s*$")
-"""What `movie_features` reads a year from: one, or a range of them, as series have."""
 
 
 class DigestConfig(dg.Config):
@@ -107,7 +105,7 @@ def digests_of(lake: Lake, mailer: Digests, publication: str) -> Iterator[Digest
 
 def _movie(row: dict[str, Any]) -> Movie:
     title = row["title"] or f"movie {row['item']}"
-    plain = _YEAR.sub("", title) if row["year"] else title
+    plain = re.sub(rf"\s*{YEAR}", "", title) if row["year"] else title
     return Movie(title=plain, year=row["year"], reason=row["reason"])
 
 

@@ -4,7 +4,7 @@ import polars as pl
 
 from recsys_assets.kernels.recommenders.protocol import ItemContent
 
-_YEAR = r"\((\d{4})(?:\s*[-–]\s*\d{0,4})?\)\s*$"
+YEAR = r"\((\d{4})(?:\s*[-–]\s*\d{0,4})?\)\s*$"
 """A year in parentheses at the end of a title; of a range, as series have, the first."""
 
 
@@ -15,10 +15,10 @@ def item_content(movies: pl.DataFrame) -> ItemContent:
     """
     last = movies.unique("item", keep="last", maintain_order=True).sort("item")
     title = pl.col("title")
-    year = title.str.extract(_YEAR, 1).cast(pl.Float32)
+    year = title.str.extract(YEAR, 1).cast(pl.Float32)
     rows = last.select(
         "item",
-        title=title.str.replace(_YEAR, "").str.strip_chars(),
+        title=title.str.replace(YEAR, "").str.strip_chars(),
         year=pl.when(year.is_between(1870, 2100)).then(year),
         genres=pl.col("genres")
         .str.split("|")

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES, USER_FEATURES
 from recsys_assets.kernels.plots import data as plots
+from recsys_assets.kernels.recommenders.catalogue import YEAR
 from recsys_assets.lake.spark_files import read_table, write_table
 from recsys_assets.lake.tables import DROP_DATE
 from recsys_assets.steps.features.splits import SplitParams, with_parts, with_split
@@ -23,8 +24,6 @@ LARGEST_HERE = 25_000_000
 """Ratings up to which this process splits them, 0.12 KB of memory for each."""
 _PAIR = ["user", "item"]
 _COLUMNS = [*_PAIR, "rating", "timestamp"]
-_YEAR = r"\((\d{4})(?:\s*[-–]\s*\d{0,4})?\)\s*$"
-"""A year in parentheses at the end of a title; of a range, as series have, the first."""
 
 
 def build_interactions(session: Session, params: SplitParams) -> StepReport:
@@ -104,7 +103,7 @@ def build_movie_features(session: Session, params: NoParams) -> StepReport:
         F.avg(F.col("rating").cast("double")).alias("rating_mean"),
         F.max("timestamp").alias("last_rated"),
     )
-    year = F.regexp_extract("title", _YEAR, 1)
+    year = F.regexp_extract("title", YEAR, 1)
     # "Drama|Drama|" is one genre: named twice, a list of the genre would hold the movie twice.
     named = F.array_distinct(F.split("genres", r"\|"))
     listed = F.filter(named, lambda g: (g != "") & ~g.startswith("("))

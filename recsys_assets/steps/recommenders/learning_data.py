@@ -10,12 +10,11 @@ import numpy as np
 import polars as pl
 
 from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES
+from recsys_assets.kernels.recommenders.catalogue import YEAR
 from recsys_assets.kernels.recommenders.histories import Catalogue, Histories, build_catalogue
 from recsys_assets.kernels.recommenders.protocol import ItemContent, RatingData, rating_data
 from recsys_assets.kernels.vectors import places_of
 from recsys_assets.lake.tables import Lake
-
-_YEAR_AT_END = re.compile(r"\s*\(\d{4}[^)]*\)\s*$")
 
 
 def read_training(lake: Lake, splits: Sequence[str] = ("train",)) -> RatingData:
@@ -32,7 +31,7 @@ def read_content(lake: Lake) -> ItemContent | None:
     table = rows.collect()
     return ItemContent(
         table["item"].to_numpy(),
-        [_YEAR_AT_END.sub("", title) for title in table["title"]],
+        [re.sub(rf"\s*{YEAR}", "", title) for title in table["title"]],
         table["year"].cast(pl.Float32).fill_null(float("nan")).to_numpy(),
         table["genres"].to_list(),
     )
