@@ -18,7 +18,7 @@ from recsys_assets.contracts.clicks import CATEGORIES, CLICKS, LABEL, NUMBERS
 from recsys_assets.contracts.drift import DRIFT, Drift
 from recsys_assets.contracts.ratings import RATINGS
 from recsys_assets.contracts.schema import polars_schema
-from recsys_assets.kernels.drift import Shift, category_shift, chance_psi, new_share, number_shift
+from recsys_assets.kernels.drift import category_shift, chance_psi, new_share, number_shift
 from recsys_assets.kernels.plots.drift import drift_bars, drift_by_drop
 from recsys_assets.lake.tables import DROP_DATE
 from recsys_assets.steps.evaluation.drift_scores import Scorer, click_scorer, rating_scorer
@@ -28,8 +28,8 @@ from recsys_assets.steps.session import Session
 
 SCORE = "score"
 """Name of the column that holds what the model says."""
-_BINS = {"number": 11, "category": 22}
-"""Bins of each kind of column, the missing ones included."""
+_SHIFTS = {"number": (number_shift, 11), "category": (category_shift, 22)}
+"""How each kind of column is compared, and its bins, the missing ones included."""
 
 
 class DriftParams(StepParams):
@@ -140,8 +140,9 @@ def _measure_drop(
         current, reference = (f.with_columns(scorer(f).alias(SCORE)) for f in (current, reference))
         kinds[SCORE] = "number"
     for column, kind in kinds.items():
-        shift = _shift(kind, reference[column], current[column])
-        chance = chance_psi(_BINS[kind], reference.height, current.height)
+        shift_of, bins = _SHIFTS[kind]
+        shift = shift_of(reference[column], current[column])
+        chance = chance_psi(bins, reference.height, current.height)
         add(column, "psi", shift.psi, params.max_psi + 2 * chance)
         add(column, "ks", shift.ks, params.max_ks)
     now, then = (
@@ -155,10 +156,6 @@ def _measure_drop(
         known = all_before.select(pl.col(column).unique()).collect()[column]
         add(column, "new_share", new_share(known, current[column]), params.max_new_share)
     return rows
-
-
-def _shift(kind: str, reference: pl.Series, current: pl.Series) -> Shift:
-    return (number_shift if kind == "number" else category_shift)(reference, current)
 
 
 def _sample(table: pl.LazyFrame, subject: _Subject, most: int) -> pl.DataFrame:
