@@ -131,7 +131,7 @@ def _registered(session: Session, test: pl.DataFrame, k: int) -> dict[str, pl.Da
         lists = list_items(load_recommender(session.registry, name), histories, k, trained=True)
         # Who has validation rows alone would be shown the newcomers' list, and by ALS nothing.
         lists = lists.join(trained, on="user", how="semi", maintain_order="left")
-        judged[name] = _all_users(ranking_by_user(lists, truth, k), truth)
+        judged[name] = ranking_by_user(lists, truth, k)
     return judged
 
 
