@@ -3,8 +3,6 @@
 rank_model (or als_factors) + interactions + movie_features -> top_k
 """
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -130,15 +128,15 @@ def list_all_users(session: Session, task: TopKTask) -> pl.DataFrame:
     shared = context.broadcast(task)
     folder = session.lake.staging(TOP_K)
 
-    def recommend(block: tuple[int, int]) -> list[dict[str, Any]]:
+    def recommend(block: tuple[int, int]) -> list[str]:
         path = folder / f"{block[0]}.parquet"
         write_parquet(shared.value.lists_of_block(block), path)
-        return [{"path": str(path)}]
+        return [str(path)]
 
     blocks = task.vectors.user_blocks(context.defaultParallelism)
-    rows = map_items(session.spark, blocks, recommend)
+    paths = map_items(session.spark, blocks, recommend)
     shared.destroy()
-    return pl.concat([read_parquet(row["path"]) for _, row in rows])
+    return pl.concat([read_parquet(path) for _, path in paths])
 
 
 def _report(
