@@ -2,7 +2,6 @@
 
 import sqlite3
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -86,7 +85,7 @@ def redeliver_command() -> None:
     Example: recsys redeliver
     """
     where = deployment()
-    if not Path(where.home.alerts).is_file():
+    if not where.home.alerts.is_file():
         console.print("nothing waits")
         return
     try:
