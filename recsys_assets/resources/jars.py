@@ -154,7 +154,6 @@ def installed_lightgbm() -> Path:
 
 def _fetch_jars(cache: Path, packages: tuple[str, ...]) -> None:
     """Let Spark's own resolver bring the jars by opening and closing a session in a process."""
-    cache.mkdir(parents=True, exist_ok=True)
     script = (
         "from pyspark.sql import SparkSession\n"
         "SparkSession.builder.master('local[1]').config('spark.ui.enabled', 'false')"
