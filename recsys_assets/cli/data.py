@@ -28,7 +28,7 @@ from recsys_assets.cli.shared import (
     parse_date,
 )
 from recsys_assets.contracts import DATASETS as CONTRACTS
-from recsys_assets.datasets import DATASETS, fetch
+from recsys_assets.datasets import DATASETS, fetch_dataset
 from recsys_assets.kernels.delimited import ShapeFault, recognize_dialect
 from recsys_assets.lake.account import account_of_files
 from recsys_assets.lake.landed_bytes import read_head
@@ -188,7 +188,7 @@ def fetch_command(
         def show(done: int, total: int | None) -> None:
             bar.update(task, completed=done, total=total)
 
-        paths = fetch(name, home.cache / "datasets", show)
+        paths = fetch_dataset(DATASETS[name], home.cache / "datasets", show)
     for dataset, path in zip(DATASETS[name].members, paths, strict=True):
         if land:
             console.print(describe(path, home.landing_zone.land(path, dataset, day), day))

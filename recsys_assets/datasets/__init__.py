@@ -13,22 +13,11 @@ from recsys_assets.datasets.catalogue import DATASETS, Dataset
 from recsys_assets.datasets.download import FetchError, Progress, download
 from recsys_assets.datasets.unpack import ArchiveError, unpack
 
-__all__ = ["DATASETS", "Dataset", "FetchError", "Progress", "fetch", "fetch_dataset"]
+__all__ = ["DATASETS", "Dataset", "FetchError", "Progress", "fetch_dataset"]
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 PAUSES = (1.0, 4.0, 10.0)
 """Seconds before the second, third and fourth attempt after a broken connection."""
-
-
-def fetch(name: str, cache: Path, on_progress: Progress) -> list[Path]:
-    """Fetch a data set of the catalogue by name; see `fetch_dataset`.
-
-    Raises:
-        FetchError: an unknown name, or whatever kept the files from arriving.
-    """
-    if name not in DATASETS:
-        raise FetchError(f"{name!r} is no known data set. Known are: {', '.join(DATASETS)}.")
-    return fetch_dataset(DATASETS[name], cache, on_progress)
 
 
 def fetch_dataset(

@@ -1,23 +1,10 @@
 """The catalogue of public data sets."""
 
-from pathlib import Path
-
 import pytest
 from pydantic import HttpUrl, ValidationError
 
-from recsys_assets.datasets import DATASETS, FetchError, fetch
-from recsys_assets_tests.datasets.site import (
-    Site,
-    dataset_at,
-    quiet,
-)
-
-
-def test_fetch_by_name(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(DATASETS, "ml-t", dataset_at(site))
-    assert [path.name for path in fetch("ml-t", tmp_path, quiet)] == ["ratings.csv", "movies.csv"]
-    with pytest.raises(FetchError, match=r"'ml-2m' is no known data set\. Known are: ml-latest-sm"):
-        fetch("ml-2m", tmp_path, quiet)
+from recsys_assets.datasets import DATASETS
+from recsys_assets_tests.datasets.site import Site, dataset_at
 
 
 def test_the_catalogue_names_official_addresses_only() -> None:
