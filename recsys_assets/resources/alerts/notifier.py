@@ -158,8 +158,8 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise AlertDeliveryError("the end of a trouble", failures)
         return delivered
 
-    def redeliver(self, limit: int = 20) -> list[str]:
-        """Deliver what waits in the ledger, at most `limit` alerts per target.
+    def redeliver(self) -> list[str]:
+        """Deliver what waits in the ledger, at most twenty alerts per target.
 
         A target that fails is left alone until the next call: its server is probably down.
 
@@ -176,16 +176,16 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
             waiting = self._ledger().waiting_targets() if known else []
             for target in waiting:
                 if channel_name(target) in known:
-                    delivered += self._redeliver_to(target, limit, failures)
+                    delivered += self._redeliver_to(target, failures)
         except (OSError, sqlite3.Error) as error:
             failures[LEDGER] = f"{self.ledger_path}: {error}"
         if failures:
             raise AlertDeliveryError("alerts that wait in the ledger", failures)
         return delivered
 
-    def _redeliver_to(self, target: str, limit: int, failures: dict[str, str]) -> list[str]:
+    def _redeliver_to(self, target: str, failures: dict[str, str]) -> list[str]:
         delivered = []
-        for alert in self._ledger().waiting(target, limit):
+        for alert in self._ledger().waiting(target, 20):
             if not self._ledger().claim(alert.event_key, target):
                 continue
             if not self._deliver(alert, target, failures):
