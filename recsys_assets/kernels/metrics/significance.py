@@ -69,7 +69,7 @@ def mean_intervals(values: ArrayLike, seed: int = 0, resamples: int = RESAMPLES)
     """
     matrix = _checked(values)
     means = np.concatenate(list(_resampled_means(matrix, seed, resamples)))
-    return [Interval(*ends) for ends in _ends(means)]
+    return _intervals(means)
 
 
 def compare_paired(
@@ -96,8 +96,7 @@ def compare_paired(
     # resamples of one or two users, all alike, do not show.
     by_chance = 2.0 ** (1 - int(np.count_nonzero(gains)))
     p_value = min(1.0, max((1 + int(astray.sum())) / (1 + resamples), by_chance))
-    low, high = _ends(means)[0]
-    return PairedTest(difference, Interval(low, high), p_value, _wilcoxon(gains[:, 0]))
+    return PairedTest(difference, _intervals(means)[0], p_value, _wilcoxon(gains[:, 0]))
 
 
 def _wilcoxon(gains: Floats) -> float:
@@ -123,9 +122,9 @@ def _resampled_means(matrix: Floats, seed: int, resamples: int) -> Iterator[Floa
         yield times @ matrix / users
 
 
-def _ends(means: Floats) -> list[tuple[float, float]]:
+def _intervals(means: Floats) -> list[Interval]:
     low, high = np.quantile(means, [_TAIL, 1 - _TAIL], axis=0)
-    return list(zip(low.tolist(), high.tolist(), strict=True))
+    return [Interval(*ends) for ends in zip(low.tolist(), high.tolist(), strict=True)]
 
 
 def _checked(values: ArrayLike) -> Floats:
