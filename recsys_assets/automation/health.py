@@ -160,14 +160,9 @@ def _together(dead: list[Alert]) -> Alert:
     )
 
 
-def look_at_location(now: datetime, command: list[str] | None = None) -> Findings:
-    """Whether the definitions load, in a process of their own.
-
-    Args:
-        now: the time.
-        command: what loads them.
-    """
-    subject, words = "location:recsys_assets", command or [sys.executable, "-c", _LOAD]
+def look_at_location(now: datetime) -> Findings:
+    """Whether the definitions load, in a process of their own."""
+    subject, words = "location:recsys_assets", [sys.executable, "-c", _LOAD]
     try:
         done = subprocess.run(
             words, capture_output=True, text=True, check=False, timeout=LOAD_SECONDS

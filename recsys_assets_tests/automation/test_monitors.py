@@ -1,6 +1,5 @@
 """What no run tells: stale tables, old champions, failing ticks, dead daemons, broken code."""
 
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +28,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat
 from dagster_shared.error import SerializableErrorInfo
 
+from recsys_assets.automation import health
 from recsys_assets.automation.catalogue import Catalogue
 from recsys_assets.automation.health import look_at_daemons, look_at_location, look_at_ticks
 from recsys_assets.automation.monitors import build_monitors, find_old_champions
@@ -212,10 +212,11 @@ def test_daemons_that_fell_silent_together_are_one_trouble(instance: dg.DagsterI
     assert (told.event_key, told.subjects) == (again.event_key, again.subjects)
 
 
-def test_a_code_location_that_does_not_load_says_why() -> None:
-    broken = look_at_location(NOW, [sys.executable, "-c", "import no_such_module"])
-    (alert,) = broken.alerts
+def test_a_code_location_that_does_not_load_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_LOAD", "import no_such_module")
+    (alert,) = look_at_location(NOW).alerts
     assert alert.cause == "ModuleNotFoundError: No module named 'no_such_module'"
     assert alert.kind == "location-broken"
-    works = look_at_location(NOW, [sys.executable, "-c", "pass"])
+    monkeypatch.setattr(health, "_LOAD", "pass")
+    works = look_at_location(NOW)
     assert works.alerts == [] and list(works.works) == ["location:recsys_assets"]
