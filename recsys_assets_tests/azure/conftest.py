@@ -5,31 +5,22 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from recsys_assets.deployment import current_deployment
 from recsys_assets.home import Home
 from recsys_assets_tests.servers.azurite import ACCOUNT, Azurite, azurite_server
 from recsys_assets_tests.servers.cosmos import Gate, cosmos_server
-from recsys_assets_tests.servers.node import NoNodeError, node_modules
+from recsys_assets_tests.servers.node import node_modules
 from recsys_assets_tests.servers.postgres import find_programs, postgres_server
 
 
 @pytest.fixture(scope="session")
 def running_azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
-    try:
-        modules = node_modules(current_deployment().home.cache)
-    except NoNodeError as error:
-        pytest.skip(f"no Azurite: {error}")
-    with azurite_server(modules, tmp_path_factory.mktemp("azurite")) as server:
+    with azurite_server(node_modules(), tmp_path_factory.mktemp("azurite")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def running_cosmos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
-    try:
-        modules = node_modules(current_deployment().home.cache)
-    except NoNodeError as error:
-        pytest.skip(f"no double of Cosmos DB: {error}")
-    with cosmos_server(modules, tmp_path_factory.mktemp("cosmos")) as gate:
+    with cosmos_server(node_modules(), tmp_path_factory.mktemp("cosmos")) as gate:
         yield gate
 
 

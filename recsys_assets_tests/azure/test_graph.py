@@ -31,7 +31,7 @@ from recsys_assets_tests.servers.azurite import ACCOUNT, KEY, Azurite, azurite_s
 from recsys_assets_tests.servers.cosmos import KEY as COSMOS_KEY
 from recsys_assets_tests.servers.cosmos import Gate
 from recsys_assets_tests.servers.mlflow import mlflow_server
-from recsys_assets_tests.servers.node import NoNodeError, node_modules
+from recsys_assets_tests.servers.node import node_modules
 from recsys_assets_tests.servers.ports import is_free
 from recsys_assets_tests.servers.vault import IDENTITY_HEADER, vault_double
 
@@ -89,11 +89,7 @@ def running_azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurit
     """Azurite at the one port where Spark looks for an emulator; other tests use other ports."""
     if not is_free(EMULATOR):
         pytest.skip(f"port {EMULATOR} is taken, the only one where Spark looks for an emulator")
-    try:
-        modules = node_modules(current_deployment().home.cache)
-    except NoNodeError as error:
-        pytest.skip(f"no Azurite: {error}")
-    with azurite_server(modules, tmp_path_factory.mktemp("azurite"), EMULATOR) as server:
+    with azurite_server(node_modules(), tmp_path_factory.mktemp("azurite"), EMULATOR) as server:
         yield server
 
 
