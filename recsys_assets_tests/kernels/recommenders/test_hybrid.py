@@ -13,16 +13,11 @@ from recsys_assets.kernels.recommenders.inner import (
     latest_split,
 )
 from recsys_assets.kernels.recommenders.linear import EaseMember
-from recsys_assets.kernels.recommenders.protocol import ItemContent
+from recsys_assets.kernels.recommenders.protocol import ItemContent, rating_data
 from recsys_assets.kernels.recommenders.reasons import reasons
 from recsys_assets.kernels.recommenders.trees import contributions, mean_contributions
 from recsys_assets.steps.recommenders.parts import MODELS, fit_recommenders
-from recsys_assets_tests.kernels.recommenders.worlds import (
-    learned,
-    ndcg,
-    split_rows,
-    taste_world,
-)
+from recsys_assets_tests.kernels.recommenders.worlds import ndcg, split_rows, taste_world
 
 FRAME, CONTENT = taste_world()
 TRAIN, TEST = split_rows(FRAME)
@@ -30,7 +25,7 @@ TRAIN, TEST = split_rows(FRAME)
 
 @cache
 def models() -> dict[str, object]:
-    fitted = fit_recommenders(None, learned(TRAIN), CONTENT, MODELS, seed=42)
+    fitted = fit_recommenders(None, rating_data(TRAIN), CONTENT, MODELS, seed=42)
     return {each.name: each.recommender for each in fitted}
 
 
@@ -41,7 +36,7 @@ def hybrid() -> Hybrid:
 
 
 def test_inner_splits_are_disjoint_and_leave_the_rest() -> None:
-    known = build_catalogue(learned(TRAIN), CONTENT)
+    known = build_catalogue(rating_data(TRAIN), CONTENT)
     whole, parts = known.train.stars.toarray(), []
     for inner, held_out in inner_splits(known, 5, seed=1):
         left, out = inner.train.stars.toarray(), held_out.toarray()
@@ -54,7 +49,7 @@ def test_inner_splits_are_disjoint_and_leave_the_rest() -> None:
 
 
 def test_the_latest_split_holds_out_what_each_user_rated_last() -> None:
-    known = build_catalogue(learned(TRAIN), CONTENT)
+    known = build_catalogue(rating_data(TRAIN), CONTENT)
     split = latest_split(known)
     assert split is not None and known.train.times is not None
     inner, held_out = split
@@ -70,7 +65,7 @@ def test_the_latest_split_holds_out_what_each_user_rated_last() -> None:
 
 
 def test_without_times_there_is_no_latest_split() -> None:
-    known = build_catalogue(learned(TRAIN.drop("timestamp")), CONTENT)
+    known = build_catalogue(rating_data(TRAIN.drop("timestamp")), CONTENT)
     assert latest_split(known) is None and latest_rows(known, 100.0, 1) is None
 
 
@@ -93,7 +88,7 @@ def test_the_hybrid_ranks_better_than_popularity() -> None:
 
 
 def test_the_same_seed_gives_the_same_scores() -> None:
-    again = next(fit_recommenders(None, learned(TRAIN), CONTENT, ["hybrid"], seed=42))
+    again = next(fit_recommenders(None, rating_data(TRAIN), CONTENT, ["hybrid"], seed=42))
     users = np.arange(1, 20, dtype=np.int32)
     np.testing.assert_allclose(again.recommender.scores(users), hybrid().scores(users), atol=1e-4)
 
@@ -141,7 +136,9 @@ def test_items_nobody_rated_rank_by_taste_not_by_chance() -> None:
     out = FRAME["item"].unique().sort().to_numpy()[::5]
     cold = pl.Series(np.isin(FRAME["item"].to_numpy(), out))
     train, test = FRAME.filter(~cold), FRAME.filter(cold)
-    model = next(fit_recommenders(None, learned(train), CONTENT, ["hybrid"], seed=1)).recommender
+    model = next(
+        fit_recommenders(None, rating_data(train), CONTENT, ["hybrid"], seed=1)
+    ).recommender
     users = np.unique(train["user"].to_numpy()).astype(np.int32)
     columns = np.flatnonzero(np.isin(model.items, out))
     found = ndcg(model.scores(users)[:, columns], model.items[columns], users, train, test, k=3)
@@ -153,7 +150,9 @@ def test_items_nobody_rated_rank_by_taste_not_by_chance() -> None:
 def test_users_never_seen_are_served_better_than_by_popularity() -> None:
     """Whole users held out, folded in by five ratings."""
     train = FRAME.filter(pl.col("user") <= 120)
-    model = next(fit_recommenders(None, learned(train), CONTENT, ["hybrid"], seed=1)).recommender
+    model = next(
+        fit_recommenders(None, rating_data(train), CONTENT, ["hybrid"], seed=1)
+    ).recommender
     counts = train.group_by("item").len()
     popular = dict(counts.iter_rows())
     by_count = np.array([popular.get(int(item), 0) for item in model.items], float)
@@ -171,7 +170,7 @@ def test_users_never_seen_are_served_better_than_by_popularity() -> None:
 
 
 def test_without_content_and_times_the_hybrid_still_answers() -> None:
-    data = learned(TRAIN.drop("timestamp"))
+    data = rating_data(TRAIN.drop("timestamp"))
     model = next(fit_recommenders(None, data, None, ["hybrid"], seed=1)).recommender
     assert np.isfinite(model.scores(data.users)).all()
     nothing = ItemContent(np.empty(0, np.int32), [], np.empty(0, np.float32), [])
@@ -181,6 +180,6 @@ def test_without_content_and_times_the_hybrid_still_answers() -> None:
 
 def test_bad_input_is_named() -> None:
     with pytest.raises(ValueError, match="no model is called magic"):
-        next(fit_recommenders(None, learned(TRAIN), None, ["magic"], seed=1))
+        next(fit_recommenders(None, rating_data(TRAIN), None, ["magic"], seed=1))
     with pytest.raises(ValueError, match="no rating"):
-        next(fit_recommenders(None, learned(TRAIN.head(0)), None, ["ease"], seed=1))
+        next(fit_recommenders(None, rating_data(TRAIN.head(0)), None, ["ease"], seed=1))

@@ -9,16 +9,16 @@ from recsys_assets.kernels.recommenders.linear import (
     inverse,
     strongest_links,
 )
-from recsys_assets.kernels.recommenders.protocol import ItemContent
-from recsys_assets_tests.kernels.recommenders.worlds import learned, taste_world
+from recsys_assets.kernels.recommenders.protocol import ItemContent, rating_data
+from recsys_assets_tests.kernels.recommenders.worlds import taste_world
 
 
 def catalogue(users: int, items: int, content: bool = True) -> Catalogue:
     frame, described = taste_world(users, items, 8)
-    return build_catalogue(learned(frame), described if content else None)
+    return build_catalogue(rating_data(frame), described if content else None)
 
 
-def closed_form(known: Catalogue, penalty: float) -> np.ndarray:
+def closed_form(known: Catalogue) -> np.ndarray:
     """Weights as the formula in the paper has them, row by row of the ridge regression."""
     z = (known.train.stars.toarray() > 0).astype(float)
     if known.content is not None:
@@ -27,7 +27,7 @@ def closed_form(known: Catalogue, penalty: float) -> np.ndarray:
     weights = np.zeros((z.shape[1], z.shape[1]))
     for target in range(z.shape[1]):
         others = np.delete(np.arange(z.shape[1]), target)
-        gram = z[:, others].T @ z[:, others] + penalty * np.eye(len(others))
+        gram = z[:, others].T @ z[:, others] + 5.0 * np.eye(len(others))
         weights[others, target] = np.linalg.solve(gram, z[:, others].T @ z[:, target])
     return weights
 
@@ -41,7 +41,7 @@ def test_both_forms_are_ridge_regressions_of_each_item_on_all_others(
     member = fit_ease(known, 5.0, by_stars=False)
     assert (member.weights is None) == dual
     marks = (known.train.stars.toarray() > 0).astype(float)
-    expected = marks @ closed_form(known, 5.0)
+    expected = marks @ closed_form(known)
     unseen = ~known.train.seen()
     found = member.score(known.train)
     np.testing.assert_allclose(found[unseen], expected[unseen], atol=2e-4)
@@ -69,7 +69,7 @@ def test_an_item_nobody_rated_is_linked_by_its_genre() -> None:
         np.append(content.years, np.nan).astype(np.float32),
         genres,
     )
-    known = build_catalogue(learned(frame), more)
+    known = build_catalogue(rating_data(frame), more)
     scores = fit_ease(known, 50.0, by_stars=False).score(known.train)[:, -1]
     horror = known.users % 4 == 0
     assert np.median(scores[horror]) > np.quantile(scores[~horror], 0.95)
@@ -79,7 +79,7 @@ def test_the_strongest_links_are_the_greatest_weights() -> None:
     for size in ((12, 60), (90, 20)):
         known = catalogue(*size)
         item, rank, linked, weight = strongest_links(fit_ease(known, 5.0, by_stars=False), 3)
-        expected = closed_form(known, 5.0)
+        expected = closed_form(known)
         for target in (0, 7):
             of_target = item == target
             best = np.sort(expected[:, target])[::-1][: of_target.sum()]

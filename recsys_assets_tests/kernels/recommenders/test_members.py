@@ -18,10 +18,10 @@ from recsys_assets.kernels.recommenders.popularity import (
 from recsys_assets.kernels.recommenders.protocol import rating_data
 from recsys_assets.kernels.recommenders.reasons import FALLBACK, sentence
 from recsys_assets.kernels.recommenders.scorer import SingleMember
-from recsys_assets_tests.kernels.recommenders.worlds import GENRES, learned, taste_world
+from recsys_assets_tests.kernels.recommenders.worlds import GENRES, taste_world
 
 FRAME, CONTENT = taste_world()
-KNOWN = build_catalogue(learned(FRAME), CONTENT)
+KNOWN = build_catalogue(rating_data(FRAME), CONTENT)
 
 
 @pytest.mark.parametrize("name", sorted(fit_members(KNOWN, 100.0, 1)))
@@ -41,7 +41,7 @@ def test_vectors_of_items_nobody_rated_follow_from_their_content() -> None:
     action = np.arange(len(KNOWN.items)) % len(GENRES) == 0
     hidden = KNOWN.items[action][:5]
     rated = FRAME.filter(~pl.col("item").is_in(hidden.tolist()))
-    known = build_catalogue(learned(rated), CONTENT)
+    known = build_catalogue(rating_data(rated), CONTENT)
     fitted = fit_latent(known, Objective(8, 0.2, 0.6), seed=1)
     member = with_content(fitted, known)
     column = np.searchsorted(known.items, hidden)
@@ -92,7 +92,7 @@ def test_recent_newcomers_decide_where_tastes_move() -> None:
         timestamp=(frame["user"] * int(YEAR / 2)),
         item=(frame["item"] + 300 * (frame["user"] // 15)).cast(int),
     )
-    known = build_catalogue(learned(moved), None)
+    known = build_catalogue(rating_data(moved), None)
     half_life = choose_half_life(known)
     assert np.isfinite(half_life)
     best = known.items[np.argsort(-newcomer_popularity(known, half_life))[:5]]
@@ -110,7 +110,7 @@ def test_where_all_lists_hold_the_same_movies_all_ratings_count(seed: int) -> No
 
 
 def test_without_times_all_newcomers_count_the_same() -> None:
-    known = build_catalogue(learned(FRAME.drop("timestamp")), None)
+    known = build_catalogue(rating_data(FRAME.drop("timestamp")), None)
     assert choose_half_life(known) == np.inf
     counts = known.counts()
     scores = newcomer_popularity(known, np.inf)

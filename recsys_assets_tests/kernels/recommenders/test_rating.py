@@ -1,7 +1,8 @@
 import numpy as np
 
+from recsys_assets.kernels.recommenders.protocol import rating_data
 from recsys_assets.steps.recommenders.rating_models import RATING_MODELS, fit_rating_models
-from recsys_assets_tests.kernels.recommenders.worlds import learned, split_rows, taste_world
+from recsys_assets_tests.kernels.recommenders.worlds import split_rows, taste_world
 
 
 def test_stars_are_predicted_better_than_by_both_baselines() -> None:
@@ -10,7 +11,7 @@ def test_stars_are_predicted_better_than_by_both_baselines() -> None:
     users, items = (test[side].to_numpy().astype(np.int32) for side in ("user", "item"))
     truth = test["rating"].to_numpy()
     errors = {}
-    for model in fit_rating_models(learned(train), content, seed=42):
+    for model in fit_rating_models(rating_data(train), content, seed=42):
         stars = model.predict(users, items)
         assert stars.min() >= train["rating"].min()
         assert stars.max() <= train["rating"].max()
@@ -22,7 +23,7 @@ def test_stars_are_predicted_better_than_by_both_baselines() -> None:
 
 def test_somebody_unknown_gets_stars_too() -> None:
     frame, content = taste_world(users=60)
-    for model in fit_rating_models(learned(frame), content, seed=42):
+    for model in fit_rating_models(rating_data(frame), content, seed=42):
         stars = model.predict(np.array([1, 9_999, 9_999], np.int32), np.array([9_999, 3, 9_999]))
         assert np.isfinite(stars).all()
         assert len(stars) == 3

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from recsys_assets.kernels.recommenders.protocol import ItemContent, RatingData, rating_data
+from recsys_assets.kernels.recommenders.protocol import ItemContent
 
 GENRES = ("Action", "Comedy", "Drama", "Horror")
 
@@ -40,11 +40,6 @@ def split_rows(frame: pl.DataFrame, share: float = 0.75) -> tuple[pl.DataFrame, 
     """Random parts of the rows."""
     inside = pl.Series(np.random.default_rng(5).random(frame.height) < share)
     return frame.filter(inside), frame.filter(~inside)
-
-
-def learned(frame: pl.DataFrame) -> RatingData:
-    """The rows as a matrix."""
-    return rating_data(frame)
 
 
 def ndcg(scores: np.ndarray, items: np.ndarray, users: np.ndarray, train, test, k: int = 10):  # type: ignore[no-untyped-def]
