@@ -15,12 +15,12 @@ PLANTED = {
 }
 
 
-def holding(folder: Path, mark: str) -> list[str]:
-    """Files below a folder that hold a text, whatever they are."""
+def holding(folder: Path) -> list[str]:
+    """Files below a folder that hold a planted secret, whatever they are."""
     found = []
     for path in folder.rglob("*"):
         if path.is_file() and not path.is_symlink() and "cache" not in path.parts:
             content = path.read_bytes()
-            if mark.encode() in content or mark.encode("utf-16-le") in content:
+            if MARK.encode() in content or MARK.encode("utf-16-le") in content:
                 found.append(str(path.relative_to(folder)))
     return found

@@ -90,7 +90,7 @@ class TestSecrets:
             if quotes:
                 assert "request with *** failed" in posts.bodies[0]["cause"]
             assert MARK not in str(posts.bodies)
-        assert holding(home.root, MARK) == []
+        assert holding(home.root) == []
         seen = capfd.readouterr()
         assert MARK not in seen.out + seen.err
 

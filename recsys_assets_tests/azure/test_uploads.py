@@ -38,12 +38,9 @@ def blob(azurite: Azurite) -> BlobClient:
     return service.get_blob_client("landing", f"ratings/{DAY}/ratings.csv")
 
 
-def break_off_after(share: float) -> Any:
-    def watch(done: int, total: int) -> None:
-        if done >= share * total:
-            raise BrokenOffError
-
-    return watch
+def break_off(done: int, total: int) -> None:
+    if done >= total / 2:
+        raise BrokenOffError
 
 
 def test_an_upload_that_broke_off_goes_on_where_it_ended(
@@ -51,7 +48,7 @@ def test_an_upload_that_broke_off_goes_on_where_it_ended(
 ) -> None:
     zone = cloud_home.landing_zone
     with pytest.raises(BrokenOffError):
-        zone.land(source, "ratings", DAY, break_off_after(0.5))
+        zone.land(source, "ratings", DAY, break_off)
     assert not blob.exists() and zone.drop("ratings", DAY) == []
     _, staged = blob.get_block_list("uncommitted")
     assert BLOCKS / 2 <= len(staged) < BLOCKS
@@ -91,7 +88,7 @@ def test_another_file_shares_no_block_with_one_that_broke_off(
 ) -> None:
     zone = cloud_home.landing_zone
     with pytest.raises(BrokenOffError):
-        zone.land(source, "ratings", DAY, break_off_after(0.5))
+        zone.land(source, "ratings", DAY, break_off)
     changed = CONTENT.replace(b"line", b"LINE")
     source.write_bytes(changed)
     zone.land(source, "ratings", DAY)

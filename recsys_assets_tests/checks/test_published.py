@@ -31,8 +31,8 @@ def write_movies(storage: Storage, *items: int) -> None:
     storage.lake.write_frame(frame, "movie_features")
 
 
-def keeps_contract(storage: Storage, table: str) -> str | None:
-    check = published_checks[list(CONTRACTS).index(table)]
+def keeps_contract(storage: Storage) -> str | None:
+    check = published_checks[list(CONTRACTS).index("top_k")]
     result = check(storage)
     assert result.passed == (result.description is None)
     return result.description
@@ -50,17 +50,17 @@ def test_every_table_with_columns_in_the_ui_is_checked() -> None:
 
 def test_a_table_that_keeps_its_contract_passes(storage: Storage) -> None:
     write_lists(storage, (1, 1, 5, 0.5), (1, 2, 6, 0.4))
-    assert keeps_contract(storage, "top_k") is None
+    assert keeps_contract(storage) is None
 
 
 def test_an_empty_table_fails(storage: Storage) -> None:
     write_lists(storage)
-    assert keeps_contract(storage, "top_k") == "no rows"
+    assert keeps_contract(storage) == "no rows"
 
 
 def test_a_broken_rule_is_named_with_an_example(storage: Storage) -> None:
     write_lists(storage, (1, 0, 5, 0.5), (-3, 1, 5, 0.5))
-    said = keeps_contract(storage, "top_k") or ""
+    said = keeps_contract(storage) or ""
     assert "rank: greater_than_or_equal_to(1) (0)" in said
     assert "user: greater_than_or_equal_to(1) (-3)" in said
 
@@ -69,7 +69,7 @@ def test_a_column_of_another_type_fails(storage: Storage) -> None:
     write_lists(storage, (1, 1, 5, 0.5))
     changed = storage.lake.scan("top_k").with_columns(pl.col("score").cast(pl.Float64)).collect()
     storage.lake.write_frame(changed, "top_k")
-    assert keeps_contract(storage, "top_k") == "wrong columns: score"
+    assert keeps_contract(storage) == "wrong columns: score"
 
 
 def test_of_a_huge_table_both_ends_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

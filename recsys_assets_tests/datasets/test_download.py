@@ -20,13 +20,13 @@ from recsys_assets_tests.datasets.site import (
 )
 
 
-def cut_short(site: Site, dataset: Dataset, cache: Path, at: int) -> Path:
-    """Let a fetch break after `at` bytes; the part that was kept."""
-    site.cuts = [at]
+def cut_short(site: Site, dataset: Dataset, cache: Path) -> Path:
+    """Let a fetch break after 100,000 bytes; the part that was kept."""
+    site.cuts = [100_000]
     with pytest.raises(FetchError):
         fetch_dataset(dataset, cache, quiet, pauses=())
     part = cache / "ml-t" / "ml-t.zip.part"
-    assert 0 < part.stat().st_size <= at
+    assert 0 < part.stat().st_size <= 100_000
     return part
 
 
@@ -70,7 +70,7 @@ def test_a_broken_connection_is_resumed_where_it_broke(site: Site, tmp_path: Pat
 
 def test_a_later_call_asks_for_the_missing_bytes_only(site: Site, tmp_path: Path) -> None:
     dataset = dataset_at(site)
-    part = cut_short(site, dataset, tmp_path, 100_000)
+    part = cut_short(site, dataset, tmp_path)
     have = part.stat().st_size
     steps: list[tuple[int, int | None]] = []
     files = fetch_dataset(dataset, tmp_path, lambda *step: steps.append(step), pauses=())
@@ -88,7 +88,7 @@ def test_the_error_of_a_broken_connection_says_what_is_kept(site: Site, tmp_path
 
 
 def test_a_file_that_changed_meanwhile_is_fetched_anew(site: Site, tmp_path: Path) -> None:
-    cut_short(site, dataset_at(site), tmp_path, 100_000)
+    cut_short(site, dataset_at(site), tmp_path)
     site.files["/ml-t.zip"] = zip_of(FILES | {"ml-t/ratings.csv": RATINGS[::-1]})
     site.etag = '"two"'
     site.cuts = []
@@ -101,7 +101,7 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(site: Site, tmp_path: Pat
 def test_a_server_that_cannot_resume_sends_everything(
     site: Site, tmp_path: Path, fault: str
 ) -> None:
-    part = cut_short(site, dataset_at(site), tmp_path, 100_000)
+    part = cut_short(site, dataset_at(site), tmp_path)
     site.ranges, site.wrong_start = fault != "no ranges", fault == "wrong start"
     if fault == "longer part":
         part.write_bytes(bytes(len(site.files["/ml-t.zip"]) + 1))
@@ -111,7 +111,7 @@ def test_a_server_that_cannot_resume_sends_everything(
 
 
 def test_a_complete_part_is_only_verified(site: Site, tmp_path: Path) -> None:
-    part = cut_short(site, dataset_at(site), tmp_path, 100_000)
+    part = cut_short(site, dataset_at(site), tmp_path)
     part.write_bytes(site.files["/ml-t.zip"])
     assert fetch_dataset(dataset_at(site), tmp_path, quiet)[0].read_bytes() == RATINGS
     assert site.sent[-1] == 0
@@ -119,13 +119,13 @@ def test_a_complete_part_is_only_verified(site: Site, tmp_path: Path) -> None:
 
 def test_a_weak_tag_is_no_proof_of_equal_bytes(site: Site, tmp_path: Path) -> None:
     site.etag = 'W/"one"'
-    cut_short(site, dataset_at(site), tmp_path, 100_000)
+    cut_short(site, dataset_at(site), tmp_path)
     fetch_dataset(dataset_at(site), tmp_path, quiet)
     assert site.asked[-1][2] == LAST_MODIFIED
 
 
 def test_without_a_known_version_only_the_checksum_decides(site: Site, tmp_path: Path) -> None:
-    part = cut_short(site, dataset_at(site), tmp_path, 100_000)
+    part = cut_short(site, dataset_at(site), tmp_path)
     kept = part.read_bytes()
     discard(part)
     part.write_bytes(kept)

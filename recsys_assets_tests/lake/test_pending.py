@@ -16,10 +16,8 @@ def place(home: Home, date: datetime.date, name: str, content: str) -> None:
     (folder / name).write_text(content, encoding="utf-8")
 
 
-def account_for(
-    home: Home, date: datetime.date, name: str, size: int, rejected: bool = False
-) -> None:
-    row = {"dataset": "ratings", "drop_date": date, "file": name, "size": size, "form": "x"}
+def account_for(home: Home, date: datetime.date, rejected: bool = False) -> None:
+    row = {"dataset": "ratings", "drop_date": date, "file": "a.csv", "size": 3, "form": "x"}
     row |= {"read": 0, "accepted": 0, "quarantined": 0, "rejected": rejected, "reasons": "{}"}
     frame = pl.DataFrame([row | {"message": None}], polars_schema(Files))
     replace = {"dataset": "ratings", "drop_date": date.isoformat()}
@@ -35,14 +33,14 @@ def test_what_has_landed_waits_until_it_is_accounted_for(home: Home) -> None:
     for date in reversed(DAYS):
         place(home, date, "a.csv", "abc")
     assert pending(home) == DAYS
-    account_for(home, DAYS[0], "a.csv", 3)
+    account_for(home, DAYS[0])
     assert pending(home) == DAYS[1:]
 
 
 def test_a_changed_file_and_a_new_one_make_their_drop_wait_again(home: Home) -> None:
     for date in DAYS:
         place(home, date, "a.csv", "abc")
-        account_for(home, date, "a.csv", 3)
+        account_for(home, date)
     assert pending(home) == []
     place(home, DAYS[0], "a.csv", "abcd")
     place(home, DAYS[2], "b.csv", "x")
@@ -52,6 +50,6 @@ def test_a_changed_file_and_a_new_one_make_their_drop_wait_again(home: Home) -> 
 
 def test_a_drop_of_nothing_but_rejected_files_is_told_apart(home: Home) -> None:
     assert rejected_dates(home.lake) == set()
-    account_for(home, DAYS[0], "a.csv", 3)
-    account_for(home, DAYS[1], "a.csv", 3, rejected=True)
+    account_for(home, DAYS[0])
+    account_for(home, DAYS[1], rejected=True)
     assert rejected_dates(home.lake) == {DAYS[1]}
