@@ -58,7 +58,8 @@ def run_backtest(session: Session, params: BacktestParams) -> StepReport:
     try:
         windows = rolling_windows(first, last, params.rounds, params.test_days, params.gap_days)
     except SplitError as error:
-        return StepReport(failed=str(error))
+        # A platform's first weeks are no fault, of which somebody would be told each week.
+        return StepReport(skipped=str(error))
     content = read_content(session.lake)
     report, found = StepReport(), []
     for window in windows:
