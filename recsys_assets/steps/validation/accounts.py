@@ -155,8 +155,8 @@ def reject_empty_drop(accounts: list[FileAccount]) -> None:
         account.reject(
             ShapeFault(
                 "file.empty",
-                "the file holds a header and no line of data, and no other file of the drop holds"
-                " any; check the export that wrote it",
+                "the file holds a header and no line of data, and no file of the drop that is not"
+                " rejected holds any; check the export that wrote it",
                 1,
             )
         )
