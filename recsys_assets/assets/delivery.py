@@ -1,7 +1,6 @@
 """Delivery: what leaves the platform once the tables are published."""
 
 import hashlib
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +12,7 @@ from recsys_assets.assets.materialize import OWNERS, WRITES_LAKE
 from recsys_assets.assets.transient import retried
 from recsys_assets.contracts.features import MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import TOP_K
-from recsys_assets.kernels.recommenders.catalogue import YEAR
+from recsys_assets.kernels.titles import without_year
 from recsys_assets.lake.damage import damage_in_words
 from recsys_assets.lake.tables import Lake
 from recsys_assets.resources.digests import Digest, Digests, Movie
@@ -105,7 +104,7 @@ def digests_of(lake: Lake, mailer: Digests, publication: str) -> Iterator[Digest
 
 def _movie(row: dict[str, Any]) -> Movie:
     title = row["title"] or f"movie {row['item']}"
-    plain = re.sub(rf"\s*{YEAR}", "", title) if row["year"] else title
+    plain = without_year(title) if row["year"] else title
     return Movie(title=plain, year=row["year"], reason=row["reason"])
 
 

@@ -3,9 +3,7 @@
 import polars as pl
 
 from recsys_assets.kernels.recommenders.protocol import ItemContent
-
-YEAR = r"\((\d{4})(?:\s*[-–]\s*\d{0,4})?\)\s*$"
-"""A year in parentheses at the end of a title; of a range, as series have, the first."""
+from recsys_assets.kernels.titles import YEAR
 
 
 def item_content(movies: pl.DataFrame) -> ItemContent:

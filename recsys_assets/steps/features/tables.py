@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES, USER_FEATURES
 from recsys_assets.kernels.plots import data as plots
-from recsys_assets.kernels.recommenders.catalogue import YEAR
+from recsys_assets.kernels.titles import YEAR
 from recsys_assets.lake.spark_files import read_table, write_table
 from recsys_assets.lake.tables import DROP_DATE
 from recsys_assets.steps.features.splits import SplitParams, with_parts, with_split

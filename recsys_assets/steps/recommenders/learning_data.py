@@ -3,16 +3,15 @@
 interactions -> RatingData, movie_features -> ItemContent
 """
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 
 from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES
-from recsys_assets.kernels.recommenders.catalogue import YEAR
 from recsys_assets.kernels.recommenders.histories import Catalogue, Histories, build_catalogue
 from recsys_assets.kernels.recommenders.protocol import ItemContent, RatingData, rating_data
+from recsys_assets.kernels.titles import without_year
 from recsys_assets.kernels.vectors import places_of
 from recsys_assets.lake.tables import Lake
 
@@ -31,7 +30,7 @@ def read_content(lake: Lake) -> ItemContent | None:
     table = rows.collect()
     return ItemContent(
         table["item"].to_numpy(),
-        [re.sub(rf"\s*{YEAR}", "", title) for title in table["title"]],
+        [without_year(title) for title in table["title"]],
         table["year"].cast(pl.Float32).fill_null(float("nan")).to_numpy(),
         table["genres"].to_list(),
     )
