@@ -44,6 +44,12 @@ class Movies(pa.DataFrameModel):
         description="Genres, separated by |; “(no genres listed)” where none is known.",
     )
 
+    @pa.check("title")
+    @classmethod
+    def not_blank(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        """A title holds more than blanks."""
+        return data.lazyframe.select(~pl.col(data.key).str.contains(r"^\s+$"))
+
 
 def _genres_of_flags(fields: pl.DataFrame) -> pl.DataFrame:
     """The 19 genre flags of ``u.item`` as one text; null where one is neither 0 nor 1."""

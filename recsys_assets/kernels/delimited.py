@@ -15,6 +15,10 @@ MAX_LINE_BYTES = 1 << 20
 UTF_8_MARK = b"\xef\xbb\xbf"
 _FOREIGN_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SAMPLE_LINES = 20
+_RETURNS_ALONE = (
+    "; it holds a carriage return: if lines end in one alone, save the file with newlines and land"
+    " it again"
+)
 csv.field_size_limit(MAX_LINE_BYTES)  # one field may be as long as a line
 
 
@@ -117,7 +121,9 @@ def recognize_dialect(head: bytes, dialects: tuple[Dialect, ...]) -> Dialect:
         raise ShapeFault("file.empty", "the file holds no line; check the export that wrote it")
     lines = head.split(b"\n", _SAMPLE_LINES)
     if len(lines[0]) > MAX_LINE_BYTES:
-        raise ShapeFault("file.line_length", "the first line is longer than 1 MiB", 1)
+        message = "the first line is longer than 1 MiB"
+        advice = _RETURNS_ALONE if b"\r" in lines[0] else ""
+        raise ShapeFault("file.line_length", message + advice, 1)
     if lines[0].lstrip()[:1] == b"<":
         raise ShapeFault(
             "file.html",
@@ -157,7 +163,8 @@ def _match_lines(lines: list[str], dialects: tuple[Dialect, ...]) -> Dialect:
     )
     raise ShapeFault(
         "file.columns",
-        f"the first line is none of the known forms [{known}]: {lines[0][:200]!r}",
+        f"the first line is none of the known forms [{known}]: {lines[0][:200]!r}"
+        + (_RETURNS_ALONE if "\r" in lines[0] else ""),
         1,
     )
 

@@ -66,6 +66,13 @@ def test_a_file_of_no_known_form_is_rejected_by_name(head: bytes, rule: str) -> 
     assert caught.value.message
 
 
+@pytest.mark.parametrize("rows", [1, MAX_LINE_BYTES // 7])
+def test_lines_that_end_in_a_carriage_return_alone_are_told_of(rows: int) -> None:
+    head = (HEADER + b"1,2,3,4\n" * rows).replace(b"\n", b"\r")
+    with pytest.raises(ShapeFault, match="save the file with newlines"):
+        recognize_dialect(head, DATASETS["ratings"].dialects)
+
+
 @pytest.mark.parametrize("head", [HEADER, HEADER.rstrip(), b"\xef\xbb\xbf" + HEADER])
 def test_a_header_alone_tells_the_form(head: bytes) -> None:
     assert recognize_dialect(head, DATASETS["ratings"].dialects).name == "ratings.csv (userId)"

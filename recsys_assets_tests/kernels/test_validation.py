@@ -141,6 +141,15 @@ def test_titles_keep_commas_quotes_and_accents() -> None:
     assert [item for item, _, _ in rows] == [11, 12, 13, 14]
 
 
+def test_a_title_of_blanks_is_none() -> None:
+    block = validate("1, \t ,Drama\n2,,Drama\n3, Up (2009),Drama\n", "movies")
+    assert [rules for _, rules in rejected(block).values()] == [
+        ["title.not_blank"],
+        ["title.missing"],
+    ]
+    assert block.accepted.rows() == [(3, " Up (2009)", "Drama")]
+
+
 def test_movies_dat_may_be_in_latin_1_and_hold_colons() -> None:
     line = "5::Misérables: Les, (1995)::Drama|Musical\n"
     for encoding in ("latin-1", "utf-8"):
