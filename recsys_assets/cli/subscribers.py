@@ -1,4 +1,4 @@
-"""Commands about subscribers of digests: import, list, unsubscribe, bounced."""
+"""Commands about subscribers of digests: import, list, subscribe, unsubscribe, bounced."""
 
 from pathlib import Path
 from typing import Annotated
@@ -47,6 +47,20 @@ def list_command(as_json: JsonOption = False) -> None:
         print_table("Subscribers", rows)
     else:
         console.print("nobody has subscribed: recsys subscribers import FILE")
+
+
+@app.command("subscribe")
+def subscribe_command(
+    user: UserArgument, address: Annotated[str, typer.Argument(help="Mail address.")]
+) -> None:
+    """Subscribe a user who asked for it, also after they unsubscribed: a list does not.
+
+    Example: recsys subscribers subscribe 7 ann@example.org
+    """
+    if not subscriptions.is_address(address):
+        raise typer.BadParameter(f"{address!r} is no mail address")
+    subscriptions.resubscribe(deployment().home.lake, user, address)
+    console.print(f"user {user}: subscribed as {address}", highlight=False)
 
 
 @app.command("unsubscribe")
