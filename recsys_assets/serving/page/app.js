@@ -70,7 +70,7 @@ function listOf(answer, heading) {
   box.append(make("p", `${answer.arm} · ${answer.model} ${answer.model_version || ""} · version ${answer.version}`, "quiet"));
   if (answer.source === "segment") {
     const where = answer.segment === "everybody" ? "with everybody" : `in the ${answer.segment}`;
-    box.append(make("p", `Nobody the models know: this is what is popular ${where}.`, "fallback"));
+    box.append(make("p", `No list of their own: this is what is popular ${where}.`, "fallback"));
   }
   if (answer.unknown_items && answer.unknown_items.length) {
     box.append(make("p", `${answer.unknown_items.length} of the rated films are new to the model.`, "quiet"));
