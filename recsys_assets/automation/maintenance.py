@@ -9,6 +9,7 @@ from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from pydantic import Field
 
 from recsys_assets.assets.partitions import dates_of
+from recsys_assets.lake.tidying import tidy_tables
 from recsys_assets.registry.tidying import forget_models
 from recsys_assets.resources.alerts import DeliveryLedger
 from recsys_assets.resources.run_lock import alone
@@ -44,7 +45,7 @@ def tidy_home(context: dg.OpExecutionContext, config: TidyConfig, storage: Stora
     """Remove what nobody looks at any more; everything removed is counted in the log."""
     home = storage.state
     with alone(home.root, wait_seconds=_HOUR, tell=context.log.info):
-        files = storage.lake.tidy_all(config.table_days)
+        files = tidy_tables(storage.lake, config.table_days)
         models = forget_models(storage.registry, _ago(config.model_days))
     before = time.time() - config.ledger_days * 24 * _HOUR
     rows = DeliveryLedger(home.alerts).forget(before) if home.alerts.is_file() else 0

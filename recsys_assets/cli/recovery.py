@@ -23,6 +23,8 @@ from recsys_assets.contracts.files import quarantine_of
 from recsys_assets.contracts.subscribers import SUBSCRIBERS
 from recsys_assets.deployment import shares_dagster
 from recsys_assets.lake.rollbacks import roll_back
+from recsys_assets.lake.tidying import tidy_tables
+from recsys_assets.lake.withdrawals import reinstate, withdraw
 from recsys_assets.registry.tidying import forget_models
 from recsys_assets.resources.alerts.message import without_controls
 from recsys_assets.resources.run_lock import alone
@@ -51,7 +53,7 @@ def withdraw_command(
     zone = where.home.landing_zone
     with ExitStack() as held:
         held.enter_context(alone(where.home.root))
-        moved = (zone.reinstate if undo else zone.withdraw)(check_dataset(dataset), day)
+        moved = (reinstate if undo else withdraw)(zone, check_dataset(dataset), day)
         done = "put back" if undo else "withdrawn"
         names = without_controls(", ".join(moved))
         console.print(Text(f"{len(moved)} files {done}: {names}"))  # no markup, as in a cell
@@ -135,7 +137,7 @@ def tidy_command(
     """
     where = deployment()
     with alone(where.home.root):
-        removed = where.home.lake.tidy_all(days)
+        removed = tidy_tables(where.home.lake, days)
         models = forget_models(where.home.registry, datetime.now(UTC) - timedelta(days=days))
     for name, count in removed.items():
         if count:

@@ -8,7 +8,6 @@ withdrawn/<dataset>/<YYYY-MM-DD>/<file>    files of drops that were taken back
 
 import datetime
 import fcntl
-import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -26,9 +25,8 @@ from recsys_assets.lake.names import (
     write_down_name,
 )
 from recsys_assets.lake.newcomer import Newcomer
-from recsys_assets.lake.store import copy, is_remote, make_folder, move, remove, same_content
+from recsys_assets.lake.store import copy, is_remote, remove
 from recsys_assets.lake.uploads import Progress
-from recsys_assets.lake.withdrawals import forget_withdrawal, last_withdrawn, record_withdrawal
 
 FIRST_DROP = datetime.date(2020, 1, 1)
 """Drop dates run from here to today (UTC)."""
@@ -90,7 +88,7 @@ class LandingZone:
         """
         if source.is_symlink() or not source.is_file():
             raise LandingError(f"{source}: not a regular file; give the path of the file itself")
-        with self._locked():
+        with self.locked():
             new = Newcomer(source, is_remote(self.landing), on_progress)
             for landed in self.files(dataset):
                 if landed.size == new.size and new.is_same(landed.path):
@@ -105,7 +103,7 @@ class LandingZone:
         return LandedFile(dataset, date, target, known)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Two that land at once might choose the same free name; one waits for the other.
 
         Azure refuses the second of two that make the same blob, so nobody waits there.
@@ -159,72 +157,12 @@ class LandingZone:
         remove(target, missing_ok=True)
         remove(_report_beside(target), missing_ok=True)
 
-    def withdraw(self, dataset: str, date: datetime.date) -> list[str]:
-        """Move the files of a drop out of the landing zone; their names.
-
-        The folder of the drop stays, empty: that is how the drop counts as withdrawn.
-
-        Raises:
-            LandingError: there is no such drop.
-        """
-        with self._locked():
-            files = self.drop(dataset, date)
-            if not files:
-                raise LandingError(f"no {dataset} file landed for {date}: see `recsys status`")
-            folder = self.withdrawn / dataset / date.isoformat()
-            self._check_way(files, folder)
-            record_withdrawal(folder, [file.path.name for file in files])
-            return self._move(files, folder)
-
-    def reinstate(self, dataset: str, date: datetime.date) -> list[str]:
-        """Move the files of a drop back that were withdrawn last; their names.
-
-        Raises:
-            LandingError: no such drop was withdrawn.
-        """
-        with self._locked():
-            there = LandingZone(self.withdrawn, self.rejected)
-            folder = self.withdrawn / dataset / date.isoformat()
-            found = {file.path.name: file for file in there.drop(dataset, date)}
-            if not found:
-                raise LandingError(f"no {dataset} file was withdrawn for {date}")
-            last = last_withdrawn(folder, found.keys())
-            files = [file for name, file in found.items() if name in last]
-            # Under another date too: a file that had landed under a wrong one is landed anew.
-            for old, new in itertools.product(files, self.files(dataset)):
-                if new.date == date and _is_half_moved(old.path, new.path):
-                    continue
-                if old.size == new.size and same_content(old.path, new.path):
-                    raise LandingError(
-                        f"{old.name} has landed again as {new.date}/{new.name}: withdraw that"
-                    )
-            self._check_way(files, self.landing / dataset / date.isoformat())
-            names = self._move(files, self.landing / dataset / date.isoformat())
-            forget_withdrawal(folder, last)
-            return names
-
     @property
     def withdrawn(self) -> Path:
         """Files of drops that were taken back."""
         if is_remote(self.landing):  # a container has no neighbours; no data set is named so
             return self.landing / ".withdrawn"
         return self.landing.with_name("withdrawn")
-
-    @staticmethod
-    def _check_way(files: list[LandedFile], folder: Path) -> None:
-        for file in files:
-            there = folder / file.path.name
-            if there.exists() and not _is_half_moved(file.path, there):
-                raise LandingError(f"{there} is in the way: move it, try again")
-
-    @staticmethod
-    def _move(files: list[LandedFile], folder: Path) -> list[str]:
-        make_folder(folder)
-        if is_remote(folder):  # where a folder is gone with its last file
-            (files[0].path.parent / ".keep").write_bytes(b"")
-        for file in files:
-            move(file.path, folder / file.path.name)
-        return [file.name for file in files]
 
     def rejected_copy(self, file: LandedFile) -> Path:
         """Where the copy of a file lies, if it was rejected as a whole."""
@@ -238,12 +176,6 @@ def _files_among(found: list[Entry], dataset: str, date: datetime.date) -> list[
         LandedFile(dataset, date, entry.path, listed_size=entry.size)
         for entry in sorted(files, key=lambda entry: place_in_drop(entry.path))
     ]
-
-
-def _is_half_moved(source: Path, target: Path) -> bool:
-    """Whether an earlier move broke off between copy and removal, as it can in Azure alone."""
-    named_alike = is_remote(target) and source.name == target.name
-    return named_alike and same_content(source, target)
 
 
 def _report_beside(copy: Path) -> Path:

@@ -31,12 +31,36 @@ def roll_back(
         ValueError: there is no such version, or its files have been tidied away.
     """
     before = _files_by_drop(lake, table) if dataset else {}
-    newest = lake.roll_back(table, version)
+    newest = restore_version(lake, table, version)
     after = _files_by_drop(lake, table) if dataset else {}
     for date in before.keys() | after.keys():
         if dataset and before.get(date) != after.get(date):
             _strike_out(lake, landing, dataset, date)
     return newest
+
+
+def restore_version(lake: Lake, table: str, version: int) -> int:
+    """Make an old version of a table the newest again, whatever it holds; the new one's number.
+
+    Raises:
+        ValueError: there is no such version, or its files have been tidied away.
+    """
+    delta = lake.open(table)
+    newest = int(delta.version())
+    if not 0 <= version <= newest:
+        raise ValueError(f"{table} has versions 0 to {newest}, not {version}")
+    if version == newest:  # which delta-rs refuses
+        return newest
+    try:
+        delta.restore(version)
+    except Exception as error:
+        if lake.holds(table, version):
+            raise
+        raise ValueError(
+            f"version {version} of {table} has been tidied away; "
+            f"see `recsys history {table}` for a later one"
+        ) from error
+    return lake.version(table)
 
 
 def _files_by_drop(lake: Lake, table: str) -> dict[datetime.date, set[str]]:

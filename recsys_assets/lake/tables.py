@@ -25,18 +25,16 @@ from recsys_assets.lake.commits import (
     partition_folder,
     write_data_file,
 )
-from recsys_assets.lake.leftovers import remove_unused
-from recsys_assets.lake.store import is_remote, make_folder, place, remove_tree
+from recsys_assets.lake.store import make_folder, place, remove_tree
 
 _TIDYING = {"SET TBLPROPERTIES", "VACUUM START", "VACUUM END"}
-"""Operations of versions that `tidy` makes: the latter two in a container, each time."""
+"""Operations of versions that `tidying` makes: the latter two in a container, each time."""
 
 DROP_DATE = "drop_date"
 """Partition column of daily tables: the date of the drop a row came in with."""
-
-
+STAGING = "_staging"
+"""Folder beside the tables, of files that none of them holds yet."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_STAGING = "_staging"
 
 
 class MissingTableError(Exception):
@@ -172,7 +170,7 @@ class Lake:
 
     def staging(self, purpose: str) -> Path:
         """An empty folder for files that no table holds yet."""
-        folder = place(self.root) / _STAGING / purpose
+        folder = place(self.root) / STAGING / purpose
         remove_tree(folder)
         make_folder(folder)
         return folder
@@ -226,7 +224,7 @@ class Lake:
         return [dict(entry) for entry in self.open(table).history()]
 
     def written(self, table: str) -> datetime.datetime:
-        """When the newest rows were written: what `tidy` notes of a table leaves them as old."""
+        """When the newest rows were written: what tidying notes of a table leaves them as old."""
         delta = self.open(table)
         for limit in (4, None):  # the whole log only where nobody has written for weeks
             entries = delta.history(limit)
@@ -235,60 +233,3 @@ class Lake:
                 break
         newest = (rows or entries)[0]
         return datetime.datetime.fromtimestamp(int(newest["timestamp"]) / 1000, datetime.UTC)
-
-    def tidy_all(self, days: int) -> dict[str, int]:
-        """Tidy every table, and remove what runs that died had staged; place → files removed.
-
-        Staged files of runs on clusters are left, for nobody here knows whether those have died.
-        """
-        removed = {name: len(self.tidy(name, days)) for name in self.names()}
-        staged = place(self.root) / _STAGING
-        if not is_remote(staged):
-            removed[_STAGING] = sum(path.is_file() for path in staged.rglob("*"))
-            remove_tree(staged)
-        return removed
-
-    def tidy(self, table: str, days: int) -> list[str]:
-        """Delete files that no version of the last days holds, those of killed runs among them.
-
-        Versions older than that can no longer be rolled back to. No run may be at work. What a run
-        that died left on this machine goes at once, in a container when it is as old.
-        """
-        delta, folder = self.open(table), place(self.uri(table))
-        if not is_remote(folder):
-            removed = remove_unused(delta, folder, days)
-        else:
-            # An hour at least: what is being appended, as subscribers are, is in no version yet.
-            removed = delta.vacuum(
-                retention_hours=max(1, days * 24),
-                dry_run=False,
-                enforce_retention_duration=False,
-                full=True,
-            )
-        newest = self.open(table)
-        if not KEEPS_REMOVED.keys() <= newest.metadata().configuration.keys():
-            newest.alter.set_table_properties(KEEPS_REMOVED)  # a release before this one made it
-        return removed
-
-    def roll_back(self, table: str, version: int) -> int:
-        """Make an old version the newest again; the number of the version this makes.
-
-        Raises:
-            ValueError: there is no such version.
-        """
-        delta = self.open(table)
-        newest = int(delta.version())
-        if not 0 <= version <= newest:
-            raise ValueError(f"{table} has versions 0 to {newest}, not {version}")
-        if version == newest:  # which delta-rs refuses
-            return newest
-        try:
-            delta.restore(version)
-        except Exception as error:
-            if self.holds(table, version):
-                raise
-            raise ValueError(
-                f"version {version} of {table} has been tidied away; "
-                f"see `recsys history {table}` for a later one"
-            ) from error
-        return self.version(table)

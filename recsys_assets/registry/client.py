@@ -3,24 +3,19 @@
 MLflow is imported on first use: it takes seconds, and most of what reads the lake needs none of it.
 """
 
-import tempfile
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recsys_assets.registry.address import RegistryAddress
-from recsys_assets.registry.database import make_tables
 from recsys_assets.registry.logged import LoggedModel
 from recsys_assets.registry.quiet import quiet_mlflow
+from recsys_assets.registry.runs import RunLog
 from recsys_assets.registry.storing import OF_ANOTHER_FORM, UnreadableModelError, store_model
 
 if TYPE_CHECKING:
     import pandas as pd
-    from mlflow import MlflowClient
     from mlflow.entities.model_registry import RegisteredModel
     from mlflow.models.model import ModelInfo
     from mlflow.pyfunc import PyFuncModel, PythonModel
@@ -29,27 +24,8 @@ CHALLENGER = "challenger"
 CHAMPION = "champion"
 
 
-@dataclass(frozen=True)
-class ModelRegistry:
+class ModelRegistry(RunLog):
     """Where models are logged and registered."""
-
-    uri: str
-    """MLflow's address in one of the forms of `RegistryAddress`."""
-    artifacts: str = ""
-    """Where MLflow keeps files of new experiments; the server's own choice if empty."""
-
-    @property
-    def address(self) -> RegistryAddress:
-        """Where runs go, where models go, and what models are called there."""
-        return RegistryAddress.of(self.uri)
-
-    def client(self) -> "MlflowClient":
-        """MLflow's client of this registry."""
-        from mlflow import MlflowClient
-
-        if self.address.is_file:
-            make_tables(self.address.runs)
-        return MlflowClient(tracking_uri=self.address.runs, registry_uri=self.address.models)
 
     def log(
         self,
@@ -84,10 +60,10 @@ class ModelRegistry:
             with mlflow.start_run(experiment_id=experiment, run_name=name) as run:
                 mlflow.set_tags(tags or {})
                 mlflow.log_params(params)
-                self._write_metrics(run.info.run_id, {n: [v] for n, v in metrics.items()}, first=0)
-                self._write_metrics(run.info.run_id, curves or {}, first=1)
+                self.write_metrics(run.info.run_id, {n: [v] for n, v in metrics.items()}, first=0)
+                self.write_metrics(run.info.run_id, curves or {}, first=1)
                 for title, png in (plots or {}).items():
-                    self._keep(run.info.run_id, f"plots/{_file_name(title)}.png", png)
+                    self.keep_file(run.info.run_id, f"plots/{_file_name(title)}.png", png)
                 logged = store_model(model, files, example)
             version = self._register(name, logged, run.info.run_id)
             return LoggedModel(name, version, run.info.run_id, experiment, self.uri)
@@ -122,48 +98,6 @@ class ModelRegistry:
             for model in self.client().search_registered_models()
             if model.name.startswith(self.address.prefix)
         }
-
-    def start_run(self, name: str, tags: Mapping[str, str]) -> LoggedModel:
-        """Open a run that registers no model, e.g. of a sweep; its version is 0."""
-        with quiet_mlflow():
-            experiment = self.experiment_id()
-            run = self.client().create_run(experiment, run_name=name, tags=dict(tags))
-        return LoggedModel(name, 0, run.info.run_id, experiment, self.uri)
-
-    def end_run(
-        self, run: LoggedModel, metrics: Mapping[str, float], status: str = "FINISHED"
-    ) -> None:
-        """Add the last figures to a run and close it, as FINISHED or FAILED."""
-        self.log_metrics(run, metrics)
-        self.client().set_terminated(run.mlflow_run_id, status)
-
-    def log_metrics(self, model: LoggedModel, metrics: Mapping[str, float]) -> None:
-        """Add figures to the run of a model, e.g. those of a later evaluation."""
-        with quiet_mlflow():
-            self._write_metrics(
-                model.mlflow_run_id, {name: [value] for name, value in metrics.items()}, first=0
-            )
-
-    def _write_metrics(self, run_id: str, values: Mapping[str, list[float]], first: int) -> None:
-        """Add the values of metrics from a first step on, as many at once as MLflow takes."""
-        from mlflow.entities import Metric
-        from mlflow.utils.validation import MAX_METRICS_PER_BATCH
-
-        now = int(time.time() * 1000)
-        rows = [
-            Metric(name, value, now, step)
-            for name, curve in values.items()
-            for step, value in enumerate(curve, first)
-        ]
-        for start in range(0, len(rows), MAX_METRICS_PER_BATCH):
-            batch = rows[start : start + MAX_METRICS_PER_BATCH]
-            self.client().log_batch(run_id, metrics=batch)
-
-    def log_files(self, model: LoggedModel, files: Mapping[str, bytes]) -> None:
-        """Add files to the run of a model: path within the run's artifacts → content."""
-        with quiet_mlflow():
-            for path, content in files.items():
-                self._keep(model.mlflow_run_id, path, content)
 
     def find(self, name: str, alias: str) -> LoggedModel:
         """The version that carries an alias.
@@ -217,11 +151,6 @@ class ModelRegistry:
             model = self.registered(name)
         return model is not None and alias in model.aliases
 
-    def params(self, model: LoggedModel) -> dict[str, str]:
-        """What a model was trained with, as texts."""
-        with quiet_mlflow():
-            return dict(self.client().get_run(model.mlflow_run_id).data.params)
-
     def load(self, name: str, alias: str = CHAMPION) -> "PyFuncModel":
         """The model that carries an alias, ready to predict.
 
@@ -244,22 +173,6 @@ class ModelRegistry:
             mlflow.set_tracking_uri(self.address.runs)
             mlflow.set_registry_uri(self.address.models)
             yield mlflow
-
-    def experiment_id(self) -> str:
-        """Id of the experiment that holds all runs; it is made where there is none."""
-        with quiet_mlflow():
-            client = self.client()
-            found = client.get_experiment_by_name(self.address.experiment)
-            if found is not None:
-                return str(found.experiment_id)
-            return str(client.create_experiment(self.address.experiment, self.artifacts or None))
-
-    def _keep(self, run_id: str, path: str, content: bytes) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / Path(path).name
-            file.write_bytes(content)
-            inside = str(Path(path).parent)
-            self.client().log_artifact(run_id, str(file), None if inside == "." else inside)
 
 
 def _file_name(title: str) -> str:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from recsys_assets.automation.maintenance import TidyConfig, forget_runs, tidy
 from recsys_assets.home import Home
 from recsys_assets.lake.tables import Lake
+from recsys_assets.lake.tidying import tidy_table, tidy_tables
 from recsys_assets.resources.alerts import Alert, DeliveryLedger, Severity
 from recsys_assets.resources.storage import Storage
 
@@ -33,13 +34,13 @@ def test_old_files_and_those_of_killed_runs_go_and_the_newest_version_stays(home
     current = {Path(path) for path in home.lake.open("top_k").file_uris()}
     orphan = Path(home.lake.uri("top_k")) / "part-of-a-killed-run.parquet"
     frame.write_parquet(orphan)
-    assert home.lake.tidy("top_k", 30) == [], "nothing is old yet"
+    assert tidy_table(home.lake, "top_k", 30) == [], "nothing is old yet"
     month_ago = time.time() - 40 * 24 * 3600
     os.utime(orphan, (month_ago, month_ago))
-    home.lake.tidy("top_k", 30)
+    tidy_table(home.lake, "top_k", 30)
     assert orphan not in parquet(home, "top_k")
     assert len(parquet(home, "top_k")) == 3, "versions of the last days can be rolled back to"
-    home.lake.tidy("top_k", 0)
+    tidy_table(home.lake, "top_k", 0)
     assert parquet(home, "top_k") == current
     assert home.lake.scan("top_k").collect().equals(frame)
 
@@ -60,7 +61,7 @@ def test_rows_that_are_appended_while_a_table_is_tidied_stay(
     uncommitted = Path(home.lake.uri("subscribers")) / "part-of-now.parquet"
     frame.write_parquet(uncommitted)
     monkeypatch.setattr(Lake, "open", open_before_an_append)
-    assert home.lake.tidy("subscribers", 0) == []
+    assert tidy_table(home.lake, "subscribers", 0) == []
     assert home.lake.scan("subscribers").collect().height == 2
     assert uncommitted.is_file()
 
@@ -78,7 +79,7 @@ def test_what_a_run_without_room_left_goes_at_once_and_versions_stay(home: Home)
     for path in (*held, left):  # as in a copy, which brings no times along
         hour_ago = time.time() - 3600
         os.utime(path, (hour_ago, hour_ago))
-    assert home.lake.tidy("ratings", 30) == ["drop_date=2026-01-31/part-of-tonight.parquet"]
+    assert tidy_table(home.lake, "ratings", 30) == ["drop_date=2026-01-31/part-of-tonight.parquet"]
     assert parquet(home, "ratings") == held | {written}
     assert home.lake.scan("ratings", 0).collect().height == 1, "an old version can still be read"
 
@@ -88,9 +89,9 @@ def test_what_a_run_that_died_had_staged_goes_at_once(home: Home) -> None:
     # Accepted ratings wait there until it is known which are doubles: on a full disk, all of them.
     staged = home.lake.staging("validate-ratings") / "rows.arrow"
     staged.write_bytes(b"half a file")
-    assert home.lake.tidy_all(30) == {"top_k": 0, "_staging": 1}
+    assert tidy_tables(home.lake, 30) == {"top_k": 0, "_staging": 1}
     assert not staged.exists()
-    assert home.lake.tidy_all(30) == {"top_k": 0, "_staging": 0}
+    assert tidy_tables(home.lake, 30) == {"top_k": 0, "_staging": 0}
 
 
 def test_the_job_counts_what_it_removes(home: Home) -> None:

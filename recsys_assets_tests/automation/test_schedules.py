@@ -17,6 +17,7 @@ from recsys_assets.automation.schedules import build_landing_sensor, build_sched
 from recsys_assets.definitions import defs
 from recsys_assets.home import Home
 from recsys_assets.lake.landing import LandedFile
+from recsys_assets.lake.withdrawals import withdraw
 from recsys_assets.resources.storage import Storage
 
 NIGHT = datetime.datetime(2026, 2, 1, 2, 0, tzinfo=datetime.UTC)
@@ -121,7 +122,7 @@ class TestLanding:
         for item, day in enumerate(days, 1):
             land(home, day, item)
         failed, _ = look(home, instance).run_requests
-        home.landing_zone.withdraw("ratings", days[1])  # no longer waits, as one that is validated
+        withdraw(home.landing_zone, "ratings", days[1])  # no longer waits, as one that is validated
         (again,) = look(home, instance).run_requests
         assert again.run_key == failed.run_key, "Dagster would start it anew after each of them"
 
@@ -186,7 +187,7 @@ class TestLanding:
             land(home, day, day.day)
         (request,) = look(home, instance).run_requests
         instance.create_run_for_job(defs.resolve_job_def("ingest"), tags=request.tags)
-        home.landing_zone.withdraw("ratings", done)
+        withdraw(home.landing_zone, "ratings", done)
         assert look(home, instance).run_requests == []
         land(home, more, more.day)
         (request,) = look(home, instance).run_requests

@@ -10,6 +10,7 @@ import pytest
 from recsys_assets.home import Home
 from recsys_assets.lake import store
 from recsys_assets.lake.pending import waiting_drops
+from recsys_assets.lake.withdrawals import reinstate, withdraw
 
 DAY = datetime.date(2026, 1, 30)
 LINES = b"".join(b"%d,some text of the line\n" % n for n in range(5_000))
@@ -62,7 +63,7 @@ def test_a_file_that_breaks_off_on_its_way_back_has_not_landed(
 ) -> None:
     zone = cloud_home.landing_zone
     zone.land(source, "clicks", DAY)
-    zone.withdraw("clicks", DAY)
+    withdraw(zone, "clicks", DAY)
 
     def half(read: Any, write: Any, _: int) -> None:
         write.write(read.read(len(LINES) // 2))
@@ -71,9 +72,9 @@ def test_a_file_that_breaks_off_on_its_way_back_has_not_landed(
     with monkeypatch.context() as patched:
         patched.setattr(store.shutil, "copyfileobj", half)
         with pytest.raises(error):
-            zone.reinstate("clicks", DAY)
+            reinstate(zone, "clicks", DAY)
     assert names(cloud_home) == []
-    assert zone.reinstate("clicks", DAY) == ["clicks.tsv"]
+    assert reinstate(zone, "clicks", DAY) == ["clicks.tsv"]
     assert zone.drop("clicks", DAY)[0].size == len(LINES)
 
 
@@ -84,7 +85,7 @@ def test_a_move_that_broke_off_before_the_removal_goes_on(
     zone = cloud_home.landing_zone
     zone.land(source, "clicks", DAY)
     if way == "reinstate":
-        zone.withdraw("clicks", DAY)
+        withdraw(zone, "clicks", DAY)
 
     def broken(*_: object, **__: object) -> None:
         raise ConnectionError

@@ -19,7 +19,9 @@ from recsys_assets.home import Home
 from recsys_assets.lake import store
 from recsys_assets.lake.landed_bytes import count_file_lines, read_blocks, read_head
 from recsys_assets.lake.pending import waiting_drops
+from recsys_assets.lake.rollbacks import restore_version
 from recsys_assets.lake.tables import DROP_DATE, DataFile
+from recsys_assets.lake.withdrawals import reinstate, withdraw
 from recsys_assets_tests.servers.azurite import ACCOUNT
 
 DAY = datetime.date(2026, 1, 30)
@@ -92,7 +94,7 @@ def test_a_record_that_cannot_be_read_puts_nothing_back_that_was_not_withdrawn_l
     zone = cloud_home.landing_zone
     for name in ("ratings.csv", "ratings-2.csv"):
         assert zone.land(source, "ratings", DAY).name == name
-        zone.withdraw("ratings", DAY)
+        withdraw(zone, "ratings", DAY)
         source.write_bytes(source.read_bytes() + b"corrected\n")
 
     whole = BlobClient.get_blob_properties
@@ -105,9 +107,9 @@ def test_a_record_that_cannot_be_read_puts_nothing_back_that_was_not_withdrawn_l
     with monkeypatch.context() as patch:
         patch.setattr(BlobClient, "get_blob_properties", unavailable)
         with pytest.raises(HttpResponseError):
-            zone.reinstate("ratings", DAY)
+            reinstate(zone, "ratings", DAY)
     assert zone.drop("ratings", DAY) == []
-    assert zone.reinstate("ratings", DAY) == ["ratings-2.csv"]
+    assert reinstate(zone, "ratings", DAY) == ["ratings-2.csv"]
 
 
 def test_no_name_is_given_twice_though_its_blob_has_been_removed(
@@ -158,9 +160,9 @@ def test_a_drop_can_be_withdrawn_and_brought_back(cloud_home: Home, source: Path
     zone.land(source, "ratings", DAY)
     waiting = waiting_drops(cloud_home.lake, zone, ["ratings"])
     assert waiting.dates == [DAY] and waiting_drops(cloud_home.lake, zone, ["ratings"]) == waiting
-    assert zone.withdraw("ratings", DAY) == ["ratings.csv"]
+    assert withdraw(zone, "ratings", DAY) == ["ratings.csv"]
     assert zone.dates("ratings") == [DAY] and zone.drop("ratings", DAY) == []
-    assert zone.reinstate("ratings", DAY) == ["ratings.csv"]
+    assert reinstate(zone, "ratings", DAY) == ["ratings.csv"]
     (back,) = zone.drop("ratings", DAY)
     assert back.path.read_bytes() == LINES
 
@@ -179,9 +181,9 @@ def test_files_called_like_patterns_are_moved_and_pardoned_alone(
     assert [copy.exists() for copy in copies] == [False, True, True]
     zone.pardon(files["a[1].csv"])
     assert [copy.exists() for copy in copies] == [False, False, True]
-    zone.withdraw("ratings", DAY)
+    withdraw(zone, "ratings", DAY)
     assert zone.drop("ratings", DAY) == []
-    zone.reinstate("ratings", DAY)
+    reinstate(zone, "ratings", DAY)
     found = {file.path.name: file.path.read_bytes() for file in zone.drop("ratings", DAY)}
     assert found == contents
 
@@ -210,7 +212,7 @@ def test_tables_are_written_replaced_by_partition_and_rolled_back(cloud_home: Ho
     assert_frame_equal(lake.scan("numbers").sort("n").collect(), frame)
     lake.write_frame(pl.DataFrame({"n": [9], "part": ["a"]}), "numbers", {"part": "a"})
     assert sorted(lake.scan("numbers").collect()["n"]) == [3, 9]
-    lake.roll_back("numbers", 1)
+    restore_version(lake, "numbers", 1)
     assert_frame_equal(lake.scan("numbers").sort("n").collect(), frame)
     lake.write_frame(frame, "whole")
     assert lake.names() == ["numbers", "whole"]

@@ -18,6 +18,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from recsys_assets.lake.tidying import tidy_table
 from recsys_assets_tests.faults.bench import INGEST, PUBLISH, Bench
 from recsys_assets_tests.faults.contents import differing, tables
 from recsys_assets_tests.faults.homes import build_template
@@ -75,7 +76,7 @@ def main(words: list[str] | None = None) -> int:
         lake = Path(bench.home.lake.root)
         before = size_of(lake)
         for table in bench.home.lake.names():
-            bench.home.lake.tidy(table, 0)
+            tidy_table(bench.home.lake, table, 0)
         after = size_of(lake)
         wide = {"tbl_rows": -1, "tbl_cols": -1, "fmt_str_lengths": 60, "tbl_width_chars": 170}
         with pl.Config(**wide, tbl_hide_dataframe_shape=True):  # type: ignore[arg-type]

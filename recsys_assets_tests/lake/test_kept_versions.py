@@ -10,7 +10,9 @@ import pytest
 from deltalake import write_deltalake
 
 from recsys_assets.home import Home
-from recsys_assets.lake import tables
+from recsys_assets.lake import tidying
+from recsys_assets.lake.rollbacks import restore_version
+from recsys_assets.lake.tidying import tidy_table
 
 DROP, OTHER = datetime.date(2026, 1, 1), datetime.date(2026, 2, 1)
 _DAY = 24 * 3600
@@ -45,19 +47,19 @@ def test_what_was_replaced_ten_days_ago_can_be_gone_back_to(home: Home) -> None:
         write(home, value, OTHER)
     log = Path(home.lake.uri("ratings")) / "_delta_log"
     assert list(log.glob("*.checkpoint.parquet"))
-    home.lake.tidy("ratings", 20)  # the first version was written before, and replaced since
+    tidy_table(home.lake, "ratings", 20)  # the first version was written before, and replaced since
     assert home.lake.holds("ratings", 0)
-    home.lake.roll_back("ratings", 0)
+    restore_version(home.lake, "ratings", 0)
     assert home.lake.scan("ratings").collect()["a"].to_list() == [1]
 
 
 def test_tables_of_an_earlier_release_keep_them_too(home: Home) -> None:
     write_deltalake(home.lake.uri("ratings"), pl.DataFrame({"a": [1]}).to_arrow())
     written = home.lake.written("ratings")
-    home.lake.tidy("ratings", 30)
+    tidy_table(home.lake, "ratings", 30)
     made = home.lake.version("ratings")
     assert home.lake.written("ratings") == written, "its rows are as old as before"
-    home.lake.tidy("ratings", 30)
+    tidy_table(home.lake, "ratings", 30)
     assert home.lake.version("ratings") == made, "once is enough"
     for _ in range(2):
         home.lake.write_frame(pl.DataFrame({"a": [1]}), "top_k")
@@ -71,7 +73,7 @@ def test_rows_in_a_container_are_as_old_as_before_it_was_tidied(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There delta-rs removes the files, and notes in the log that it did, each time."""
-    monkeypatch.setattr(tables, "is_remote", lambda folder: True)
+    monkeypatch.setattr(tidying, "is_remote", lambda folder: True)
     for value in range(4):
         write(home, value, DROP)
     grow_old(home, 40)
@@ -81,7 +83,7 @@ def test_rows_in_a_container_are_as_old_as_before_it_was_tidied(
         stray.write_bytes(b"left by a run that died")
         earlier = stray.stat().st_mtime - 35 * _DAY
         os.utime(stray, (earlier, earlier))
-        home.lake.tidy("ratings", days)
+        tidy_table(home.lake, "ratings", days)
         assert home.lake.written("ratings") == written
     kinds = [entry["operation"] for entry in home.lake.history("ratings")]
     assert kinds.count("VACUUM END") == 3

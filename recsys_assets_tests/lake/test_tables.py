@@ -5,6 +5,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from recsys_assets.lake.rollbacks import restore_version
 from recsys_assets.lake.tables import DROP_DATE, DataFile, Lake, MissingTableError
 
 DAY = datetime.date(2026, 1, 30)
@@ -93,15 +94,15 @@ def test_deleting_a_partition_that_is_not_there_makes_no_version(lake: Lake) -> 
 def test_going_back_is_a_version_like_any_other(lake: Lake) -> None:
     for n in range(3):
         lake.write_frame(pl.DataFrame({"n": [n]}), "t")
-    assert lake.roll_back("t", 0) == 3
+    assert restore_version(lake, "t", 0) == 3
     assert lake.scan("t").collect()["n"].to_list() == [0]
-    assert lake.roll_back("t", 2) == 4
+    assert restore_version(lake, "t", 2) == 4
     assert lake.scan("t").collect()["n"].to_list() == [2]
     assert lake.scan("t", 1).collect()["n"].to_list() == [1]
     assert [entry["version"] for entry in lake.history("t")] == [4, 3, 2, 1, 0]
     for version in (-1, 5):
         with pytest.raises(ValueError, match="t has versions 0 to 4"):
-            lake.roll_back("t", version)
+            restore_version(lake, "t", version)
 
 
 def test_a_table_that_nothing_wrote_is_named_in_the_error(lake: Lake) -> None:
@@ -110,7 +111,7 @@ def test_a_table_that_nothing_wrote_is_named_in_the_error(lake: Lake) -> None:
         with pytest.raises(MissingTableError, match="'ratings' does not exist yet"):
             use("ratings")
     with pytest.raises(MissingTableError):
-        lake.roll_back("ratings", 0)
+        restore_version(lake, "ratings", 0)
 
 
 def test_names_are_those_of_tables_only(lake: Lake) -> None:
@@ -134,4 +135,4 @@ def test_a_version_whose_log_is_gone_is_not_held(lake: Lake) -> None:
     (Path(lake.uri("interactions")) / "_delta_log" / f"{0:020}.json").unlink()
     assert not lake.holds("interactions", 0) and lake.holds("interactions", 1)
     with pytest.raises(ValueError, match=r"version 0 of interactions has been tidied away"):
-        lake.roll_back("interactions", 0)
+        restore_version(lake, "interactions", 0)

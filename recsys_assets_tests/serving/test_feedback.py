@@ -17,6 +17,7 @@ from recsys_assets.home import Home
 from recsys_assets.lake import journals
 from recsys_assets.lake.journals import land_journals
 from recsys_assets.lake.landing import LandedFile
+from recsys_assets.lake.withdrawals import withdraw
 from recsys_assets.serving.app import build_app
 from recsys_assets.serving.feedback import Journal
 from recsys_assets.serving.settings import ServiceSettings
@@ -248,7 +249,7 @@ def test_of_feedback_that_is_withdrawn_nothing_is_told_any_more(
     land_journals(tmp_path / "feedback", session.landing, TOMORROW)
     validate(session, TODAY, dataset="feedback")
     assert count_click_through(session, ClickThroughParams()).rows == {CLICK_THROUGH: 1}
-    session.landing.withdraw("feedback", TODAY)
+    withdraw(session.landing, "feedback", TODAY)
     validate(session, TODAY, dataset="feedback")
     assert count_click_through(session, ClickThroughParams()).rows == {CLICK_THROUGH: 0}
     ClickThrough.validate(session.lake.scan(CLICK_THROUGH).collect())

@@ -1,6 +1,7 @@
 import datetime
 from pathlib import Path
 
+from recsys_assets.lake.withdrawals import withdraw
 from recsys_assets.registry.champions import aliases
 from recsys_assets.steps.clicks.features import EncodingParams, encode_clicks
 from recsys_assets.steps.clicks.model import ClickModelParams, train_click_model
@@ -39,7 +40,7 @@ def test_nobody_is_judged_by_clicks_it_was_fitted_to(session: Session, tmp_path:
     both = [datetime.date(2026, 1, 1), datetime.date(2026, 1, 2)]
     for withdrawn in (False, True):
         if withdrawn:  # the test part now lies among what the champion was fitted to
-            session.landing.withdraw("clicks", both[1])
+            withdraw(session.landing, "clicks", both[1])
         validate_drops(session, ValidationParams(dataset="clicks", dates=both))
         encode_clicks(session, EncodingParams(min_count=3, smoothing=20.0))
         train_click_model(session, ClickModelParams(trees=5, leaves=8, min_data_in_leaf=50))

@@ -10,6 +10,7 @@ import pytest
 from recsys_assets.home import Home
 from recsys_assets.lake.landing import LandingError
 from recsys_assets.lake.pending import pending_dates
+from recsys_assets.lake.withdrawals import reinstate, withdraw
 from recsys_assets.steps.features.tables import SplitParams, build_interactions
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.validation import drops
@@ -90,10 +91,10 @@ def test_what_has_landed_again_is_not_put_back_too(
     source = tmp_path / "ratings.csv"
     source.write_text(csv_of(ratings(3)), encoding="utf-8")
     session.landing.land(source, "ratings", DAY)
-    session.landing.withdraw("ratings", DAY)
+    withdraw(session.landing, "ratings", DAY)
     session.landing.land(source, "ratings", date)
     with pytest.raises(LandingError, match=f"has landed again as {date}/ratings"):
-        session.landing.reinstate("ratings", DAY)
+        reinstate(session.landing, "ratings", DAY)
 
 
 def test_the_last_withdrawal_alone_is_undone(
@@ -121,9 +122,9 @@ def test_a_withdrawal_that_broke_off_is_undone_as_a_whole(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", _once(Path.replace, "b.csv"))
         with pytest.raises(KeyboardInterrupt):
-            session.landing.withdraw("ratings", DAY)
-    assert session.landing.withdraw("ratings", DAY) == ["b.csv"]
-    assert session.landing.reinstate("ratings", DAY) == ["a.csv", "b.csv"]
+            withdraw(session.landing, "ratings", DAY)
+    assert withdraw(session.landing, "ratings", DAY) == ["b.csv"]
+    assert reinstate(session.landing, "ratings", DAY) == ["a.csv", "b.csv"]
 
 
 def _once(replace: Callable[[Path, Path], Path], fatal: str) -> Callable[[Path, Path], Path]:
