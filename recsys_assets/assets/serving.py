@@ -16,6 +16,8 @@ from recsys_assets.resources.storage import Storage
 from recsys_assets.steps.clicks.through import count_click_through
 
 BUNDLE_MODEL = "serving_bundle"
+BUNDLE_TAG = "bundle"
+"""Tag of the MLflow run that logged a bundle: the version of the bundle."""
 LAST = {"dagster/priority": "-10"}
 """Of the steps that are ready, this one runs when no other is."""
 
@@ -86,7 +88,7 @@ def _write_bundle(config: BundleConfig, storage: Storage) -> dict[str, Any]:
             pd.DataFrame({"user": [1], "k": [3]}),
             params=params.model_dump(),
             metrics={name: float(count) for name, count in facts["rows"].items()},
-            tags={"bundle": version},
+            tags={BUNDLE_TAG: version},
         )
         metadata["MLflow run"] = link(logged.link)
     if config.promote:

@@ -3,7 +3,6 @@
 aliases of the registry + figures of the latest evaluations and decisions -> one row a model
 """
 
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -40,9 +39,8 @@ def models_in_use(lake: Lake, registry: ModelRegistry) -> dict[str, dict[str, An
 
 
 def _aliases(registry: ModelRegistry) -> dict[str, dict[str, int]]:
-    database = registry.uri.removeprefix("sqlite:///")
-    if database != registry.uri and not Path(database).is_file():
-        return {}  # asking would make an empty one, which takes seconds
+    if registry.is_empty:
+        return {}  # asking would make one, which takes seconds
     with quiet_mlflow():
         found = registry.all_registered()
     return {

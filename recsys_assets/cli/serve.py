@@ -96,6 +96,8 @@ def use_command(
 ) -> None:
     """Choose what serves, within a second and without dropping a request; also the way back.
 
+    It holds until the next bundle is made: each run that publishes makes one, for everybody.
+
     Example: recsys bundles use 20260131T031500000000-0123456789abcdef
     """
     from recsys_assets.serving.bundle import load_bundle
@@ -117,6 +119,28 @@ def use_command(
     console.print(
         f"champion {champion}" + (f", canary {canary} for {100 * share:g}%" if canary else "")
     )
+    _promote_in_registry(champion)
+
+
+def _promote_in_registry(bundle: str) -> None:
+    """Make the registered version of a bundle the champion, too: `recsys status` names it."""
+    from mlflow.exceptions import MlflowException
+
+    from recsys_assets.assets.serving import BUNDLE_MODEL, BUNDLE_TAG
+    from recsys_assets.registry.champions import promote, version_tagged
+
+    registry = deployment().home.registry
+    if registry.is_empty:
+        return
+    try:
+        version = version_tagged(registry, BUNDLE_MODEL, BUNDLE_TAG, bundle)
+        if version is not None:
+            promote(registry, BUNDLE_MODEL, version, "its bundle was chosen by hand")
+    except MlflowException as error:
+        console.print(
+            f"it serves, but the registry names another champion of {BUNDLE_MODEL} and cannot be"
+            f" told ({error}); call this once more when it answers"
+        )
 
 
 @cost_app.command("serve")

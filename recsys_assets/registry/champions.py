@@ -17,6 +17,7 @@ MOST_FORMER = 50
 """Versions in that tag: Unity Catalog takes a thousand characters, and bundles change daily."""
 REASON: str = "promotion"
 """Tag of a version: why it became champion, or why it did not."""
+_DEMOTED = "demoted by hand"
 
 
 class PromotionError(Exception):
@@ -30,10 +31,13 @@ def aliases(registry: ModelRegistry, name: str) -> dict[str, int]:
         return {alias: int(version) for alias, version in (found.aliases if found else {}).items()}
 
 
-def undecided(name: str, known: dict[str, int]) -> str | None:
+def undecided(registry: ModelRegistry, name: str, known: dict[str, int]) -> str | None:
     """Why there is nothing to decide between the two of a model; None where there is.
 
+    A version that somebody demoted is not tried again: its figures would bring it back.
+
     Args:
+        registry: that holds them.
         name: of the model.
         known: its versions by alias.
     """
@@ -42,6 +46,14 @@ def undecided(name: str, known: dict[str, int]) -> str | None:
             return f"no version is the {alias}: choose one by `recsys promote {name} --version`"
     if known[CHAMPION] == known[CHALLENGER]:
         return f"version {known[CHALLENGER]} is the champion already: nothing to decide"
+    with quiet_mlflow():
+        full, newest = registry.address.full(name), str(known[CHALLENGER])
+        tags = registry.client().get_model_version(full, newest).tags
+    if tags.get(REASON) == _DEMOTED:
+        return (
+            f"version {newest} was demoted by hand: the champion stays until a newer version wins,"
+            f" or somebody calls `recsys promote {name}`"
+        )
     return None
 
 
@@ -99,8 +111,19 @@ def demote(registry: ModelRegistry, name: str) -> tuple[int, int]:
         client, full = registry.client(), registry.address.full(name)
         client.set_registered_model_alias(full, CHAMPION, str(former[-1]))
         client.set_registered_model_tag(full, FORMER, ",".join(map(str, former[:-1])))
-        client.set_model_version_tag(full, str(known[CHAMPION]), REASON, "demoted by hand")
+        client.set_model_version_tag(full, str(known[CHAMPION]), REASON, _DEMOTED)
     return known[CHAMPION], former[-1]
+
+
+def version_tagged(registry: ModelRegistry, name: str, tag: str, value: str) -> int | None:
+    """The newest version of a model whose run carries a tag; None where there is none."""
+    with quiet_mlflow():
+        client = registry.client()
+        found = client.search_runs([registry.experiment_id()], f"tags.`{tag}` = '{value}'")
+        runs = {run.info.run_id for run in found}
+        query = f"name = '{registry.address.full(name)}'"
+        versions = client.search_model_versions(query) if runs else []
+    return max((int(v.version) for v in versions if v.run_id in runs), default=None)
 
 
 def keep_reason(registry: ModelRegistry, name: str, version: int, reason: str) -> None:

@@ -1,6 +1,7 @@
 """The bundle as an asset, and feedback's way into the landing zone as a job."""
 
 import datetime
+import json
 from pathlib import Path
 
 import dagster as dg
@@ -12,9 +13,11 @@ from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.home import Home
 from recsys_assets.kernels.feedback_fields import COLUMNS
 from recsys_assets.lake.damage import DamagedTableError
+from recsys_assets.registry.champions import aliases
 from recsys_assets.resources.storage import Storage
 from recsys_assets.serving.bundle import load_bundle
 from recsys_assets.serving.pointer import read_pointer
+from recsys_assets_tests.conftest import Recsys
 from recsys_assets_tests.serving.published import publish, publish_clicks
 
 
@@ -51,6 +54,35 @@ def test_the_bundle_serves_once_it_is_materialized(home: Home) -> None:
     third = materialize(home, register_model=False)
     assert read_pointer(home.bundles).previous == pointer.champion
     assert len({pointer.champion, second["version"], third["version"]}) >= 2
+
+
+def test_going_back_to_a_bundle_goes_back_to_its_version(home: Home, recsys: Recsys) -> None:
+    """`recsys status` named the newer one while the older one served."""
+    publish(home)
+    old = materialize(home)["version"]
+    publish(home, seed=9)
+    new = materialize(home)["version"]
+    for bundle, version in ((old, 1), (new, 2), (old, 1)):
+        recsys("bundles", "use", bundle)
+        assert aliases(home.registry, BUNDLE_MODEL) == {"champion": version, "challenger": 2}
+        status = json.loads(recsys("status", "--json").output)
+        assert status["models"][BUNDLE_MODEL]["champion"] == version
+    publish(home, seed=10)
+    recsys("bundles", "use", materialize(home, register_model=False)["version"])
+    assert aliases(home.registry, BUNDLE_MODEL)["champion"] == 1
+
+
+def test_a_registry_that_is_away_does_not_hold_up_the_way_back(
+    home: Home, recsys: Recsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(home)
+    old = materialize(home, register_model=False)["version"]
+    publish(home, seed=9)
+    materialize(home, register_model=False)
+    (home.root / "mlflow" / "mlflow.db").write_bytes(b"damaged" * 1000)
+    said = recsys("bundles", "use", old).output
+    assert read_pointer(home.bundles).champion == old
+    assert "the registry names another champion" in " ".join(said.split())
 
 
 def test_a_damaged_table_fails_in_words_and_the_last_bundle_serves_on(home: Home) -> None:

@@ -55,7 +55,7 @@ def decide_click_promotion(session: Session, params: ClickPromotionParams) -> St
     known = aliases(session.registry, CLICK_MODEL)
     if not known or not session.lake.exists(CLICK_FEATURES):
         return StepReport(skipped="no click model is registered yet: nothing to decide")
-    reason = undecided(CLICK_MODEL, known)
+    reason = undecided(session.registry, CLICK_MODEL, known)
     rows = _latest_clicks(session, params.most_rows, () if reason else (CHAMPION, CHALLENGER))
     if not reason and rows.is_empty():
         reason = "one of the two was fitted to every test row: nothing to judge by is left"

@@ -79,7 +79,8 @@ def decide_promotion(session: Session, params: PromotionParams) -> StepReport:
     for name in params.models:
         known = aliases(session.registry, name)
         if known:
-            decisions[name] = known, undecided(name, known) or _try_ranking(session, name, bench)
+            reason = undecided(session.registry, name, known)
+            decisions[name] = known, reason or _try_ranking(session, name, bench)
     return conclude(session, PROMOTION, decisions, "test users")
 
 

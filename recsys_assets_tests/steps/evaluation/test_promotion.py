@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from recsys_assets.contracts.models import Promotion
-from recsys_assets.registry.champions import aliases
+from recsys_assets.registry.champions import aliases, demote, promote
 from recsys_assets.registry.popularity import PopularityModel
 from recsys_assets.steps.als.train import ALSParams, train_als
 from recsys_assets.steps.evaluation.promotion import PromotionParams, decide_promotion
@@ -71,6 +71,24 @@ def test_better_challengers_are_promoted_and_others_are_not(
     assert aliases(session.registry, NAME) == {"champion": 2, "challenger": 3}
     tags = session.registry.client().get_model_version(NAME, "3").tags
     assert "no significant win" in tags["promotion"]
+
+
+def test_what_was_demoted_comes_back_by_hand_alone(session: Session, tmp_path: Path) -> None:
+    """By its figures it would win again, the very night that somebody took it away."""
+    write_interactions(session.lake, popular_first())
+    log_list(session, tmp_path, list(range(40, 0, -1)))
+    log_list(session, tmp_path, list(range(1, 41)))
+    assert decided(session)["promoted"]
+    assert demote(session.registry, NAME) == (2, 1)
+    for _ in range(2):
+        again = decided(session)
+        assert not again["promoted"] and "version 2 was demoted by hand" in str(again["reason"])
+        assert aliases(session.registry, NAME) == {"champion": 1, "challenger": 2}
+    assert promote(session.registry, NAME) == (1, 2)
+    assert demote(session.registry, NAME) == (2, 1)
+    log_list(session, tmp_path, list(range(1, 41)))
+    assert decided(session)["promoted"]
+    assert aliases(session.registry, NAME) == {"champion": 3, "challenger": 3}
 
 
 def test_a_win_that_costs_too_much_is_told_and_not_promoted(
