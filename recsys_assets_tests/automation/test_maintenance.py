@@ -1,97 +1,21 @@
-"""Tidying keeps what can be rolled back to, and removes the rest."""
+"""What nobody looks at any more goes: runs, their files, rows of the ledger."""
 
-import os
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import polars as pl
 import pytest
-from deltalake import DeltaTable
 from pydantic import ValidationError
 
 from recsys_assets.automation.maintenance import TidyConfig, forget_runs, tidy
 from recsys_assets.home import Home
-from recsys_assets.lake.tables import Lake
-from recsys_assets.lake.tidying import tidy_table, tidy_tables
 from recsys_assets.resources.alerts import Alert, DeliveryLedger, Severity
 from recsys_assets.resources.storage import Storage
 
 
 @dg.asset
 def made() -> None: ...
-
-
-def parquet(home: Home, table: str) -> set[Path]:
-    return set(Path(home.lake.uri(table)).rglob("*.parquet"))
-
-
-def test_old_files_and_those_of_killed_runs_go_and_the_newest_version_stays(home: Home) -> None:
-    frame = pl.DataFrame({"a": [1, 2]})
-    for _ in range(3):
-        home.lake.write_frame(frame, "top_k")
-    current = {Path(path) for path in home.lake.open("top_k").file_uris()}
-    orphan = Path(home.lake.uri("top_k")) / "part-of-a-killed-run.parquet"
-    frame.write_parquet(orphan)
-    assert tidy_table(home.lake, "top_k", 30) == [], "nothing is old yet"
-    month_ago = time.time() - 40 * 24 * 3600
-    os.utime(orphan, (month_ago, month_ago))
-    tidy_table(home.lake, "top_k", 30)
-    assert orphan not in parquet(home, "top_k")
-    assert len(parquet(home, "top_k")) == 3, "versions of the last days can be rolled back to"
-    tidy_table(home.lake, "top_k", 0)
-    assert parquet(home, "top_k") == current
-    assert home.lake.scan("top_k").collect().equals(frame)
-
-
-def test_rows_that_are_appended_while_a_table_is_tidied_stay(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    frame = pl.DataFrame({"user": [1]})
-    home.lake.append(frame, "subscribers")
-    open_table = Lake.open
-
-    def open_before_an_append(lake: Lake, table: str) -> DeltaTable:
-        monkeypatch.setattr(Lake, "open", open_table)
-        found = lake.open(table)
-        lake.append(frame, table)
-        return found
-
-    uncommitted = Path(home.lake.uri("subscribers")) / "part-of-now.parquet"
-    frame.write_parquet(uncommitted)
-    monkeypatch.setattr(Lake, "open", open_before_an_append)
-    assert tidy_table(home.lake, "subscribers", 0) == []
-    assert home.lake.scan("subscribers").collect().height == 2
-    assert uncommitted.is_file()
-
-
-def test_what_a_run_without_room_left_goes_at_once_and_versions_stay(home: Home) -> None:
-    for rows in range(1, 4):
-        day = {"drop_date": "2026-01-31"}
-        frame = pl.DataFrame({"a": range(rows), "drop_date": ["2026-01-31"] * rows})
-        home.lake.write_frame(frame, "ratings", day)
-    held = parquet(home, "ratings")
-    folder = Path(home.lake.uri("ratings")) / "drop_date=2026-01-31"
-    left, written = folder / "part-of-tonight.parquet", folder / "part-of-now.parquet"
-    for path in (left, written):
-        path.write_bytes(b"half a file")
-    for path in (*held, left):  # as in a copy, which brings no times along
-        hour_ago = time.time() - 3600
-        os.utime(path, (hour_ago, hour_ago))
-    assert tidy_table(home.lake, "ratings", 30) == ["drop_date=2026-01-31/part-of-tonight.parquet"]
-    assert parquet(home, "ratings") == held | {written}
-    assert home.lake.scan("ratings", 0).collect().height == 1, "an old version can still be read"
-
-
-def test_what_a_run_that_died_had_staged_goes_at_once(home: Home) -> None:
-    home.lake.write_frame(pl.DataFrame({"a": [1]}), "top_k")
-    # Accepted ratings wait there until it is known which are doubles: on a full disk, all of them.
-    staged = home.lake.staging("validate-ratings") / "rows.arrow"
-    staged.write_bytes(b"half a file")
-    assert tidy_tables(home.lake, 30) == {"top_k": 0, "_staging": 1}
-    assert not staged.exists()
-    assert tidy_tables(home.lake, 30) == {"top_k": 0, "_staging": 0}
 
 
 def test_the_job_counts_what_it_removes(home: Home) -> None:
