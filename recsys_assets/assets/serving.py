@@ -15,9 +15,6 @@ from recsys_assets.registry import champions
 from recsys_assets.resources.storage import Storage
 from recsys_assets.steps.clicks.through import count_click_through
 
-BUNDLE_MODEL = "serving_bundle"
-BUNDLE_TAG = "bundle"
-"""Tag of the MLflow run that logged a bundle: the version of the bundle."""
 LAST = {"dagster/priority": "-10"}
 """Of the steps that are ready, this one runs when no other is."""
 
@@ -64,7 +61,7 @@ def _write_bundle(config: BundleConfig, storage: Storage) -> dict[str, Any]:
     """Write, log and promote a bundle as configured; what there is to say of it."""
     from recsys_assets.serving.export import ExportParams, write_bundle
     from recsys_assets.serving.folder import verified_manifest
-    from recsys_assets.serving.pointer import promote, remove_old
+    from recsys_assets.serving.pointer import BUNDLE_MODEL, BUNDLE_TAG, promote, remove_old
     from recsys_assets.serving.pyfunc import BundleModel
 
     root = storage.state.bundles
@@ -92,7 +89,10 @@ def _write_bundle(config: BundleConfig, storage: Storage) -> dict[str, Any]:
         )
         metadata["MLflow run"] = link(logged.link)
     if config.promote:
-        promote(root, version)
+        # A trial takes days: each night's bundle would end it on its first.
+        pointer = promote(root, version, keep_canary=True)
+        if pointer.canary:
+            metadata["canary"] = f"{pointer.canary} for {100 * pointer.canary_share:g}%"
         if logged is not None:
             # Else its first version would be the champion for ever, and be alerted on as too old.
             champions.promote(storage.registry, BUNDLE_MODEL, logged.version, "its bundle serves")

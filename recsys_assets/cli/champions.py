@@ -8,6 +8,10 @@ from recsys_assets.cli.shared import console, deployment
 
 app = typer.Typer()
 
+_FOLLOW = (
+    "lists and service follow with the next run that publishes, or now: recsys run --select top_k+"
+)
+
 ModelArgument = Annotated[str, typer.Argument(help="Registered name, such as als_model.")]
 
 
@@ -24,15 +28,17 @@ def promote_command(
     """
     from recsys_assets.registry.champions import promote
 
+    _refuse_bundle(model)
     before, after = promote(deployment().home.registry, model, version)
     if before == after:
         console.print(f"{model}: version {after} is the champion already")
         return
     if before is None:
         console.print(f"{model}: version {after} is the champion now; there was none")
-        return
-    console.print(f"{model}: version {after} is the champion now, in place of {before}")
-    console.print(f"`recsys demote {model}` goes back")
+    else:
+        console.print(f"{model}: version {after} is the champion now, in place of {before}")
+        console.print(f"`recsys demote {model}` goes back")
+    console.print(_FOLLOW, soft_wrap=True)
 
 
 @app.command("demote")
@@ -43,5 +49,17 @@ def demote_command(model: ModelArgument) -> None:
     """
     from recsys_assets.registry.champions import demote
 
+    _refuse_bundle(model)
     before, after = demote(deployment().home.registry, model)
     console.print(f"{model}: version {after} is the champion again, in place of {before}")
+    console.print(_FOLLOW, soft_wrap=True)
+
+
+def _refuse_bundle(model: str) -> None:
+    """The champion among the bundles is the one that serves, which the registry does not choose."""
+    from recsys_assets.serving.pointer import BUNDLE_MODEL
+
+    if model == BUNDLE_MODEL:
+        raise typer.BadParameter(
+            "which bundle serves is chosen by `recsys bundles use`: see `recsys bundles list`"
+        )

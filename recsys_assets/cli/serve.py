@@ -96,7 +96,8 @@ def use_command(
 ) -> None:
     """Choose what serves, within a second and without dropping a request; also the way back.
 
-    It holds until the next bundle is made: each run that publishes makes one, for everybody.
+    The champion holds until the next bundle is made, as each run that publishes does; a canary goes
+    on beside that one until this command names none.
 
     Example: recsys bundles use 20260131T031500000000-0123456789abcdef
     """
@@ -126,8 +127,8 @@ def _promote_in_registry(bundle: str) -> None:
     """Make the registered version of a bundle the champion, too: `recsys status` names it."""
     from mlflow.exceptions import MlflowException
 
-    from recsys_assets.assets.serving import BUNDLE_MODEL, BUNDLE_TAG
     from recsys_assets.registry.champions import promote, version_tagged
+    from recsys_assets.serving.pointer import BUNDLE_MODEL, BUNDLE_TAG
 
     registry = deployment().home.registry
     if registry.is_empty:

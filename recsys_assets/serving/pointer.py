@@ -10,6 +10,10 @@ from pydantic import BaseModel, Field, ValidationError
 from recsys_assets.serving.folder import UNFINISHED, BundleError, versions_in
 
 NAME = "serving.json"
+BUNDLE_MODEL = "serving_bundle"
+"""Name that bundles are registered under; its champion is the one that serves."""
+BUNDLE_TAG = "bundle"
+"""Tag of the MLflow run that logged a bundle: the version of the bundle."""
 KEPT = 3
 """Bundles that stay on disk beside those that serve."""
 ABANDONED_SECONDS = 86_400.0
@@ -67,17 +71,25 @@ def point_to(root: Path, pointer: Pointer) -> None:
     partial.replace(root / NAME)
 
 
-def promote(root: Path, version: str) -> Pointer:
-    """Make a version the champion; the old one is kept to go back to, the canary ends.
+def promote(root: Path, version: str, keep_canary: bool = False) -> Pointer:
+    """Make a version the champion; the old one is kept to go back to.
 
     A pointer that nobody can read names no way back, and stands in nobody's way.
+
+    Args:
+        root: folder of the bundles.
+        version: of the new champion.
+        keep_canary: whether a canary goes on beside it, as long as its bundle is there.
     """
+    pointer = Pointer(champion=version)
     try:
         old = read_pointer(root)
-        previous = old.previous if old.champion == version else old.champion
     except BundleError:
-        previous = None
-    pointer = Pointer(champion=version, previous=previous)
+        old = pointer
+    else:
+        pointer.previous = old.previous if old.champion == version else old.champion
+    if keep_canary and old.canary in versions_in(root) and old.canary != version:
+        pointer.canary, pointer.canary_share, pointer.salt = old.canary, old.canary_share, old.salt
     point_to(root, pointer)
     return pointer
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from recsys_assets.assets.serving import BUNDLE_MODEL, serving_bundle
+from recsys_assets.assets.serving import serving_bundle
 from recsys_assets.automation.feedback import land_feedback
 from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.home import Home
@@ -16,7 +16,7 @@ from recsys_assets.lake.damage import DamagedTableError
 from recsys_assets.registry.champions import aliases
 from recsys_assets.resources.storage import Storage
 from recsys_assets.serving.bundle import load_bundle
-from recsys_assets.serving.pointer import read_pointer
+from recsys_assets.serving.pointer import BUNDLE_MODEL, Pointer, point_to, read_pointer
 from recsys_assets_tests.conftest import Recsys
 from recsys_assets_tests.serving.published import publish, publish_clicks
 
@@ -51,8 +51,12 @@ def test_the_bundle_serves_once_it_is_materialized(home: Home) -> None:
     publish(home, seed=9)
     second = materialize(home, promote=False, register_model=False)
     assert read_pointer(home.bundles).champion == pointer.champion
+    trial = {"canary": pointer.previous, "canary_share": 0.1}
+    point_to(home.bundles, Pointer.model_validate({"champion": pointer.champion, **trial}))
     third = materialize(home, register_model=False)
     assert read_pointer(home.bundles).previous == pointer.champion
+    assert read_pointer(home.bundles).canary == pointer.previous
+    assert third["canary"] == f"{pointer.previous} for 10%"
     assert len({pointer.champion, second["version"], third["version"]}) >= 2
 
 

@@ -76,6 +76,11 @@ def test_by_hand(home_of_three: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "version 2 is the champion now, in place of 1" in said[0]
     assert "version 2 is the champion already" in said[1]
     assert "version 1 is the champion again, in place of 2" in said[2]
+    # The registry alone has changed yet.
+    assert ["recsys run --select top_k+" in words for words in said] == [True, False, True]
+    for command in ("promote", "demote"):
+        refused = CliRunner().invoke(app, [command, "serving_bundle"])
+        assert refused.exit_code == 2 and "recsys bundles use" in refused.output
     wrong = CliRunner().invoke(app, ["promote", "moon"])
     assert isinstance(wrong.exception, PromotionError)
 

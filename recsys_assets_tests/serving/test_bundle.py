@@ -136,6 +136,21 @@ def test_the_pointer_names_what_exists_and_remembers_the_way_back(bundles: Path)
         read_pointer(bundles / "nowhere")
 
 
+def test_a_canary_goes_on_beside_the_bundle_of_the_next_night(bundles: Path) -> None:
+    """A trial takes days; it ended with the first publication, without a word."""
+    old, new = versions_in(bundles)
+    trial = Pointer(champion=new, canary=old, canary_share=0.2, salt="trial")
+    point_to(bundles, trial)
+    assert promote(bundles, new, keep_canary=True) == read_pointer(bundles) == trial
+    # What both get is no trial.
+    assert promote(bundles, old, keep_canary=True) == Pointer(champion=old, previous=new)
+    point_to(bundles, trial)
+    assert promote(bundles, new) == Pointer(champion=new)
+    point_to(bundles, trial)
+    shutil.rmtree(bundles / old)
+    assert promote(bundles, new, keep_canary=True).canary is None
+
+
 def test_old_bundles_go_those_in_service_stay(bundles: Path) -> None:
     old, new = versions_in(bundles)
     spare = []
