@@ -1,6 +1,7 @@
 """What breaks off, or happens twice, between this machine and a container: whole or not at all."""
 
 import datetime
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -78,13 +79,13 @@ def test_a_file_that_breaks_off_on_its_way_back_has_not_landed(
     assert zone.drop("clicks", DAY)[0].size == len(LINES)
 
 
-@pytest.mark.parametrize("way", ["withdraw", "reinstate"])
+@pytest.mark.parametrize("way", [withdraw, reinstate])
 def test_a_move_that_broke_off_before_the_removal_goes_on(
-    cloud_home: Home, source: Path, monkeypatch: pytest.MonkeyPatch, way: str
+    cloud_home: Home, source: Path, monkeypatch: pytest.MonkeyPatch, way: Callable[..., list[str]]
 ) -> None:
     zone = cloud_home.landing_zone
     zone.land(source, "clicks", DAY)
-    if way == "reinstate":
+    if way is reinstate:
         withdraw(zone, "clicks", DAY)
 
     def broken(*_: object, **__: object) -> None:
@@ -93,9 +94,9 @@ def test_a_move_that_broke_off_before_the_removal_goes_on(
     with monkeypatch.context() as patched:
         patched.setattr(store, "remove", broken)
         with pytest.raises(ConnectionError):
-            getattr(zone, way)("clicks", DAY)
-    assert getattr(zone, way)("clicks", DAY) == ["clicks.tsv"]
-    assert names(cloud_home) == (["clicks.tsv"] if way == "reinstate" else [])
+            way(zone, "clicks", DAY)
+    assert way(zone, "clicks", DAY) == ["clicks.tsv"]
+    assert names(cloud_home) == (["clicks.tsv"] if way is reinstate else [])
 
 
 def test_a_drop_that_has_just_changed_is_left_to_settle(cloud_home: Home, source: Path) -> None:
