@@ -51,7 +51,7 @@ FORMS = (
     "{noun} of {place}, The",
     "{name} and the {noun}",
     "{name}'s {adjective} {noun}",
-    "{adjective} {noun}, A",
+    "{adjective} {noun}, {article}",
     "{noun} in {place}",
     "{adjective} {noun}: {name}'s {other}",
     "{other}, {noun} and {name}",
@@ -119,13 +119,23 @@ def _compose(
     place: str,
 ) -> str:
     title = FORMS[form].format(
-        adjective=adjective, noun=noun, other=other, name=name, accented=accented, place=place
+        adjective=adjective,
+        noun=noun,
+        other=other,
+        name=name,
+        accented=accented,
+        place=place,
+        article="An" if adjective[0] in "AEIOU" else "A",
     )
     times = seen[title] = seen.get(title, 0) + 1
     if times == 1:
         return title
     body, comma, article = title.rpartition(", ")
-    return f"{body} {times}, {article}" if comma and article in ("A", "The") else f"{title} {times}"
+    return (
+        f"{body} {times}, {article}"
+        if comma and article in ("A", "An", "The")
+        else f"{title} {times}"
+    )
 
 
 def draw_years(rng: np.random.Generator, count: int) -> np.ndarray:
