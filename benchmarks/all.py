@@ -12,6 +12,7 @@ end.
 import argparse
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "results.md")
     parser.add_argument("--only", help="part of a command")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     named = {shorten(command): command for command in commands(options.peer_python, options.peers)}
     chosen = {shown: c for shown, c in named.items() if not options.only or options.only in shown}
     if not chosen:
@@ -88,12 +90,17 @@ def run(command: list[str]) -> list[str] | None:
         cwd=HERE.parent,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     ) as process:
         assert process.stdout
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            if line.startswith("| "):
-                lines.append(line.strip())
+        try:
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                if line.startswith("| "):
+                    lines.append(line.strip())
+        except BaseException:  # else what it has started would go on, beside what is measured next
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
     return None if process.returncode else lines
 
 
