@@ -118,12 +118,11 @@ def demote(registry: ModelRegistry, name: str) -> tuple[int, int]:
 def version_tagged(registry: ModelRegistry, name: str, tag: str, value: str) -> int | None:
     """The newest version of a model whose run carries a tag; None where there is none."""
     with quiet_mlflow():
-        client = registry.client()
-        found = client.search_runs([registry.experiment_id()], f"tags.`{tag}` = '{value}'")
-        runs = {run.info.run_id for run in found}
-        query = f"name = '{registry.address.full(name)}'"
-        versions = client.search_model_versions(query) if runs else []
-    return max((int(v.version) for v in versions if v.run_id in runs), default=None)
+        found = registry.client().search_runs(
+            [registry.experiment_id()], f"tags.`{tag}` = '{value}'"
+        )
+    runs = {run.info.run_id for run in found}
+    return max((v for v, run in _versions(registry, name).items() if run in runs), default=None)
 
 
 def keep_reason(registry: ModelRegistry, name: str, version: int, reason: str) -> None:
@@ -143,10 +142,12 @@ def _former(registry: ModelRegistry, name: str) -> list[int]:
     return former_champions(found) if found else []
 
 
-def _versions(registry: ModelRegistry, name: str) -> set[int]:
+def _versions(registry: ModelRegistry, name: str) -> dict[int, str]:
+    """Version → the run that made it."""
     with quiet_mlflow():
         query = f"name = '{registry.address.full(name)}'"
-        return {int(v.version) for v in registry.client().search_model_versions(query)}
+        found = registry.client().search_model_versions(query)
+    return {int(v.version): str(v.run_id) for v in found}
 
 
 def _names(registry: ModelRegistry) -> str:
