@@ -140,7 +140,8 @@ def _promote_in_registry(bundle: str) -> None:
     except MlflowException as error:
         console.print(
             f"it serves, but the registry names another champion of {BUNDLE_MODEL} and cannot be"
-            f" told ({error}); call this once more when it answers"
+            f" told ({error}); call this once more when it answers",
+            markup=False,  # an error may hold brackets
         )
 
 

@@ -76,9 +76,7 @@ def test_going_back_to_a_bundle_goes_back_to_its_version(home: Home, recsys: Rec
     assert aliases(home.registry, BUNDLE_MODEL)["champion"] == 1
 
 
-def test_a_registry_that_is_away_does_not_hold_up_the_way_back(
-    home: Home, recsys: Recsys, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_registry_that_is_away_does_not_hold_up_the_way_back(home: Home, recsys: Recsys) -> None:
     publish(home)
     old = materialize(home, register_model=False)["version"]
     publish(home, seed=9)
