@@ -38,7 +38,7 @@ class DigestConfig(dg.Config):
 def digests(
     context: dg.AssetExecutionContext, config: DigestConfig, storage: Storage, mailer: Digests
 ) -> dg.MaterializeResult[Any]:
-    """Mails with each subscriber's recommendations: at most one per user and publication."""
+    """Mails with each subscriber's recommendations: to nobody the same list twice."""
     with retried(context):
         return dg.MaterializeResult(metadata=_send_digests(context, config, storage, mailer))
 
@@ -48,9 +48,8 @@ def _send_digests(
 ) -> dict[str, Any]:
     """Send what can be sent, or render it; what there is to say of it."""
     lake = storage.lake
-    publication = publication_of(lake)
-    found = list(digests_of(lake, mailer, publication))
-    figures: dict[str, Any] = {"publication": publication, "subscribers with a list": len(found)}
+    found = list(digests_of(lake, mailer))
+    figures: dict[str, Any] = {"subscribers with a list": len(found)}
     if config.dry_run or not mailer.can_send or not found:
         if not (config.dry_run or mailer.can_send):
             context.log.info(
@@ -60,7 +59,7 @@ def _send_digests(
         pages = mailer.render(found) if config.dry_run else []
         return {**figures, "sent": 0, **{f"page {n}": str(p) for n, p in enumerate(pages, 1)}}
     report = mailer.send(found, config.min_hours)
-    unknown = mailer.ledger.counts(publication).get("claimed", 0)
+    unknown = mailer.ledger.unknown((digest.publication, digest.user) for digest in found)
     return {
         **figures,
         "sent": report.sent,
@@ -71,16 +70,7 @@ def _send_digests(
     }
 
 
-def publication_of(lake: Lake) -> str:
-    """What stands for the published lists: the same lists, the same text."""
-    lists = lake.scan(TOP_K).select("user", "rank", "item").sort("user", "rank").collect()
-    digest = hashlib.sha256()
-    for column in lists.iter_columns():
-        digest.update(column.to_numpy().tobytes())
-    return digest.hexdigest()[:16]
-
-
-def digests_of(lake: Lake, mailer: Digests, publication: str) -> Iterator[Digest]:
+def digests_of(lake: Lake, mailer: Digests) -> Iterator[Digest]:
     """The digest of every subscriber who has a list."""
     lists = lake.scan(TOP_K).select("user", "rank", "item", "reason").collect()
     people = subscribed(lake)
@@ -94,7 +84,7 @@ def digests_of(lake: Lake, mailer: Digests, publication: str) -> Iterator[Digest
         ["user", "address"], maintain_order=True
     ):
         yield Digest(
-            publication=publication,
+            publication=hashlib.sha256(of_user["item"].to_numpy().tobytes()).hexdigest()[:16],
             user=user,
             address=address,
             movies=[_movie(row) for row in of_user.iter_rows(named=True)],

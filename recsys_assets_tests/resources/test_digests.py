@@ -14,7 +14,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from recsys_assets.assets.delivery import digests, digests_of, publication_of
+from recsys_assets.assets.delivery import digests, digests_of
 from recsys_assets.contracts.recommendations import TOP_K, TopK
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.deployment.notices import digest_settings
@@ -118,7 +118,7 @@ class TestSending:
         series = {"item": 2, "title": f"Death Note ({years})", "year": 2006}
         types = {"item": pl.Int32, "title": pl.String, "year": pl.Int32}
         home.lake.write_frame(pl.DataFrame([series], types), "movie_features")
-        (digest,) = digests_of(home.lake, Digests(home=str(home.root)), "publication")
+        (digest,) = digests_of(home.lake, Digests(home=str(home.root)))
         assert "1. Death Note (2006)\n" in digest.text()
 
     def test_the_same_publication_is_never_sent_twice(self, home: Home, mailbox: Mailbox) -> None:
@@ -130,6 +130,19 @@ class TestSending:
         publish(home)  # the same lists once more: another version, the same publication
         deliver(home, sender, min_hours=0)
         assert len(mailbox.mails) == 3
+
+    def test_only_those_whose_own_list_has_changed_get_a_mail(
+        self, home: Home, mailbox: Mailbox
+    ) -> None:
+        publish(home)
+        sender = mailer(home, mailbox.port)
+        deliver(home, sender)
+        lists = home.lake.scan(TOP_K).collect()
+        turned = pl.when(user=2).then(3 - pl.col("rank")).otherwise("rank")
+        home.lake.write_frame(lists.with_columns(rank=turned.cast(lists.schema["rank"])), TOP_K)
+        said = deliver(home, sender, min_hours=0)
+        assert (said["sent"], said["had it already"]) == (1, 2)
+        assert received(mailbox) == [address(1), address(2), address(2), address(3)]
 
     def test_a_run_repeated_with_other_lists_waits_for_the_next_day(
         self, home: Home, mailbox: Mailbox
@@ -284,15 +297,6 @@ class TestSubscriptions:
         assert not is_signed(8, signature(7, KEY), KEY)
         assert not is_signed(7, signature(7, "other"), KEY)
         assert not is_signed(7, "ü" * 32, KEY)
-
-
-def test_a_publication_is_its_lists(home: Home) -> None:
-    publish(home)
-    first = publication_of(home.lake)
-    publish(home)
-    assert publication_of(home.lake) == first
-    publish(home, first_item=9)
-    assert publication_of(home.lake) != first
 
 
 @pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 900)])

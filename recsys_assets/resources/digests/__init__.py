@@ -1,4 +1,4 @@
-"""Digests: the mail with a user's recommendations, at most one per publication."""
+"""Digests: the mail with a user's recommendations, each list at most once."""
 
 from recsys_assets.resources.digests.ledger import MailLedger
 from recsys_assets.resources.digests.mailer import Digests, MailingError, MailingReport

@@ -1,4 +1,4 @@
-"""Who was sent what: a user gets at most one mail per publication, and not two in a short time.
+"""Who was sent what: a user gets each list at most once, and not two mails in a short time.
 
 The row is written before the mail leaves. A process that dies in between leaves a row of which
 nobody knows whether its mail arrived; it is not sent again, and it is counted.
@@ -6,6 +6,7 @@ nobody knows whether its mail arrived; it is not sent again, and it is counted.
 
 import sqlite3
 import time
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,7 @@ class MailLedger:
     """The file, on a local disk, or on a share by NFS."""
 
     def claim(self, publication: str, user: int, min_hours: float) -> bool:
-        """Take the right to send a user the mail about a publication.
+        """Take the right to send a user the mail about a publication: the list published for them.
 
         False if that mail was sent or may have been, or if the user got another one of late.
         """
@@ -66,14 +67,11 @@ class MailLedger:
                 (state, error[:500], publication, user),
             )
 
-    def counts(self, publication: str) -> dict[str, int]:
-        """State → mails about a publication."""
+    def unknown(self, mails: Iterable[tuple[str, int]]) -> int:
+        """How many of these mails, by publication and user, were taken by a sender that died."""
+        query = "SELECT count(*) FROM mails WHERE publication = ? AND user = ? AND state = ?"
         with self._transaction() as connection:
-            rows = connection.execute(
-                "SELECT state, count(*) FROM mails WHERE publication = ? GROUP BY state",
-                (publication,),
-            ).fetchall()
-        return {str(state): int(count) for state, count in rows}
+            return sum(connection.execute(query, (*m, CLAIMED)).fetchone()[0] for m in mails)
 
     def _transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         return transaction(self.path, _SCHEMA)

@@ -1,4 +1,4 @@
-"""The mailer: digests of a publication -> ledger -> mail server; bounces are set apart.
+"""The mailer: digests -> ledger -> mail server; bounces are set apart.
 
 A mail that the server refuses for good quarantines its address; one that it refuses for now, or
 that never reached it, waits for the next run. Where it cannot be known, it is not sent again.
@@ -33,7 +33,7 @@ class MailingError(Exception):
 
 @dataclass
 class MailingReport:
-    """What became of the digests of one publication."""
+    """What became of the digests of one run."""
 
     sent: int = 0
     silent: int = 0

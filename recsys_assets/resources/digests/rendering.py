@@ -55,10 +55,10 @@ class Movie(BaseModel):
 
 
 class Digest(BaseModel):
-    """What one user is sent about one publication."""
+    """What one user is sent about the list that is published for them."""
 
     publication: str
-    """Which publication it is about."""
+    """What stands for that list: the same movies in the same order, the same text."""
     user: int
     """Who gets it."""
     address: str
