@@ -96,7 +96,8 @@ def _write_bundle(config: BundleConfig, storage: Storage) -> dict[str, Any]:
         if logged is not None:
             # Else its first version would be the champion for ever, and be alerted on as too old.
             champions.promote(storage.registry, BUNDLE_MODEL, logged.version, "its bundle serves")
-        metadata["removed"] = ", ".join(remove_old(root)) or "none"
+    # Also where none is promoted: each night's would stay for ever.
+    metadata["removed"] = ", ".join(remove_old(root)) or "none"
     return metadata
 
 

@@ -98,9 +98,14 @@ def remove_old(root: Path, kept: int = KEPT) -> list[str]:
     """Remove the oldest bundles beyond the newest few; those in service stay. What was removed.
 
     What writers left behind that were killed goes too, once nobody can be writing it any more.
+
+    Raises:
+        BundleError: the pointer cannot be read, so that nobody knows which are in service.
     """
-    pointer = read_pointer(root)
-    needed = {pointer.champion, pointer.canary, pointer.previous}
+    needed: set[str | None] = set()
+    if (root / NAME).exists():
+        pointer = read_pointer(root)
+        needed = {pointer.champion, pointer.canary, pointer.previous}
     spare = [version for version in versions_in(root) if version not in needed]
     removed = spare[: max(0, len(spare) - kept)]
     latest = time.time() - ABANDONED_SECONDS

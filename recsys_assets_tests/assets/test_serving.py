@@ -50,6 +50,7 @@ def test_the_bundle_serves_once_it_is_materialized(home: Home) -> None:
 
     publish(home, seed=9)
     second = materialize(home, promote=False, register_model=False)
+    assert second["removed"] == "none"
     assert read_pointer(home.bundles).champion == pointer.champion
     trial = {"canary": pointer.previous, "canary_share": 0.1}
     point_to(home.bundles, Pointer.model_validate({"champion": pointer.champion, **trial}))

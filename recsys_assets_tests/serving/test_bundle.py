@@ -19,7 +19,7 @@ from recsys_assets.serving.bundle import load_bundle
 from recsys_assets.serving.export import ExportParams, write_bundle, writing
 from recsys_assets.serving.export.movies import segments_of
 from recsys_assets.serving.folder import BundleError, BundleWriter, versions_in
-from recsys_assets.serving.pointer import Pointer, point_to, promote, read_pointer, remove_old
+from recsys_assets.serving.pointer import NAME, Pointer, point_to, promote, read_pointer, remove_old
 from recsys_assets.serving.pyfunc import BundleModel
 from recsys_assets_tests.serving.conftest import Platform
 from recsys_assets_tests.serving.published import publish
@@ -161,6 +161,11 @@ def test_old_bundles_go_those_in_service_stay(bundles: Path) -> None:
     point_to(bundles, Pointer(champion=new, canary=old, canary_share=0.5))
     assert remove_old(bundles, kept=1) == spare[:2]
     assert versions_in(bundles) == [spare[2], old, new]
+    (bundles / NAME).write_text("{", encoding="utf-8")
+    with pytest.raises(BundleError, match=NAME):
+        remove_old(bundles, kept=0)
+    (bundles / NAME).unlink()
+    assert remove_old(bundles, kept=2) == [spare[2]], "none has ever been in service"
 
 
 def test_what_killed_writers_left_behind_goes_what_is_being_written_stays(bundles: Path) -> None:
