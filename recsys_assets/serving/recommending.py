@@ -19,8 +19,8 @@ def stored_list(
 ) -> bytes | None:
     """The first k of a user's stored list that filters let pass; None for a user nobody knows.
 
-    Where filters leave fewer, popular items that the user has not seen fill it up. Without filters
-    this is the hot path.
+    Where that leaves fewer than k, popular items that the user has not seen fill it up. Without
+    filters, and within the list's length, this is the hot path.
     """
     lists = bundle.lists
     row = lists.row(user)
@@ -29,6 +29,7 @@ def stored_list(
     start, end = lists.run(row)
     if not filters:
         end = min(end, start + k)
+    may_run_out = filters or end - start < k
     reasons = bundle.reasons
     listed: Iterable[Row] = zip(
         lists.places[start:end].tolist(),
@@ -36,9 +37,9 @@ def stored_list(
         [reasons[number] for number in bundle.list_reasons[start:end].tolist()],
         strict=True,
     )
-    if filters:
+    if may_run_out:
         known = {*lists.places[start:end].tolist(), *bundle.seen_by(user).tolist()}
-        popular = _popular(bundle, bundle.segment_for(filters))
+        popular = _popular(bundle, bundle.segment_for(filters) if filters else EVERYBODY)
         listed = chain(listed, (row for row in popular if row[0] not in known))
     rows = _rows_kept(bundle, listed, k, filters)
     head = bundle.list_heads[bundle.list_models[row]]

@@ -51,8 +51,8 @@ class Recommended(Struct):
     year: int | None
     genres: list[str]
     score: float
-    """Comparable within one answer only; those of popular items, which fill a filtered list up,
-    among themselves."""
+    """Comparable within one answer only; those of popular items, which fill a list up, among
+    themselves."""
     reason: str
 
 
