@@ -7,22 +7,25 @@ from typing import Any
 
 import dagster as dg
 
-from recsys_assets.assets import ASSETS
-from recsys_assets.automation.asked_runs import build_asked_sensor
-from recsys_assets.automation.catalogue import build_catalogue
-from recsys_assets.automation.console import build_run_logger
-from recsys_assets.automation.freshness import with_freshness
-from recsys_assets.automation.jobs import JOBS
-from recsys_assets.automation.monitors import build_monitors
-from recsys_assets.automation.schedules import build_landing_sensor, build_schedules
-from recsys_assets.automation.sensors import build_alert_sensors
-from recsys_assets.checks import CHECKS
-from recsys_assets.deployment import Deployment, current_deployment, naming_variables
-from recsys_assets.deployment.azure import mlflow_setting
-from recsys_assets.resources.alerts import Notifier
-from recsys_assets.resources.delivery import Delivery
-from recsys_assets.resources.digests import Digests
-from recsys_assets.resources.storage import Storage
+from recsys_assets.loading import loading_modules
+
+with loading_modules():
+    from recsys_assets.assets import ASSETS
+    from recsys_assets.automation.asked_runs import build_asked_sensor
+    from recsys_assets.automation.catalogue import build_catalogue
+    from recsys_assets.automation.console import build_run_logger
+    from recsys_assets.automation.freshness import with_freshness
+    from recsys_assets.automation.jobs import JOBS
+    from recsys_assets.automation.monitors import build_monitors
+    from recsys_assets.automation.schedules import build_landing_sensor, build_schedules
+    from recsys_assets.automation.sensors import build_alert_sensors
+    from recsys_assets.checks import CHECKS
+    from recsys_assets.deployment import Deployment, current_deployment, naming_variables
+    from recsys_assets.deployment.azure import mlflow_setting
+    from recsys_assets.resources.alerts import Notifier
+    from recsys_assets.resources.delivery import Delivery
+    from recsys_assets.resources.digests import Digests
+    from recsys_assets.resources.storage import Storage
 
 
 def build_definitions(deployment: Deployment) -> dg.Definitions:

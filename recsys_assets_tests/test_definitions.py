@@ -96,8 +96,10 @@ def test_an_unknown_deployment_is_named() -> None:
         current_deployment({"RECSYS_DEPLOYMENT": "moon"})
 
 
-def test_the_definitions_load_without_a_word() -> None:
-    command = [sys.executable, "-c", "import recsys_assets.definitions"]
+def test_the_definitions_load_without_a_word_and_without_mlflow() -> None:
+    """Every process of the platform loads them, most to train or evaluate nothing."""
+    code = "import sys, recsys_assets.definitions; assert 'sklearn' not in sys.modules"
+    command = [sys.executable, "-c", f"{code}; assert 'mlflow' not in sys.modules"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
 

@@ -19,7 +19,8 @@ from recsys_assets.kernels.click_folds import assign_folds
 from recsys_assets.kernels.effects import fit_effects
 from recsys_assets.kernels.encode import ALL_FOLDS, Encoder, encode, feature_names
 from recsys_assets.kernels.tally import count_categories
-from recsys_assets.registry.clicks import ClickModel, save_clicks
+from recsys_assets.registry.click_files import save_clicks
+from recsys_assets.registry.clicks import ClickModel
 from recsys_assets.registry.factors import FactorModel
 from recsys_assets.serving.export import ExportParams, write_bundle
 from recsys_assets.synthetic.criteo import click_batches

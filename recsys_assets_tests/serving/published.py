@@ -24,7 +24,8 @@ from recsys_assets.kernels.encode import ALL_FOLDS, Encoder, encode, feature_nam
 from recsys_assets.kernels.recommending import TopKTask, similar_items
 from recsys_assets.kernels.tally import count_categories
 from recsys_assets.kernels.vectors import Vectors
-from recsys_assets.registry.clicks import ClickModel, save_clicks
+from recsys_assets.registry.click_files import save_clicks
+from recsys_assets.registry.clicks import ClickModel
 from recsys_assets.registry.factors import FactorModel, save_factors
 from recsys_assets.synthetic.criteo import click_batches
 

@@ -28,7 +28,6 @@ from recsys_assets.kernels.plots.scores import score_distribution
 from recsys_assets.kernels.top_k import Floats, Ints
 from recsys_assets.kernels.vectors import factor_lists, factor_matrix, places_of
 from recsys_assets.lake.spark_files import read_table
-from recsys_assets.registry.factors import FactorModel, save_factors
 from recsys_assets.steps.als.blocks import Task, fit_in_workers
 from recsys_assets.steps.als.spark_ml import fit_with_spark, without_biases
 from recsys_assets.steps.report import StepReport, not_landed, nothing_to_learn
@@ -172,6 +171,9 @@ def _register(
     session: Session, params: ALSParams, factors: pl.DataFrame, report: StepReport
 ) -> None:
     """Log the run and its model, and say in the report where."""
+    # Imported late: MLflow takes a second, and every process would load it.
+    from recsys_assets.registry.factors import FactorModel, save_factors
+
     users = factors.filter(task="ranking", side="user")["id"]
     with tempfile.TemporaryDirectory() as folder:
         logged = session.registry.log(

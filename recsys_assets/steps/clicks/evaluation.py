@@ -20,7 +20,7 @@ from recsys_assets.kernels.boosted_trees import BoostedTrees
 from recsys_assets.kernels.metrics.classification import click_metrics
 from recsys_assets.kernels.report_page import Row
 from recsys_assets.lake.store import read_parquet, scan_parquet
-from recsys_assets.registry.clicks import read_encoder
+from recsys_assets.registry.click_files import read_encoder
 from recsys_assets.steps.clicks.parts import click_parts, nothing_landed
 from recsys_assets.steps.clicks.report import SHAP_ROWS, ClickJudgement, click_page, draw_clicks
 from recsys_assets.steps.clicks.scores import feature_parts, score

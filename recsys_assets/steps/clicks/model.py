@@ -32,7 +32,7 @@ from recsys_assets.kernels.boosting import first_trees
 from recsys_assets.kernels.metrics.classification import click_metrics
 from recsys_assets.kernels.plots import models as model_plots
 from recsys_assets.lake.spark_files import read_table
-from recsys_assets.registry.clicks import ClickModel, read_encoder, save_clicks
+from recsys_assets.registry.click_files import read_encoder, save_clicks
 from recsys_assets.registry.client import LoggedModel
 from recsys_assets.steps.clicks.boosting import BoostingParams, boost
 from recsys_assets.steps.clicks.parts import Until, click_parts, known_until, nothing_landed
@@ -148,6 +148,9 @@ def _register(
     plots: dict[str, bytes],
     curves: Curves,
 ) -> LoggedModel:
+    # Imported late: MLflow takes a second, and every process would load it.
+    from recsys_assets.registry.clicks import ClickModel
+
     tables = (session.lake.scan(table).collect() for table in (CLICK_ENCODER, CLICK_EFFECTS))
     encoder = read_encoder(*tables).without_folds()
     with tempfile.TemporaryDirectory() as folder:

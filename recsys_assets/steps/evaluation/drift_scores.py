@@ -11,7 +11,7 @@ from recsys_assets.kernels.blending import Blend
 from recsys_assets.kernels.boosted_trees import BoostedTrees
 from recsys_assets.kernels.boosting import click_probability
 from recsys_assets.kernels.encode import encode
-from recsys_assets.registry.clicks import read_encoder
+from recsys_assets.registry.click_files import read_encoder
 from recsys_assets.steps.recommenders.candidates import read_vectors
 from recsys_assets.steps.session import Session
 

@@ -25,7 +25,6 @@ from recsys_assets.kernels.recommenders.linear import EaseMember, strongest_link
 from recsys_assets.kernels.recommenders.scorer import SingleMember
 from recsys_assets.kernels.recommenders.trees import grow_natively, mean_contributions
 from recsys_assets.registry.packing import save_model
-from recsys_assets.registry.recommenders import RecommenderModel
 from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.recommenders.learning_data import read_content, read_training
 from recsys_assets.steps.recommenders.parts import Parts
@@ -154,6 +153,9 @@ def _register(
     report: StepReport,
 ) -> None:
     """Log the run and its model, and say in the report where."""
+    # Imported late: MLflow takes a second, and every process would load it.
+    from recsys_assets.registry.recommenders import RecommenderModel
+
     with tempfile.TemporaryDirectory() as folder:
         path = save_model(model, Path(folder) / "recommender.npz")
         logged = session.registry.log(

@@ -14,7 +14,6 @@ import polars as pl
 from recsys_assets.contracts.features import INTERACTIONS
 from recsys_assets.contracts.models import POPULARITY
 from recsys_assets.kernels.plots.data import long_tail
-from recsys_assets.registry.popularity import PopularityModel
 from recsys_assets.steps.params import NoParams
 from recsys_assets.steps.report import StepReport, not_landed, nothing_to_learn
 from recsys_assets.steps.session import Session
@@ -26,6 +25,9 @@ def count_popularity(session: Session, params: NoParams) -> StepReport:
     """Count the training ratings of each item and register the list as a model."""
     if not session.lake.exists(INTERACTIONS):
         return not_landed("ratings")
+    # Imported late: MLflow takes a second, and every process would load it.
+    from recsys_assets.registry.popularity import PopularityModel
+
     counts = (
         session.lake.scan(INTERACTIONS)
         .filter(split="train")

@@ -35,7 +35,7 @@ from recsys_assets.kernels.click_fit import fit_clicks
 from recsys_assets.kernels.click_folds import FOLD, assign_folds
 from recsys_assets.kernels.encode import Encoder, encode, feature_names
 from recsys_assets.lake.spark_files import read_table
-from recsys_assets.registry.clicks import read_encoder
+from recsys_assets.registry.click_files import read_encoder
 from recsys_assets.steps.clicks import features as features_module
 from recsys_assets.steps.clicks.boosting import boost
 from recsys_assets.steps.clicks.evaluation import evaluate_click_model
