@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
+import dagster as dg
 import typer
 from rich.text import Text
 
@@ -170,5 +171,17 @@ def restore_command(
 
     Example: recsys restore backups/today
     """
-    paths = restore(deployment().home, folder)
+    where = deployment()
+    paths = restore(where.home, folder)
     console.print(f"{len(paths)} databases restored from {folder}", highlight=False)
+    if shares_dagster(where):
+        return
+    # Imported late: it brings Dagster's storages, which the other commands do without.
+    from recsys_assets.automation.dead_runs import close_restored_runs
+
+    with dg.DagsterInstance.get() as instance:
+        for run_id in close_restored_runs(instance):
+            console.print(
+                f"run {run_id} was at work when the backup was made: it counts as failed now",
+                highlight=False,
+            )

@@ -4,6 +4,7 @@ import fcntl
 import json
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from recsys_assets.cli import recovery
@@ -29,6 +30,28 @@ def test_a_folder_that_no_backup_can_be_written_to_is_told(recsys: Recsys, tmp_p
     (tmp_path / "file").touch()
     refused = recsys("backup", tmp_path / "file" / "today", code=2)
     assert "no folder for" in " ".join(refused.stderr.split())
+
+
+def test_a_run_that_a_backup_holds_as_begun_holds_nobody_up(recsys: Recsys, tmp_path: Path) -> None:
+    """Restored, it counted as begun until its longest time, and no other run left the queue."""
+    folder = tmp_path / "backup"
+    recsys("status")  # makes the home
+    with dg.DagsterInstance.get() as instance:
+        begun, ended = (
+            instance.create_run_for_job(work, status=status).run_id
+            for status in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.SUCCESS)
+        )
+    recsys("backup", folder)
+    assert f"run {begun} was at work" in " ".join(recsys("restore", folder).stdout.split())
+    with dg.DagsterInstance.get() as instance:
+        states = {run.run_id: run.status for run in instance.get_runs()}
+        (failure,) = instance.all_logs(begun, of_type=dg.DagsterEventType.RUN_FAILURE)
+    assert states == {begun: dg.DagsterRunStatus.FAILURE, ended: dg.DagsterRunStatus.SUCCESS}
+    assert "at work when the backup was made" in str(failure.get_dagster_event().message)
+
+
+@dg.job
+def work() -> None: ...
 
 
 @pytest.fixture
