@@ -2,7 +2,8 @@
 
     event -> new trouble     told
           -> known trouble   told again a few times, then only counted until a while has passed
-    success of what was broken, later than the last failure -> the trouble is over: told once
+    success of what was broken, later than the last failure -> the trouble is over: told once,
+                             after an hour where it has come and gone all the time
 
 What broke is named by subjects; `recoveries` knows which of them work again.
 """
@@ -13,13 +14,24 @@ import time
 from collections.abc import Iterable, Sequence
 
 from recsys_assets.resources.alerts.message import Alert
-from recsys_assets.resources.alerts.recoveries import Told, ended
+from recsys_assets.resources.alerts.recoveries import (
+    CALM_SECONDS,
+    ENDS_IN_A_ROW,
+    ENDS_SECONDS,
+    Told,
+    comes_and_goes,
+    ended,
+)
 
 TOLD_IN_A_ROW = 3
 """Messages about one trouble before repeats are only counted."""
 QUIET_SECONDS = 6 * 3600.0
 """How long repeats are only counted then."""
 
+_COMES_AND_GOES = (
+    f"it has ended {ENDS_IN_A_ROW} times within {ENDS_SECONDS / 3600:.0f} hours: its next end is "
+    f"told once it has worked for {CALM_SECONDS / 60:.0f} minutes"
+)
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
     event_key TEXT PRIMARY KEY, recorded_at REAL NOT NULL
@@ -62,7 +74,10 @@ def admit(connection: sqlite3.Connection, alert: Alert, targets: Sequence[str]) 
         (subjects,),
     ).fetchone()
     if known is None:
-        opening = alert.model_copy(update={"incident": alert.event_key})
+        often = comes_and_goes(connection, subjects)
+        facts = {"comes and goes": _COMES_AND_GOES} if often else {}
+        update = {"incident": alert.event_key, "facts": facts | alert.facts}
+        opening = alert.model_copy(update=update)
         connection.execute(
             "INSERT INTO incidents (incident, subjects, alert, targets, last_since, told_at)"
             " VALUES (?, ?, ?, ?, ?, ?)",

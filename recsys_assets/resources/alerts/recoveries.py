@@ -20,6 +20,11 @@ OVER = "recovered:"
 CLOCK_SECONDS = 300.0
 """By how much the clocks of those who report may differ."""
 
+ENDS_IN_A_ROW, ENDS_SECONDS = 3, 6 * 3600.0
+"""A trouble that ended so often within so many seconds comes and goes."""
+CALM_SECONDS = 3600.0
+"""How long such a trouble has to be over before its end is told."""
+
 Told = list[tuple[Alert, Sequence[str]]]
 """Messages to tell, each with those who are owed it."""
 
@@ -58,6 +63,8 @@ def ended(connection: sqlite3.Connection) -> Told:
         times = [_mended_at(connection, name, last_since) for name in json.loads(subjects)]
         if any(at is None for at in times):
             continue
+        if time.time() - last_since < CALM_SECONDS and comes_and_goes(connection, subjects):
+            continue
         connection.execute(
             "UPDATE incidents SET closed_at = ? WHERE incident = ?", (time.time(), incident)
         )
@@ -65,6 +72,18 @@ def ended(connection: sqlite3.Connection) -> Told:
         over = datetime.fromtimestamp(max(at for at in times if at is not None), UTC)
         ends.append((_end_of(first, over, repeats), json.loads(targets)))
     return ends
+
+
+def comes_and_goes(connection: sqlite3.Connection, subjects: str) -> bool:
+    """Whether a trouble, by its subjects as the ledger holds them, has ended again and again.
+
+    Told each time, what fails and works again every few minutes would be thirty messages an hour.
+    """
+    (ends,) = connection.execute(
+        "SELECT count(*) FROM incidents WHERE subjects = ? AND closed_at > ?",
+        (subjects, time.time() - ENDS_SECONDS),
+    ).fetchone()
+    return int(ends) >= ENDS_IN_A_ROW
 
 
 def _forget_times_to_come(connection: sqlite3.Connection) -> None:
