@@ -20,6 +20,11 @@ resource "azurerm_storage_account" "lake" {
       days = 14
     }
   }
+
+  lifecycle {
+    # Of another redundancy the provider makes another account, and deletes this one with the lake.
+    ignore_changes = [account_replication_type]
+  }
 }
 
 resource "azurerm_storage_container" "parts" {

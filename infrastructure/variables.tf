@@ -15,7 +15,7 @@ variable "region" {
 }
 
 variable "size" {
-  description = "small for trying out, medium for production."
+  description = "small for trying out, medium for production; the storage account keeps the first size's redundancy."
   type        = string
   default     = "small"
   validation {

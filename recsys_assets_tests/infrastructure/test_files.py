@@ -87,6 +87,13 @@ def test_whoever_runs_terraform_may_install_what_runs_on_the_cluster() -> None:
     assert (role, "azurerm_kubernetes_cluster.dagster.id") in granted
 
 
+def test_another_size_does_not_replace_the_account_that_holds_the_lake() -> None:
+    """The provider deletes an account and makes another where LRS becomes ZRS."""
+    account = parse()["azurerm_storage_account.lake"]
+    (lifecycle,) = account["lifecycle"]
+    assert lifecycle["ignore_changes"] == ["account_replication_type"]
+
+
 def test_the_settings_that_terraform_tells_are_a_deployment() -> None:
     text = (FOLDER / "outputs.tf").read_text(encoding="utf-8")
     told = dict(re.findall(r"^    (RECSYS_\w+) += (\S+)", text, re.M))
