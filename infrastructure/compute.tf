@@ -31,6 +31,8 @@ resource "azurerm_kubernetes_cluster" "dagster" {
     auto_scaling_enabled = true
     min_count            = local.chosen.nodes
     max_count            = local.chosen.nodes_at_most
+    # Where pods go while the pool gets machines of another size.
+    temporary_name_for_rotation = "rotation"
   }
 
   identity {

@@ -94,6 +94,12 @@ def test_another_size_does_not_replace_the_account_that_holds_the_lake() -> None
     assert lifecycle["ignore_changes"] == ["account_replication_type"]
 
 
+def test_the_nodes_can_be_given_another_size() -> None:
+    """The provider refuses it unless the pool that serves meanwhile has a name."""
+    (pool,) = parse()["azurerm_kubernetes_cluster.dagster"]["default_node_pool"]
+    assert re.fullmatch("[a-z][a-z0-9]{0,11}", bare(pool["temporary_name_for_rotation"]))
+
+
 def test_the_settings_that_terraform_tells_are_a_deployment() -> None:
     text = (FOLDER / "outputs.tf").read_text(encoding="utf-8")
     told = dict(re.findall(r"^    (RECSYS_\w+) += (\S+)", text, re.M))
