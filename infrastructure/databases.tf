@@ -114,6 +114,8 @@ resource "azurerm_synapse_sql_pool" "warehouse" {
   sku_name             = "DW100c"
   create_mode          = "Default"
   storage_account_type = "LRS"
+  # On by default, and refused with LRS.
+  geo_backup_policy_enabled = false
 }
 
 resource "azurerm_role_assignment" "synapse_reads" {

@@ -100,6 +100,11 @@ def test_the_nodes_can_be_given_another_size() -> None:
     assert re.fullmatch("[a-z][a-z0-9]{0,11}", bare(pool["temporary_name_for_rotation"]))
 
 
+def test_a_pool_of_synapse_asks_for_no_backup_that_its_storage_does_not_have() -> None:
+    pool = parse()["azurerm_synapse_sql_pool.warehouse"]
+    assert bare(pool["storage_account_type"]) != "LRS" or not pool["geo_backup_policy_enabled"]
+
+
 def test_the_settings_that_terraform_tells_are_a_deployment() -> None:
     text = (FOLDER / "outputs.tf").read_text(encoding="utf-8")
     told = dict(re.findall(r"^    (RECSYS_\w+) += (\S+)", text, re.M))
