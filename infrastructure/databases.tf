@@ -87,10 +87,11 @@ resource "azurerm_cosmosdb_sql_container" "lists" {
   }
 }
 
-resource "azurerm_storage_data_lake_gen2_filesystem" "synapse" {
-  count              = var.with_synapse ? 1 : 0
-  name               = "synapse"
-  storage_account_id = azurerm_storage_account.lake.id
+resource "azurerm_storage_container" "synapse" {
+  count                 = var.with_synapse ? 1 : 0
+  name                  = "synapse"
+  storage_account_id    = azurerm_storage_account.lake.id
+  container_access_type = "private"
 }
 
 resource "azurerm_synapse_workspace" "warehouse" {
@@ -98,7 +99,7 @@ resource "azurerm_synapse_workspace" "warehouse" {
   name                                 = "syn-${local.label}"
   resource_group_name                  = azurerm_resource_group.all.name
   location                             = azurerm_resource_group.all.location
-  storage_data_lake_gen2_filesystem_id = azurerm_storage_data_lake_gen2_filesystem.synapse[0].id
+  storage_data_lake_gen2_filesystem_id = "${azurerm_storage_account.lake.primary_dfs_endpoint}${azurerm_storage_container.synapse[0].name}"
   azuread_authentication_only          = true
   tags                                 = local.tags
 

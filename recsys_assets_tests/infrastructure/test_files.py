@@ -105,6 +105,14 @@ def test_a_pool_of_synapse_asks_for_no_backup_that_its_storage_does_not_have() -
     assert bare(pool["storage_account_type"]) != "LRS" or not pool["geo_backup_policy_enabled"]
 
 
+def test_containers_are_made_without_a_role_on_what_they_hold() -> None:
+    """File systems are made through the data, which whoever runs Terraform has no role on."""
+    blocks = parse()
+    mine = [role for role in blocks["local.roles"].values() if "client_config.me" in role["who"]]
+    assert not any("Storage Blob Data" in role["role"] for role in mine)
+    assert not any("storage_data_lake_gen2" in name for name in blocks)
+
+
 def test_the_settings_that_terraform_tells_are_a_deployment() -> None:
     text = (FOLDER / "outputs.tf").read_text(encoding="utf-8")
     told = dict(re.findall(r"^    (RECSYS_\w+) += (\S+)", text, re.M))
