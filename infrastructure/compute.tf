@@ -39,6 +39,14 @@ resource "azurerm_kubernetes_cluster" "dagster" {
     type = "SystemAssigned"
   }
 
+  # Without one that enforces them, the network policies of docker/serving/kubernetes are but text.
+  network_profile {
+    network_plugin      = "azure"
+    network_plugin_mode = "overlay"
+    network_data_plane  = "cilium"
+    network_policy      = "cilium"
+  }
+
   azure_active_directory_role_based_access_control {
     azure_rbac_enabled = true
     tenant_id          = data.azurerm_client_config.me.tenant_id

@@ -113,6 +113,11 @@ def test_containers_are_made_without_a_role_on_what_they_hold() -> None:
     assert not any("storage_data_lake_gen2" in name for name in blocks)
 
 
+def test_network_policies_are_enforced() -> None:
+    (network,) = parse()["azurerm_kubernetes_cluster.dagster"]["network_profile"]
+    assert {bare(network[f"network_{part}"]) for part in ("policy", "data_plane")} == {"cilium"}
+
+
 def test_the_settings_that_terraform_tells_are_a_deployment() -> None:
     text = (FOLDER / "outputs.tf").read_text(encoding="utf-8")
     told = dict(re.findall(r"^    (RECSYS_\w+) += (\S+)", text, re.M))
