@@ -1,5 +1,6 @@
 """Variables of the storage account, of a Databricks workspace, and of where models go."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,16 +12,24 @@ from recsys_assets.home import Home
 from recsys_assets.registry.address import RegistryAddress, without_account
 from recsys_assets.resources.azure.identity import cluster_identity
 
+_ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
+
 
 def account_of(known: Mapping[str, str]) -> str:
     """The storage account, where landed files and tables lie in one."""
     if known.get("RECSYS_DEPLOYMENT") != "azure":
         return ""
-    if not known.get("RECSYS_AZURE_STORAGE_ACCOUNT"):
+    account = known.get("RECSYS_AZURE_STORAGE_ACCOUNT") or ""
+    if not account:
         raise DeploymentError(
             "RECSYS_AZURE_STORAGE_ACCOUNT is not set, and RECSYS_DEPLOYMENT=azure asks for it"
         )
-    return known["RECSYS_AZURE_STORAGE_ACCOUNT"]
+    if not _ACCOUNT.fullmatch(account):  # not quoted: it may be a connection string, with its key
+        raise DeploymentError(
+            "RECSYS_AZURE_STORAGE_ACCOUNT is no account's name, which is 3 to 24 lower-case letters"
+            " and digits: give the name alone, no address"
+        )
+    return account
 
 
 def mlflow_of(known: Mapping[str, str]) -> str:

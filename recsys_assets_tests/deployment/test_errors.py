@@ -52,6 +52,19 @@ TABLES = {"RECSYS_LOOKUP": "tables", "RECSYS_LOOKUP_KEY": "AccountName=a;Account
             CLUSTER | {"RECSYS_DATABRICKS_TIMEOUT": "1h"},
             "RECSYS_DATABRICKS_TIMEOUT: Input should be a valid integer",
         ),
+        *(
+            (
+                {"RECSYS_DEPLOYMENT": "azure", "RECSYS_AZURE_STORAGE_ACCOUNT": account},
+                "RECSYS_AZURE_STORAGE_ACCOUNT is no account's name, .*no address$",
+            )
+            for account in (
+                "films.dfs.core.windows.net",
+                "https://films.blob.core.windows.net",
+                "films ",
+                "My_Films",
+                "AccountName=films;AccountKey=planted-secret",
+            )
+        ),
     ],
 )
 def test_a_setting_that_cannot_be_names_its_variable(

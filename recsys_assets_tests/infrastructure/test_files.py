@@ -121,7 +121,10 @@ def test_network_policies_are_enforced() -> None:
 def test_the_settings_that_terraform_tells_are_a_deployment() -> None:
     text = (FOLDER / "outputs.tf").read_text(encoding="utf-8")
     told = dict(re.findall(r"^    (RECSYS_\w+) += (\S+)", text, re.M))
-    assert current_deployment({name: bare(value) for name, value in told.items()}).automated
+    settings = {name: bare(value) for name, value in told.items()}
+    assert settings["RECSYS_AZURE_STORAGE_ACCOUNT"] == "azurerm_storage_account.lake.name"
+    settings["RECSYS_AZURE_STORAGE_ACCOUNT"] = "strecsysabcde"
+    assert current_deployment(settings).automated
 
 
 @pytest.mark.skipif(shutil.which("terraform") is None, reason="no Terraform on this machine")
