@@ -35,6 +35,13 @@ def test_an_image_is_pinned_built_in_stages_and_runs_as_nobody_special(image: st
     assert text.rindex("\nUSER 10001") < text.rindex("\nCMD") and "\nHEALTHCHECK" in text
 
 
+def test_all_images_have_one_python() -> None:
+    bases = {
+        re.findall(r"^ARG BASE=(\S+)", dockerfile(name), re.M)[0] for name in (*IMAGES, "serving")
+    }
+    assert len(bases) == 1
+
+
 def test_the_settings_are_those_dagster_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HOST", "USER", "PASSWORD", "DB"):
         monkeypatch.setenv(f"DAGSTER_POSTGRES_{name}", "x")
