@@ -1,5 +1,5 @@
 # From an empty subscription to everything docs/azure.md uses. State belongs into a backend of your
-# own; no secret is written into it but those that Azure itself gives back.
+# own that few may read: it holds the database's password.
 terraform {
   required_version = ">= 1.6"
   required_providers {
