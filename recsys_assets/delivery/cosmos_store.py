@@ -57,11 +57,16 @@ class CosmosStore:
             options: further arguments of the client, for an emulator.
         """
         self.days, self.writers, self.patience = days, writers, patience
-        # Waiting is counted here, so the client shall not hide it; 0 it takes for "not given".
-        client = CosmosClient(
-            url, credential, retry_total=0, retry_throttle_total=-1, **(options or {})
-        )
-        self._container = _open(client, database, container)
+
+        def opened() -> ContainerProxy:
+            # Waiting is counted here, so the client shall not hide it; 0 it takes for "not given".
+            client = CosmosClient(
+                url, credential, retry_total=0, retry_throttle_total=-1, **(options or {})
+            )
+            return _open(client, database, container)
+
+        # Whom nothing answers at all is told at once: the address may be misspelt.
+        self._container: ContainerProxy = self._patiently(opened, Written(), lost=())
 
     def pointer(self) -> Pointer | None:
         """The pointer; None before the first publication."""
@@ -112,7 +117,12 @@ class CosmosStore:
         self._patiently(lambda: self._container.upsert_item(body, response_hook=charge), written)
         return written
 
-    def _patiently(self, call: Callable[[], Any], written: Written) -> Any:
+    def _patiently(
+        self,
+        call: Callable[[], Any],
+        written: Written,
+        lost: tuple[type[Exception], ...] = _LOST,
+    ) -> Any:
         """Repeat a call while the store asks to wait or connections end, and patience lasts."""
         deadline = time.monotonic() + self.patience
         attempt = 0
@@ -120,7 +130,7 @@ class CosmosStore:
             attempt += 1
             try:
                 return call()
-            except _LOST:
+            except lost:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(_pause_before(attempt))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from azure.core.exceptions import ServiceResponseError
+from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 from azure.data.tables import TableServiceClient
 
 from recsys_assets.delivery.cosmos_store import CosmosStore
@@ -33,10 +33,15 @@ from recsys_assets_tests.servers.cosmos import KEY, Gate
 USERS = 100
 
 
+def open_cosmos(cosmos: Gate, patience: float = 5) -> CosmosStore:
+    options: dict[str, Any] = {"enable_endpoint_discovery": False, "connection_verify": False}
+    name = uuid.uuid4().hex
+    return CosmosStore(cosmos.url, KEY, database=name, options=options, patience=patience)
+
+
 @pytest.fixture
 def cosmos_store(cosmos: Gate) -> CosmosStore:
-    options: dict[str, Any] = {"enable_endpoint_discovery": False, "connection_verify": False}
-    return CosmosStore(cosmos.url, KEY, database=uuid.uuid4().hex, options=options, patience=5)
+    return open_cosmos(cosmos)
 
 
 @pytest.fixture(params=["sqlite", "cosmos", "tables"])
@@ -137,6 +142,23 @@ def test_cosmos_is_waited_for_and_its_charge_is_told(
     cosmos.refuse_every = 0
     cosmos.unavailable = 2
     assert look_up(cosmos_store, 1) is not None
+
+
+def test_cosmos_is_waited_for_from_the_first_request_on(cosmos: Gate) -> None:
+    cosmos.unavailable = 5  # more than the client itself repeats a request
+    store = open_cosmos(cosmos)
+    assert cosmos.unavailable == 0 and store.pointer() is None
+
+
+def test_cosmos_that_cannot_be_opened_is_given_up(cosmos: Gate) -> None:
+    cosmos.unavailable = 1_000_000
+    with pytest.raises(StoreError, match=r"asked to wait for 0 s \(503\)"):
+        open_cosmos(cosmos, patience=0.2)
+
+
+def test_an_address_without_cosmos_is_told_at_once() -> None:
+    with pytest.raises(ServiceRequestError):
+        open_cosmos(Gate("http://127.0.0.1:9"))
 
 
 def test_cosmos_that_asks_to_wait_for_ever_is_given_up_and_readers_keep_theirs(
