@@ -7,6 +7,7 @@ error travels twice: as the answer, and as the exception with which Pipes is clo
 """
 
 import sys
+from pathlib import Path
 from typing import Any
 
 from dagster_pipes import (
@@ -22,7 +23,7 @@ from pydantic import BaseModel
 from pyspark.sql import SparkSession
 
 from recsys_assets.lake.landing import LandingZone
-from recsys_assets.lake.store import place
+from recsys_assets.lake.store import is_remote, place
 from recsys_assets.lake.tables import Lake
 from recsys_assets.registry import ModelRegistry
 from recsys_assets.steps.report import StepReport
@@ -59,7 +60,18 @@ class Answer(BaseModel):
 
 
 def open_session(order: Order) -> Session:
-    """The cluster's own Spark session, with the order's tables, files and models."""
+    """The cluster's own Spark session, with the order's tables, files and models.
+
+    Raises:
+        FileNotFoundError: this cluster does not see the home.
+    """
+    home = Path(order.lake).parent
+    # Nothing would have landed in it, which is no error, and tables would go with the cluster.
+    if not is_remote(order.lake) and not home.is_dir():
+        raise FileNotFoundError(
+            f"the cluster does not see {home}: set RECSYS_DATABRICKS_HOME to where it does,"
+            " or let files and tables lie in Azure (RECSYS_DEPLOYMENT=azure)"
+        )
     return Session(
         SparkSession.builder.getOrCreate(),
         Lake(order.lake),

@@ -54,3 +54,20 @@ def test_the_error_of_a_step_is_answered_and_raised(
     said = [json.loads(line) for line in messages.read_text().splitlines()]
     (answer,) = [m["params"]["payload"] for m in said if m["method"] == "report_custom_message"]
     assert answer == {"report": None, "error": f"{type(error).__name__}: no rating"}
+
+
+def test_a_home_that_the_cluster_does_not_see_is_told(tmp_path: Path) -> None:
+    """To the steps it would be a home in which nothing has landed, and the run a success."""
+    home = tmp_path / "of_another_machine"
+    order = remote.Order(
+        step="s",
+        params={},
+        run_id="r",
+        lake=str(home / "lake"),
+        landing=str(home / "landing"),
+        rejected=str(home / "rejected"),
+        registry="m",
+    )
+    with pytest.raises(FileNotFoundError, match=r"of_another_machine.*RECSYS_DATABRICKS_HOME"):
+        remote.open_session(order)
+    assert not home.exists()
