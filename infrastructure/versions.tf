@@ -5,7 +5,7 @@ terraform {
   required_providers {
     azurerm = {
       source  = "hashicorp/azurerm"
-      version = "~> 4.0"
+      version = "~> 4.42" # from which on a vault has rbac_authorization_enabled
     }
     random = {
       source  = "hashicorp/random"
