@@ -48,9 +48,11 @@ def _listed(folder: Any, depth: int) -> Iterator[Entry]:
         try:
             found = folder.fs.ls(folder.path, detail=True)
         except FileNotFoundError:
-            return
+            found = []
     else:
         found = folder.fs.find(folder.path, withdirs=True, detail=True).values()
+    if not found:
+        _need_container(folder)
     start = folder.path.rstrip("/") + "/"
     # A folder may be told twice: as the start of names, and as a thing of its own.
     for name, entry in {entry["name"].rstrip("/"): entry for entry in found}.items():
@@ -58,3 +60,16 @@ def _listed(folder: Any, depth: int) -> Iterator[Entry]:
         if name.startswith(start) and len(parts) == depth:
             is_folder = entry["type"] == "directory"
             yield Entry(folder.joinpath(*parts), is_folder, None if is_folder else entry["size"])
+
+
+def _need_container(folder: Any) -> None:
+    """Ask for a folder's container: without one nothing is listed, as if nothing had ever landed.
+
+    Raises:
+        azure.core.exceptions.ResourceNotFoundError: there is none.
+    """
+    from fsspec.asyn import sync
+
+    name, _, _ = folder.fs.split_path(folder.path)
+    container = folder.fs.service_client.get_container_client(name)
+    sync(folder.fs.loop, container.get_container_properties)

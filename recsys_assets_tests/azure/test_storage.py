@@ -10,7 +10,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from aiohttp import ClientSession
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.storage.blob import BlobServiceClient
 from azure.storage.blob.aio import BlobClient
 from polars.testing import assert_frame_equal
 
@@ -18,11 +19,12 @@ from recsys_assets.deployment import DeploymentError, current_deployment
 from recsys_assets.home import Home
 from recsys_assets.lake import store
 from recsys_assets.lake.landed_bytes import count_file_lines, read_blocks, read_head
+from recsys_assets.lake.listing import entries_below
 from recsys_assets.lake.pending import waiting_drops
 from recsys_assets.lake.rollbacks import restore_version
 from recsys_assets.lake.tables import DROP_DATE, DataFile
 from recsys_assets.lake.withdrawals import reinstate, withdraw
-from recsys_assets_tests.servers.azurite import ACCOUNT
+from recsys_assets_tests.servers.azurite import ACCOUNT, Azurite
 
 DAY = datetime.date(2026, 1, 30)
 LINES = b"".join(b"%d,some text of the line\n" % n for n in range(5_000))
@@ -86,6 +88,20 @@ def test_a_file_that_cannot_be_asked_for_is_not_passed_over(
 
     monkeypatch.setattr(BlobClient, "get_blob_properties", unavailable)
     assert len(cloud_home.landing_zone.drop("ratings", DAY)) == 1
+
+
+def test_a_container_that_is_gone_is_not_one_in_which_nothing_landed(
+    cloud_home: Home, azurite: Azurite
+) -> None:
+    zone = cloud_home.landing_zone
+    assert zone.dates("ratings") == [] and zone.drop("ratings", DAY) == []
+    service = BlobServiceClient.from_connection_string(azurite.connection)
+    service.delete_container("landing")
+    for ask in (lambda: zone.dates("ratings"), lambda: zone.drop("ratings", DAY)):
+        with pytest.raises(ResourceNotFoundError, match="container does not exist"):
+            ask()
+    with pytest.raises(ResourceNotFoundError, match="container does not exist"):
+        entries_below(zone.landing)
 
 
 def test_a_record_that_cannot_be_read_puts_nothing_back_that_was_not_withdrawn_last(
