@@ -36,9 +36,16 @@ class RegistryAddress:
         """What an address in one of the forms above means.
 
         Raises:
-            ValueError: models shall go to Unity Catalog, but not to a schema of it.
+            ValueError: models shall go to Unity Catalog, but not to a schema of it; or it has none
+                of these forms.
         """
         if not uri.startswith(_UNITY):
+            # MLflow takes it for a folder, and says so only once a model is asked for.
+            if uri and "://" not in uri and uri != "databricks":
+                raise ValueError(
+                    f"{uri!r} is no address: write https://…, azureml://…, databricks or "
+                    f"{_UNITY}/CATALOG.SCHEMA"
+                )
             return cls(uri, uri)
         schema = uri.removeprefix(_UNITY).removeprefix("/")
         if len([part for part in schema.split(".") if part]) != 2:

@@ -28,6 +28,12 @@ def test_unity_catalog_asks_for_a_schema(uri: str) -> None:
         current_deployment({"RECSYS_MLFLOW_URI": uri})
 
 
+@pytest.mark.parametrize("uri", ["mlflow.example:5000", "mlruns"])
+def test_an_address_without_its_scheme_is_refused_before_anything_runs(uri: str) -> None:
+    with pytest.raises(DeploymentError, match=f"^RECSYS_MLFLOW_URI: '{uri}' is no address"):
+        current_deployment({"RECSYS_MLFLOW_URI": uri})
+
+
 def test_this_process_finds_what_clusters_register() -> None:
     databricks = {
         "RECSYS_DATABRICKS_HOST": "https://adb-1.azuredatabricks.net",
