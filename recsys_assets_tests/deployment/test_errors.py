@@ -42,7 +42,7 @@ TABLES = {"RECSYS_LOOKUP": "tables", "RECSYS_LOOKUP_KEY": "AccountName=a;Account
         ),
         (
             MAIL | {"RECSYS_ALERT_ROUTES": '[{"channels": ["slack"]}]'},
-            "a route leads to slack, which is not configured; there is: email",
+            "RECSYS_ALERT_ROUTES: a route leads to slack, which is not configured; there is: email",
         ),
         (
             CLUSTER | {"RECSYS_DATABRICKS_MIN_WORKERS": "few"},

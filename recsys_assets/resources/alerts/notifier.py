@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 import dagster as dg
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from recsys_assets.resources.alerts.channels import (
     LEDGER,
@@ -72,14 +72,20 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _channels_have_a_ledger(self) -> Self:
         if self.channels and not self.ledger_path:
             raise ValueError("an alert channel is configured without ledger_path: set it to a file")
-        known = {channel.name for channel in self.channels}
-        for route in self.routes:
+        return self
+
+    @field_validator("routes")
+    @classmethod
+    def _routes_lead_to_channels(cls, routes: list[Route], others: ValidationInfo) -> list[Route]:
+        channels = [held for held in others.data.values() if isinstance(held, Channel)]
+        known = {channel.name for channel in channels}
+        for route in routes:
             if unknown := set(route.channels) - known:
                 raise ValueError(
                     f"a route leads to {', '.join(sorted(unknown))}, which is not configured; "
                     f"there is: {', '.join(sorted(known)) or 'no channel'}"
                 )
-        return self
+        return routes
 
     @property
     def channels(self) -> list[Channel]:
