@@ -20,7 +20,7 @@ def alert_settings(known: Mapping[str, str], home: Home) -> dict[str, Any]:
         recipients = known.get("RECSYS_SMTP_RECIPIENTS", "").split(",")
         settings["email"] = _mail_server(known) | {
             "sender": known.get("RECSYS_SMTP_SENDER") or "recsys@localhost",
-            "recipients": [name.strip() for name in recipients if name],
+            "recipients": [name.strip() for name in recipients if name.strip()],
         }
     if known.get("RECSYS_WEBHOOK_URL"):
         settings["webhook"] = {

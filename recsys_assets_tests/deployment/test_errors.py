@@ -35,6 +35,10 @@ TABLES = {"RECSYS_LOOKUP": "tables", "RECSYS_LOOKUP_KEY": "AccountName=a;Account
         (MAIL | {"RECSYS_SMTP_PORT": "smtp"}, "RECSYS_SMTP_PORT: Input should be a valid integer"),
         (MAIL | {"RECSYS_SMTP_SECURITY": "tls"}, "RECSYS_SMTP_SECURITY: Input should be 'plain'"),
         ({"RECSYS_SMTP_HOST": "127.0.0.1"}, "RECSYS_SMTP_RECIPIENTS: List should have at least 1"),
+        (
+            MAIL | {"RECSYS_SMTP_RECIPIENTS": " , "},
+            "RECSYS_SMTP_RECIPIENTS: List should have at least 1",
+        ),
         (MAIL | {"RECSYS_SMTP_USERNAME": "me"}, "RECSYS_SMTP: give both username and password"),
         (
             MAIL | {"RECSYS_ALERT_ROUTES": '[{"channel": "email"}]'},
