@@ -1,9 +1,8 @@
 """Everything that differs from one deployment to the next, as values."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, FilePath
 
 from recsys_assets.deployment.azure import mlflow_setting
 from recsys_assets.deployment.errors import naming_variables
@@ -39,7 +38,7 @@ class Deployment(BaseModel):
     """Variables of the scoring and lookup service; `serving.settings` reads them."""
     delivery: dict[str, Any] = Field(default_factory=dict)
     """Settings of `Delivery`."""
-    prices: Path | None = None
+    prices: FilePath | None = None
     """Table of prices; the packaged one if None."""
 
     @property

@@ -25,6 +25,7 @@ TABLES = {"RECSYS_LOOKUP": "tables", "RECSYS_LOOKUP_KEY": "AccountName=a;Account
     [
         ({"RECSYS_DEPLOYMENT": "prod"}, "RECSYS_DEPLOYMENT: Input should be 'local'"),
         ({"RECSYS_HOME": "/data/[new]"}, r"RECSYS_HOME: Spark and the tables cannot work in"),
+        ({"RECSYS_PRICES": "/not/there"}, "RECSYS_PRICES: Path does not point to a file"),
         ({"RECSYS_SPARK_MEMORY": "lots"}, "RECSYS_SPARK_MEMORY: String should match"),
         ({"RECSYS_CHAMPION_DAYS": "x"}, "RECSYS_CHAMPION_DAYS: Input should be a valid integer"),
         ({"RECSYS_LOOKUP": "redis"}, "RECSYS_LOOKUP: Input should be 'sqlite'"),
