@@ -1,4 +1,4 @@
-"""Which deployment this is: the only package that reads the environment.
+"""Which deployment this is, as the environment says; the service's image alone reads it itself.
 
     RECSYS_DEPLOYMENT    local (default): schedules and sensors start switched off;
                          production: they start switched on;

@@ -1,4 +1,7 @@
-"""How the service is set up; all of it comes from the environment by way of ``deployment``."""
+"""How the service is set up; all of it comes from the environment.
+
+`recsys serve` is given its variables by ``deployment``; the service's own image reads them itself.
+"""
 
 import ipaddress
 import re

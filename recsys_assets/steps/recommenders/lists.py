@@ -21,7 +21,7 @@ from recsys_assets.steps.recommenders.learning_data import full_histories
 from recsys_assets.steps.recommenders.models import CONTENT_MODEL, ITEM_MODEL, RANK_MODEL
 
 RECOMMENDERS = (ITEM_MODEL, CONTENT_MODEL, RANK_MODEL)
-"""Registered recommenders that are judged and published where they exist."""
+"""Registered recommenders that are judged beside ALS and popularity, where they exist."""
 
 
 def load_recommender(
