@@ -1,11 +1,17 @@
 import datetime
+import os
+import time
+from types import SimpleNamespace
 
 import polars as pl
+import pytest
 
 from recsys_assets.contracts.files import FILES, Files
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.home import Home
-from recsys_assets.lake.pending import pending_dates, rejected_dates
+from recsys_assets.lake import pending as pending_module
+from recsys_assets.lake.landing import FIRST_DROP
+from recsys_assets.lake.pending import pending_dates, rejected_dates, waiting_drops
 
 DAYS = [datetime.date(2026, 1, day) for day in (29, 30, 31)]
 
@@ -53,3 +59,47 @@ def test_a_drop_of_nothing_but_rejected_files_is_told_apart(home: Home) -> None:
     account_for(home, DAYS[0])
     account_for(home, DAYS[1], rejected=True)
     assert rejected_dates(home.lake) == {DAYS[1]}
+
+
+def test_drops_from_the_first_date_to_today_are_worked_on(home: Home) -> None:
+    today, day = datetime.datetime.now(datetime.UTC).date(), datetime.timedelta(days=1)
+    for date in (today + day, today, FIRST_DROP, FIRST_DROP - day):
+        place(home, date, "a.csv", "abc")
+    assert waiting_drops(home.lake, home.landing_zone, ["ratings"]).dates == [FIRST_DROP, today]
+
+
+def test_a_drop_has_settled_when_the_last_of_its_files_has(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("b.csv", "a.csv"):
+        place(home, DAYS[0], name, "abc")
+        time.sleep(0.02)
+    last = max(file.path.stat().st_ctime for file in home.landing_zone.files("ratings"))
+    for seconds, dates in ((59.99, []), (60.0, DAYS[:1])):
+        clock = SimpleNamespace(time=lambda now=last + seconds: now)
+        monkeypatch.setattr(pending_module, "time", clock)
+        found = waiting_drops(home.lake, home.landing_zone, ["ratings"], settled_for=60.0)
+        assert found.dates == dates
+
+
+def test_the_same_files_have_the_same_mark_and_changed_ones_another(home: Home) -> None:
+    def mark() -> str:
+        return waiting_drops(home.lake, home.landing_zone, ["ratings"]).fingerprint(DAYS[:1])
+
+    place(home, DAYS[0], "a.csv", "abc")
+    place(home, DAYS[1], "a.csv", "abc")
+    marks = [mark()]
+    place(home, DAYS[1], "b.csv", "of another drop")
+    assert mark() == marks[0]
+    path = home.landing_zone.landing / "ratings" / str(DAYS[0]) / "a.csv"
+    written = path.stat().st_mtime_ns
+    os.utime(path, ns=(written, written + 1))
+    marks.append(mark())
+    path.write_text("abcd", encoding="utf-8")
+    os.utime(path, ns=(written, written))
+    marks.append(mark())
+    path.rename(path.with_name("c.csv"))
+    marks.append(mark())
+    place(home, DAYS[0], "d.csv", "abc")
+    marks.append(mark())
+    assert len(set(marks)) == 5
