@@ -104,6 +104,16 @@ def test_every_schedule_follows_the_wanted_status() -> None:
         assert {s.default_status for s in build_schedules(status)} == {status}
 
 
+def test_schedules_run_when_their_descriptions_say() -> None:
+    schedules = build_schedules(dg.DefaultScheduleStatus.STOPPED)
+    assert {schedule.execution_timezone for schedule in schedules} == {"UTC"}
+    for schedule in schedules:
+        minute, hour, *_, weekday = str(schedule.cron_schedule).split()
+        day = {"*": "", "0": "on sundays ", "6": "on saturdays "}[weekday]
+        said = f"{day}at {int(hour):02}:{int(minute):02} utc, "
+        assert str(schedule.description).lower().startswith(said), schedule.name
+
+
 class TestLanding:
     def test_a_drop_is_asked_for_once(self, home: Home, instance: dg.DagsterInstance) -> None:
         land(home, datetime.date(2026, 1, 3))
