@@ -80,9 +80,8 @@ def test_who_waits_says_so_once_and_goes_on_when_it_is_free(
     other = threading.Thread(target=hold)
     other.start()
     asked.wait(10)
-    assert acquire(tmp_path, wait_seconds=10, tell=lambda _: end.set())
-    other.join()
-    release(tmp_path)
+    with alone(tmp_path, wait_seconds=10, tell=lambda _: end.set()):
+        other.join()
 
 
 def test_runs_of_the_dead_stay_until_they_are_struck_out(tmp_path: Path) -> None:
@@ -95,6 +94,7 @@ def test_runs_of_the_dead_stay_until_they_are_struck_out(tmp_path: Path) -> None
     assert runs_in_lock(tmp_path) == {"dead", "other"}, "of other processes"
     strike_out(tmp_path, {"dead"})
     release(tmp_path)
+    assert lock.read_text().split() == ["other"], "ours have ended, and are not taken for dead"
     assert runs_in_lock(tmp_path) == {"other"}
 
 
