@@ -1,11 +1,13 @@
 """Files of drops go out of the landing zone and in again, each as it came."""
 
 import datetime
+import fcntl
 import json
 from pathlib import Path
 
 import pytest
 
+from recsys_assets.lake import withdrawals
 from recsys_assets.lake.landing import LandingError, LandingZone
 from recsys_assets.lake.withdrawals import reinstate, withdraw
 
@@ -63,6 +65,17 @@ def test_what_lies_in_the_way_is_not_overwritten_and_nothing_is_moved(zone: Land
     assert (held(drop), held(away)) == ({"b": "of other content"}, {"a": "1", "b": "2"})
 
 
+@pytest.mark.parametrize("date", [DAY, NEXT_DAY])
+def test_what_has_landed_again_is_told_by_its_new_place(
+    zone: LandingZone, date: datetime.date
+) -> None:
+    put(zone.landing / "ratings" / f"{DAY}", a="1")
+    withdraw(zone, "ratings", DAY)
+    put(zone.landing / "ratings" / f"{date}", b="1")
+    with pytest.raises(LandingError, match=f"^a has landed again as {date}/b: withdraw that"):
+        reinstate(zone, "ratings", DAY)
+
+
 def test_files_of_one_size_may_differ(zone: LandingZone) -> None:
     put(zone.landing / "ratings" / f"{DAY}", a="1")
     withdraw(zone, "ratings", DAY)
@@ -79,3 +92,20 @@ def test_files_of_which_nothing_is_noted_come_back_last(zone: LandingZone) -> No
     for name in ("b", "a", "by_hand"):
         assert reinstate(zone, "ratings", DAY) == [name]
     assert json.loads((away / ".withdrawals.json").read_text()) == []
+
+
+def test_nobody_lands_files_while_others_are_on_their_way(
+    zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_their_way: list[str] = []
+
+    def move(source: Path, target: Path) -> None:
+        with (zone.landing / ".lock").open("w") as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        on_their_way.append(source.replace(target).parent.parent.parent.name)
+
+    monkeypatch.setattr(withdrawals, "move", move)
+    put(zone.landing / "ratings" / f"{DAY}", a="1")
+    withdraw(zone, "ratings", DAY)
+    reinstate(zone, "ratings", DAY)
+    assert on_their_way == ["withdrawn", "landing"]
