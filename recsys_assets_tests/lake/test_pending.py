@@ -22,12 +22,21 @@ def place(home: Home, date: datetime.date, name: str, content: str) -> None:
     (folder / name).write_text(content, encoding="utf-8")
 
 
-def account_for(home: Home, date: datetime.date, rejected: bool = False) -> None:
-    row = {"dataset": "ratings", "drop_date": date, "file": "a.csv", "size": 3, "form": "x"}
-    row |= {"read": 0, "accepted": 0, "quarantined": 0, "rejected": rejected, "reasons": "{}"}
-    frame = pl.DataFrame([row | {"message": None}], polars_schema(Files))
-    replace = {"dataset": "ratings", "drop_date": date.isoformat()}
+def account_for(home: Home, date: datetime.date, *files: dict[str, object]) -> None:
+    """Account for files of a drop of ratings, by default for one without a line."""
+    row: dict[str, object] = {"dataset": "ratings", "drop_date": date, "file": "a.csv", "size": 3}
+    row |= {"form": "x", "read": 0, "accepted": 0, "quarantined": 0, "rejected": False}
+    row |= {"reasons": "{}", "message": None}
+    rows = [row | file for file in files or ({},)]
+    frame = pl.DataFrame(rows, polars_schema(Files))
+    replace = {"dataset": str(rows[0]["dataset"]), "drop_date": date.isoformat()}
     home.lake.write_frame(frame, FILES, replace)
+
+
+def hold(home: Home, table: str, date: datetime.date, rows: int) -> None:
+    """Let a table hold so many rows of a drop."""
+    frame = pl.DataFrame({"a": range(rows), "drop_date": [date] * rows})
+    home.lake.write_frame(frame, table, {"drop_date": date.isoformat()})
 
 
 def pending(home: Home) -> list[datetime.date]:
@@ -57,8 +66,38 @@ def test_a_changed_file_and_a_new_one_make_their_drop_wait_again(home: Home) -> 
 def test_a_drop_of_nothing_but_rejected_files_is_told_apart(home: Home) -> None:
     assert rejected_dates(home.lake) == set()
     account_for(home, DAYS[0])
-    account_for(home, DAYS[1], rejected=True)
+    account_for(home, DAYS[1], {"rejected": True})
+    good = {"file": "b.csv"}
+    account_for(home, DAYS[2], {"rejected": True}, good)
     assert rejected_dates(home.lake) == {DAYS[1]}
+
+
+def test_a_drop_waits_whose_rows_or_lines_are_not_those_accounted_for(home: Home) -> None:
+    bad = {"file": "b.csv", "quarantined": 5, "rejected": True}
+    for date in DAYS[:2]:
+        place(home, date, "a.csv", "abc")
+        place(home, date, "b.csv", "bad")
+        account_for(home, date, {"accepted": 2, "quarantined": 1}, bad)
+        hold(home, "ratings", date, 2)
+        hold(home, "quarantine_ratings", date, 1)
+    account_for(home, DAYS[0], {"dataset": "movies", "accepted": 7})  # whose folder is gone
+    assert pending(home) == []
+    hold(home, "ratings", DAYS[0], 3)
+    assert pending(home) == [DAYS[0]]
+    hold(home, "ratings", DAYS[0], 2)
+    hold(home, "quarantine_ratings", DAYS[1], 6)
+    assert pending(home) == [DAYS[1]]
+    (home.landing_zone.landing / "ratings" / str(DAYS[2])).mkdir()
+    hold(home, "ratings", DAYS[2], 1)  # of a drop that was withdrawn before it was accounted for
+    assert pending(home) == DAYS[1:]
+
+
+def test_a_drop_of_nothing_but_rejected_files_does_not_wait(home: Home) -> None:
+    place(home, DAYS[0], "a.csv", "abc")
+    account_for(home, DAYS[0], {"quarantined": 5, "rejected": True})
+    assert pending(home) == []
+    hold(home, "ratings", DAYS[0], 2)  # as before it came
+    assert pending(home) == []
 
 
 def test_drops_from_the_first_date_to_today_are_worked_on(home: Home) -> None:
