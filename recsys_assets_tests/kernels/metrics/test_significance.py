@@ -57,6 +57,13 @@ def test_a_clear_gain_is_a_win_and_its_reverse_a_loss() -> None:
     assert forth.p_bootstrap == back.p_bootstrap == 1 / 1001
 
 
+def test_users_whom_no_model_serves_make_a_gain_less_sure() -> None:
+    gains = np.linspace(0.1, 0.2, 10)
+    served = compare_paired(gains, np.zeros(10)).p_wilcoxon
+    all_users = np.concatenate([gains, np.zeros(90)])
+    assert served < 0.01 < compare_paired(all_users, np.zeros(100)).p_wilcoxon
+
+
 @quick
 @given(sample=values)
 def test_a_model_neither_beats_nor_loses_to_itself(sample: list[float]) -> None:
