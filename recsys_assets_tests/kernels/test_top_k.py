@@ -159,3 +159,11 @@ def test_similar_items_are_others_by_cosine() -> None:
         best = np.argsort(-cosine[n])[:4]
         assert of_item["similar_item"].to_list() == ((best + 1) * 10).tolist()
         np.testing.assert_allclose(of_item["similarity"], cosine[n][best], atol=1e-5)
+
+
+def test_without_items_nobody_has_a_list() -> None:
+    owners, none = np.array([4], np.int32), np.array([], np.int32)
+    nowhere = np.full((1, 2), NO_ITEM, np.int32)
+    rows = ranked_rows(owners, none, nowhere, np.full((1, 2), -np.inf, np.float32))
+    assert rows.is_empty()
+    assert rows.schema["rank"] == rows.schema["owner"] == rows.schema["item"] == pl.Int32
