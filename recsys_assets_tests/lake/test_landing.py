@@ -1,11 +1,14 @@
 import datetime
+import fcntl
 import os
 import threading
 from pathlib import Path
 
 import pytest
 
+from recsys_assets.lake import landing
 from recsys_assets.lake.landing import LandedFile, LandingError, LandingZone
+from recsys_assets.lake.withdrawals import withdraw
 
 DAY = datetime.date(2026, 1, 30)
 NEXT_DAY = datetime.date(2026, 1, 31)
@@ -143,6 +146,32 @@ def test_those_who_land_at_once_lose_nothing(zone: LandingZone, tmp_path: Path) 
         thread.join()
     landed = {file.path.read_text(encoding="utf-8") for file in zone.files("ratings")}
     assert landed == {f"content {n}" for n in range(8)}
+
+
+def test_who_lands_waits_for_others_before_it_looks_what_has_landed(
+    zone: LandingZone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = landing.Newcomer.is_same
+
+    def is_same(new: landing.Newcomer, path: Path) -> bool:
+        with (zone.landing / ".lock").open("w") as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return whole(new, path)
+
+    zone.land(source(tmp_path, "a.csv"), "ratings", DAY)
+    monkeypatch.setattr(landing.Newcomer, "is_same", is_same)
+    assert zone.land(source(tmp_path, "a.csv"), "ratings", DAY).known
+
+
+def test_no_name_of_a_drop_is_given_twice(zone: LandingZone, tmp_path: Path) -> None:
+    """The account tells files by name and size: another of both would never be read."""
+    zone.land(source(tmp_path, "a.csv", "1"), "ratings", DAY).path.unlink()
+    landed = zone.land(source(tmp_path, "a.csv", "2"), "ratings", DAY)
+    assert landed.name == "a-2.csv"
+    landed.path.with_name("a-3.csv").write_text("3")  # by hand, which no record of names tells
+    withdraw(zone, "ratings", DAY)
+    assert zone.land(source(tmp_path, "a.csv", "4"), "ratings", DAY).name == "a-4.csv"
+    assert zone.land(source(tmp_path, "a.csv", "5"), "ratings", NEXT_DAY).name == "a.csv"
 
 
 def test_a_rejected_file_is_copied_with_its_report_and_can_be_pardoned(
