@@ -15,6 +15,8 @@ from recsys_assets.registry.champions import (
     demote,
     keep_reason,
     promote,
+    undecided,
+    version_tagged,
 )
 from recsys_assets_tests.registry.test_client import log
 
@@ -123,3 +125,35 @@ def test_the_way_back_is_no_longer_than_a_tag_may_be(
     found = registry.registered(NAME)
     assert found is not None and found.tags[FORMER] == "2,3,2"
     assert demote(registry, NAME) == (3, 2)
+
+
+def test_the_newest_version_that_a_tagged_run_made_is_found(home_of_three: Home) -> None:
+    registry = home_of_three.registry
+    client = registry.client()
+    for version, bundle in (("1", "b"), ("2", "b"), ("3", "other")):
+        run = client.get_model_version(NAME, version).run_id
+        assert run is not None
+        client.set_tag(run, "bundle", bundle)
+    found = [version_tagged(registry, NAME, "bundle", bundle) for bundle in ("b", "other", "c")]
+    assert found == [2, 3, None]
+    assert version_tagged(registry, "moon", "bundle", "b") is None
+
+
+def test_there_is_something_to_decide_between_two_of_which_none_was_demoted(
+    home_of_three: Home,
+) -> None:
+    registry = home_of_three.registry
+    both = aliases(registry, NAME)
+    assert undecided(registry, NAME, both) is None
+    for alias in ("champion", "challenger"):
+        left = {name: version for name, version in both.items() if name != alias}
+        assert f"no version is the {alias}" in str(undecided(registry, NAME, left))
+    promote(registry, NAME)
+    assert "version 3 is the champion already" in str(
+        undecided(registry, NAME, aliases(registry, NAME))
+    )
+    demote(registry, NAME)
+    assert aliases(registry, NAME) == both
+    assert "version 3 was demoted by hand" in str(undecided(registry, NAME, both))
+    promote(registry, NAME)
+    assert undecided(registry, NAME, both) is None, "whoever promotes it takes that back"
