@@ -158,5 +158,20 @@ def test_rows_in_a_container_are_as_old_as_before_it_was_tidied(
         os.utime(stray, (earlier, earlier))
         tidy_table(home.lake, "ratings", days)
         assert home.lake.written("ratings") == written
+        assert not stray.exists()
     kinds = [entry["operation"] for entry in home.lake.history("ratings")]
     assert kinds.count("VACUUM END") == 3
+
+
+def test_in_a_container_what_was_replaced_ten_days_ago_can_be_gone_back_to(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tidying, "is_remote", lambda folder: True)
+    for value in (1, 2):
+        write(home, value, DROP)
+    grow_old(home, 10)
+    assert tidy_table(home.lake, "ratings", 20) == []
+    assert home.lake.holds("ratings", 0)
+    write(home, 3, DROP)  # what it replaces is being read now
+    assert len(tidy_table(home.lake, "ratings", 0)) == 1
+    assert not home.lake.holds("ratings", 0) and home.lake.holds("ratings", 1)
