@@ -78,5 +78,7 @@ def mlflow_command(
         )
         return
     free_address("127.0.0.1", port)
+    # Eight processes more, each with all of MLflow, would wait for jobs that nobody asks for.
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", registry.uri]
     os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])
