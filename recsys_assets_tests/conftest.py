@@ -1,7 +1,9 @@
 """What tests share: one Spark session in each process, and a fresh home for each test."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Lock
 
 import pytest
 from click.testing import Result
@@ -12,6 +14,8 @@ from typer.testing import CliRunner
 from recsys_assets.cli.app import app
 from recsys_assets.deployment import current_deployment
 from recsys_assets.home import Home
+from recsys_assets.registry import runs
+from recsys_assets.registry.database import make_tables
 from recsys_assets.resources.spark import SparkSettings, open_spark
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.acceptance.commands import QUICK_JVM
@@ -43,6 +47,28 @@ def fresh_state_of_definitions(monkeypatch: pytest.MonkeyPatch) -> None:
     It may be put back at any moment, when the collector ends what held the instance.
     """
     monkeypatch.setattr(DefsStateStorage, "get", lambda: None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def copied_registries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A new registry begins with a copy of MLflow's tables; processes of their own make them.
+
+    MLflow makes them by dozens of migrations, which take two seconds of processor time.
+    """
+    made, lock = tmp_path_factory.mktemp("mlflow") / "mlflow.db", Lock()
+
+    def make(uri: str) -> None:
+        file = Path(uri.removeprefix("sqlite:///"))
+        with lock:
+            if not made.exists():
+                make_tables(f"sqlite:///{made}")
+            if not file.exists():
+                shutil.copy(made, file)
+        make_tables(uri)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "make_tables", make)
+        yield
 
 
 @pytest.fixture(scope="session")
