@@ -284,7 +284,7 @@ LINE = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(LINE, max_size=12), st.booleans())
 def test_any_damage_is_judged_line_by_line(texts: list[str], final: bool) -> None:
     data = "\n".join(texts) + ("\n" if final and texts else "")
@@ -300,7 +300,7 @@ def test_any_damage_is_judged_line_by_line(texts: list[str], final: bool) -> Non
     assert all(block.rejected["rules"].list.len() > 0)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.binary(max_size=300),
     st.sampled_from([(n, d.name) for n in DATASETS for d in DATASETS[n].dialects]),
@@ -315,7 +315,7 @@ def test_of_arbitrary_bytes_no_line_is_lost(data: bytes, form: tuple[str, str]) 
     assert block.lines == data.count(b"\n") + (not data.endswith(b"\n") and data != b"")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(LINE, min_size=1, max_size=10), st.integers(0, 10))
 def test_where_a_block_is_cut_does_not_matter(texts: list[str], cut: int) -> None:
     whole = validate("".join(f"{text}\n" for text in texts))
