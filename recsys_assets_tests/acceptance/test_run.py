@@ -97,12 +97,14 @@ def test_killed_in_every_stage_and_run_again_equals_undisturbed(
 ) -> None:
     home = tmp_path / "killed"
     assert recsys(home, "generate", *SMALL).returncode == 0
-    for step in ("validate_ratings", "click_model", "als_model", "rank_model"):
+    for step in ("validate_ratings", "click_model"):
         assert f"… {step}" in kill_during(home, step)
     # What is left to do, as somebody would who saw where the run was killed.
+    assert "… als_model" in kill_during(home, "als_model", "--select=interactions+,click_features+")
+    assert "… rank_model" in kill_during(home, "rank_model", "--select=interactions+")
     assert "… ranking_evaluation" in kill_during(home, "ranking_evaluation", "--select=rank_model+")
     assert "… top_k" in kill_during(home, "top_k", "--select=ranking_evaluation+")
-    left = "--select=user_features,user_segments,similar_items,top_k+"
+    left = "--select=click_drift,click_evaluation+,user_features,user_segments,similar_items,top_k+"
     finished = recsys(home, "run", left)
     assert finished.returncode == 0, finished.stderr
     expected, found = tables(undisturbed), tables(home)
