@@ -38,8 +38,8 @@ from recsys_assets_tests.servers.vault import IDENTITY_HEADER, vault_double
 __all__ = ["undisturbed"]
 pytestmark = pytest.mark.slow
 
-Prove = Callable[[str, Path, dict[str, str]], None]
-"""Asserts that a home's tables and publications are those of a local run, and says so."""
+Prove = Callable[[str, Path, dict[str, str]], dict[str, pl.DataFrame]]
+"""Asserts that a home's tables and publications are those of a local run, says so, gives them."""
 NOT_DATA = {"run_id", "model_version"}
 EMULATOR = 10_000
 SPARK = f"""
@@ -123,10 +123,12 @@ def azure(
 def prove(
     cosmos: Gate, postgres: str, undisturbed: Path, record_property: Callable[[str, str], None]
 ) -> Prove:
-    def prove(what: str, home: Path, environment: dict[str, str]) -> None:
-        said = assert_same_tables(home, undisturbed, environment)
-        assert_published(cloud_tables(home), cosmos, postgres)
+    def prove(what: str, home: Path, environment: dict[str, str]) -> dict[str, pl.DataFrame]:
+        cloud = cloud_tables(home)
+        said = assert_same_tables(home, cloud, undisturbed, environment)
+        assert_published(cloud, cosmos, postgres)
         record_property("figure", f"{what}: {said}")
+        return cloud
 
     return prove
 
@@ -137,11 +139,11 @@ def test_the_graph_in_azure_makes_the_same_rows_and_publishes_them(
     home = tmp_path / "home"
     assert "abfss://landing/" in recsys(home, "generate", *SMALL, **azure)
     recsys(home, "run", **azure)
-    prove("the graph with files and tables in Azurite", home, azure)
+    before = prove("the graph with files and tables in Azurite", home, azure)["user_features"]
     # Nothing but caches, models and Dagster's own lies on this machine.
     assert not {"lake", "landing", "rejected", "lookup.sqlite"} & {p.name for p in home.iterdir()}
 
-    before, number = cloud_tables(home)["user_features"], version(home, "user_features", azure)
+    number = version(home, "user_features", azure)
     with on_databricks(home, azure, tmp_path) as (double, where):
         recsys(home, "run", "--select", "user_features", **where)
         assert double.only_run.outcome == "SUCCESS"
@@ -175,11 +177,13 @@ def test_every_step_on_databricks_makes_the_same_rows(
         assert len(list((home / "bundles").glob("*/manifest.json"))) == 1
 
 
-def assert_same_tables(home: Path, undisturbed: Path, environment: dict[str, str]) -> str:
+def assert_same_tables(
+    home: Path, cloud: dict[str, pl.DataFrame], undisturbed: Path, environment: dict[str, str]
+) -> str:
     """The tables in Azure hold the rows of a run without it; how many, in words."""
     status = json.loads(recsys(home, "status", "--json", **environment))
     assert all(f["read"] == f["accepted"] + f["quarantined"] for f in status["files"])
-    local, cloud = tables(Home(root=undisturbed)), cloud_tables(home)
+    local = tables(Home(root=undisturbed))
     assert local.keys() == cloud.keys()
     assert [name for name, frame in local.items() if not frame.equals(cloud[name])] == []
     rows = sum(frame.height for frame in cloud.values())

@@ -1,3 +1,5 @@
+"""Commands that start servers on this machine."""
+
 import os
 
 import pytest
