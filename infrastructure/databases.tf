@@ -41,6 +41,13 @@ resource "azurerm_key_vault_secret" "database" {
   depends_on   = [azurerm_role_assignment.each]
 }
 
+resource "azurerm_key_vault_secret" "warehouse" {
+  name         = "warehouse-url"
+  value        = "postgresql://dagster:${random_password.database.result}@${azurerm_postgresql_flexible_server.dagster.fqdn}/warehouse?sslmode=require"
+  key_vault_id = azurerm_key_vault.secrets.id
+  depends_on   = [azurerm_role_assignment.each]
+}
+
 # Lists by user: a partition per user, documents that expire, point reads only.
 resource "azurerm_cosmosdb_account" "lookup" {
   name                         = "cosmos-${local.label}"

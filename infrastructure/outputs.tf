@@ -9,6 +9,7 @@ output "settings" {
     RECSYS_DATABRICKS_VOLUME     = "/Volumes/recsys/platform/pipes" # made by hand: docs/azure.md
     RECSYS_LOOKUP                = "cosmos"
     RECSYS_LOOKUP_URL            = azurerm_cosmosdb_account.lookup.endpoint
+    RECSYS_WAREHOUSE_URL         = "keyvault:${azurerm_key_vault_secret.warehouse.name}"
   }
 }
 

@@ -28,7 +28,7 @@ resource "azurerm_storage_account" "lake" {
 }
 
 resource "azurerm_storage_container" "parts" {
-  for_each              = toset(["landing", "rejected", "lake", "dagster", "backup"])
+  for_each              = toset(["landing", "rejected", "lake", "dagster"])
   name                  = each.value
   storage_account_id    = azurerm_storage_account.lake.id
   container_access_type = "private"

@@ -127,6 +127,16 @@ def test_the_settings_that_terraform_tells_are_a_deployment() -> None:
     assert current_deployment(settings).automated
 
 
+def test_the_warehouse_is_the_database_that_was_made_for_it() -> None:
+    """Its address holds a password, so it is told as a reference to the vault."""
+    blocks = parse()
+    assert "warehouse" in str(blocks["azurerm_postgresql_flexible_server_database.each"])
+    address = bare(blocks["azurerm_key_vault_secret.warehouse"]["value"])
+    assert address.startswith("postgresql://") and address.endswith("/warehouse?sslmode=require")
+    told = (FOLDER / "outputs.tf").read_text(encoding="utf-8")
+    assert '"keyvault:${azurerm_key_vault_secret.warehouse.name}"' in told
+
+
 @pytest.mark.skipif(shutil.which("terraform") is None, reason="no Terraform on this machine")
 def test_files_are_formatted_as_terraform_does() -> None:
     command = ["terraform", "fmt", "-check", "-diff", str(FOLDER)]
