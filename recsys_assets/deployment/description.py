@@ -32,7 +32,7 @@ class Deployment(BaseModel):
     """Settings of the mailer of digests."""
     champion_days: int = Field(default=30, ge=1)
     """Age from which on people are told of a champion."""
-    settled_seconds: float = Field(default=30.0, ge=0)
+    settled_seconds: float = Field(default=30.0, ge=0, allow_inf_nan=False)
     """Time without a change after which a drop counts as complete."""
     serving: dict[str, str] = Field(default_factory=dict)
     """Variables of the scoring and lookup service; `serving.settings` reads them."""

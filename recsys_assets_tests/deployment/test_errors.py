@@ -28,6 +28,7 @@ TABLES = {"RECSYS_LOOKUP": "tables", "RECSYS_LOOKUP_KEY": "AccountName=a;Account
         ({"RECSYS_PRICES": "/not/there"}, "RECSYS_PRICES: Path does not point to a file"),
         ({"RECSYS_SPARK_MEMORY": "lots"}, "RECSYS_SPARK_MEMORY: String should match"),
         ({"RECSYS_CHAMPION_DAYS": "x"}, "RECSYS_CHAMPION_DAYS: Input should be a valid integer"),
+        ({"RECSYS_SETTLED_SECONDS": "inf"}, "RECSYS_SETTLED_SECONDS: Input should be a finite"),
         ({"RECSYS_LOOKUP": "redis"}, "RECSYS_LOOKUP: Input should be 'sqlite'"),
         (
             {"RECSYS_LOOKUP": "cosmos", "RECSYS_LOOKUP_KEY": "a2V5"},
