@@ -67,7 +67,7 @@ check: $(READY) ## lint, types, import contracts, definitions, images, manifests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/dg check defs
-	$(BIN)/hadolint docker/*/Dockerfile
+	$(BIN)/hadolint docker/*/Dockerfile docker/serving/azureml/Dockerfile
 	$(BIN)/kubernetes-validate --strict --quiet docker/serving/kubernetes/*.yaml docker/helm/home.yaml
 	$(BIN)/pytest -q recsys_assets_tests/infrastructure recsys_assets_tests/docker/test_files.py
 

@@ -122,6 +122,14 @@ def test_the_template_for_container_instances_fits_together() -> None:
     assert group["ipAddress"]["type"] == "Private"
 
 
+def test_the_image_of_an_azure_ml_endpoint_is_the_one_that_is_built_beside() -> None:
+    deployment = yaml.safe_load((SERVING / "azureml" / "deployment.yaml").read_text())
+    dockerfile = (SERVING / "azureml" / "Dockerfile").read_text(encoding="utf-8")
+    assert f"-t {deployment['environment']['image']} " in dockerfile
+    port = deployment["environment"]["inference_config"]["scoring_route"]["port"]
+    assert f"EXPOSE {port}\n" in dockerfile
+
+
 @pytest.fixture
 def script(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     found = importlib.util.spec_from_file_location("score", SERVING / "azureml" / "score.py")
