@@ -22,15 +22,23 @@ def secret_of(known: Mapping[str, str], name: str) -> str | None:
     """Where a secret is to be looked up; its value is not kept.
 
     Raises:
-        DeploymentError: it refers to a variable that is not set, or to a vault that is not named.
+        DeploymentError: it refers to a variable that is not set, to a vault that is not named or
+            named without its address, or to no secret of it.
     """
     name = variable_of(known, name)
     value = known.get(name, "")
     if not value.startswith(PREFIX):
         return dg.EnvVar(name) if value else None
-    if not known.get("RECSYS_AZURE_KEY_VAULT"):
+    vault, secret = known.get("RECSYS_AZURE_KEY_VAULT"), value.removeprefix(PREFIX).strip()
+    if not vault:
         raise DeploymentError(f"{name} refers to a vault: set RECSYS_AZURE_KEY_VAULT")
-    return refer(known["RECSYS_AZURE_KEY_VAULT"], value.removeprefix(PREFIX).strip())
+    if not vault.startswith("https://"):  # told where the secret is asked for, it would be at night
+        raise DeploymentError(
+            f"RECSYS_AZURE_KEY_VAULT: {vault!r} is no address: write https://NAME.vault.azure.net"
+        )
+    if not secret:
+        raise DeploymentError(f"{name} names no secret of the vault: write {PREFIX}NAME")
+    return refer(vault, secret)
 
 
 def variable_of(known: Mapping[str, str], name: str) -> str:

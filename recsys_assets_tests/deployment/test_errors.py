@@ -12,6 +12,11 @@ MAIL = {
     "RECSYS_SMTP_RECIPIENTS": "oncall@example.org",
     "RECSYS_DIGEST_SENDER": "films@example.org",
 }
+VAULT = {
+    "RECSYS_AZURE_KEY_VAULT": "https://films.vault.azure.net",
+    "RECSYS_SMTP_USERNAME": "me",
+    "RECSYS_SMTP_PASSWORD": "keyvault:smtp-password",
+}
 CLUSTER = {
     "RECSYS_DATABRICKS_HOST": "https://adb-1.azuredatabricks.net",
     "RECSYS_DATABRICKS_TOKEN": "dapi-of-somebody",
@@ -40,6 +45,14 @@ TABLES = {"RECSYS_LOOKUP": "tables", "RECSYS_LOOKUP_KEY": "AccountName=a;Account
         (
             MAIL | {"RECSYS_SMTP_RECIPIENTS": " , "},
             "RECSYS_SMTP_RECIPIENTS: List should have at least 1",
+        ),
+        (
+            MAIL | VAULT | {"RECSYS_AZURE_KEY_VAULT": "films"},
+            "RECSYS_AZURE_KEY_VAULT: 'films' is no address: write https://NAME",
+        ),
+        (
+            MAIL | VAULT | {"RECSYS_SMTP_PASSWORD": "keyvault:"},
+            "RECSYS_SMTP_PASSWORD names no secret of the vault: write keyvault:NAME",
         ),
         (MAIL | {"RECSYS_SMTP_USERNAME": "me"}, "RECSYS_SMTP: give both username and password"),
         (

@@ -124,6 +124,8 @@ def test_the_settings_that_terraform_tells_are_a_deployment() -> None:
     settings = {name: bare(value) for name, value in told.items()}
     assert settings["RECSYS_AZURE_STORAGE_ACCOUNT"] == "azurerm_storage_account.lake.name"
     settings["RECSYS_AZURE_STORAGE_ACCOUNT"] = "strecsysabcde"
+    assert settings["RECSYS_AZURE_KEY_VAULT"] == "azurerm_key_vault.secrets.vault_uri"
+    settings["RECSYS_AZURE_KEY_VAULT"] = "https://kv-recsys-abcde.vault.azure.net/"
     assert current_deployment(settings).automated
 
 
