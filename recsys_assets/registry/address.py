@@ -42,8 +42,8 @@ class RegistryAddress:
         if not uri.startswith(_UNITY):
             # MLflow takes it for a folder, and says so only once a model is asked for.
             if uri and "://" not in uri and uri != "databricks":
-                raise ValueError(
-                    f"{uri!r} is no address: write https://…, azureml://…, databricks or "
+                raise ValueError(  # not quoted: it may hold a password, as in me:secret@host
+                    "this is no address: write https://…, azureml://…, databricks or "
                     f"{_UNITY}/CATALOG.SCHEMA"
                 )
             return cls(uri, uri)
