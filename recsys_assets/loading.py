@@ -6,6 +6,7 @@ and ends in half the time.
 """
 
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,3 +22,16 @@ def loading_modules() -> Iterator[None]:
         gc.freeze()
         if enabled:
             gc.enable()
+
+
+@contextmanager
+def loading_without(name: str) -> Iterator[None]:
+    """Import in here what would load this module too, but can do without it."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]  # to whom imports it now, it is not there
+    try:
+        yield
+    finally:
+        del sys.modules[name]

@@ -55,3 +55,22 @@ def test_what_was_loaded_later_is_still_collected_when_the_process_ends() -> Non
     )
     assert done.stdout.strip() == "found at the end"
     assert done.stderr == ""
+
+
+def test_an_import_does_without_what_is_kept_from_it() -> None:
+    """It is there again afterwards; what was loaded before stays."""
+    code = """
+import sys
+from recsys_assets.loading import loading_without
+with loading_without("colorsys"):
+    try:
+        import colorsys
+    except ImportError:
+        print("missing")
+import colorsys
+with loading_without("colorsys"):
+    import colorsys
+print(colorsys is sys.modules["colorsys"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["missing", "True"]

@@ -1,5 +1,6 @@
 """Contracts: the one place where a rule about data is written."""
 
+import recsys_assets.contracts.lean_pandera  # noqa: F401  before any contract
 from recsys_assets.contracts.clicks import CLICKS
 from recsys_assets.contracts.dataset import Dataset
 from recsys_assets.contracts.feedback import FEEDBACK
