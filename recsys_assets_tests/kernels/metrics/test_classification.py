@@ -181,6 +181,13 @@ def test_long_curves_are_thinned_evenly_over_recall(most: int) -> None:
     assert gaps.max() <= 1 / (most - 1) + 2 / label.sum()
 
 
+def test_the_points_nearest_to_evenly_spaced_recalls_are_kept() -> None:
+    """Recalls of 1, 1, 0.8, 0.6, 0.4 and 0.2; wanted are 1, 0.73, 0.47 and 0.2."""
+    points = precision_recall_points([0, 1, 1, 1, 1, 1], [0.0, 0.1, 0.2, 0.3, 0.4, 0.5], 4)
+    assert points["threshold"].to_list() == [0.0, 0.2, 0.4, 0.5]
+    assert points["recall"].to_list() == pytest.approx([1, 0.8, 0.4, 0.2])
+
+
 functions = pytest.mark.parametrize(
     "function",
     [
