@@ -29,13 +29,15 @@ def fill(session: Session) -> None:
     validate(session, DAY, NEXT_DAY)
 
 
-def log_checks(*results: tuple[str, bool, dg.AssetCheckSeverity], **metadata: str) -> None:
+def log_checks(
+    *results: tuple[str, bool, dg.AssetCheckSeverity], asset: str = "ratings", **metadata: str
+) -> None:
     """Write check results to the instance's event log, one event after the other."""
     with dg.DagsterInstance.get() as instance:
         for name, passed, severity in results:
             instance.report_runless_asset_event(
                 dg.AssetCheckEvaluation(
-                    asset_key=dg.AssetKey("ratings"),
+                    asset_key=dg.AssetKey(asset),
                     check_name=name,
                     passed=passed,
                     severity=severity,
@@ -130,10 +132,26 @@ def test_the_latest_result_of_each_check_counts(recsys: Recsys, session: Session
     with dg.DagsterInstance.get() as instance:
         assert latest_checks(instance) == {"ratings": checks}
     assert in_words(checks) == "1 passed, b warned, c failed"
-    log_checks(("a", False, error), table="files")
+    log_checks(("d", False, error), table="files")
     tables = json.loads(recsys("status", "--json").stdout)["tables"]
-    assert tables["files"]["checks"] == {"a": "failed"} and tables["ratings"]["checks"] == checks
+    assert tables["files"]["checks"] == {"d": "failed"} and tables["ratings"]["checks"] == checks
     assert in_words({}) == ""
+
+
+def test_checks_of_a_table_are_shown_however_many_of_others_ran_since(
+    recsys: Recsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recsys("status")  # makes the home
+    monkeypatch.setattr("recsys_assets.cli.check_results._RECENT", 3)
+    error = dg.AssetCheckSeverity.ERROR
+    log_checks(("removed", False, error), ("kept", True, error))
+    log_checks(*[("kept", True, error)] * 4, asset="movies")
+    with dg.DagsterInstance.get() as instance:
+        both = {"ratings": {"removed": "failed", "kept": "passed"}, "movies": {"kept": "passed"}}
+        assert latest_checks(instance) == both
+    log_checks(("kept", True, error), ("kept", False, error))
+    with dg.DagsterInstance.get() as instance:
+        assert latest_checks(instance)["ratings"] == {"kept": "failed"}
 
 
 def test_the_status_for_people_fits_eighty_columns(recsys: Recsys, session: Session) -> None:
