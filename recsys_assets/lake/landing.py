@@ -164,6 +164,10 @@ class LandingZone:
             return self.landing / ".withdrawn"
         return self.landing.with_name("withdrawn")
 
+    def withdrawn_files(self, dataset: str, date: datetime.date) -> list[LandedFile]:
+        """Files that were taken back of a drop, as `drop` has those that are there."""
+        return LandingZone(self.withdrawn, self.rejected).drop(dataset, date)
+
     def rejected_copy(self, file: LandedFile) -> Path:
         """Where the copy of a file lies, if it was rejected as a whole."""
         return self.rejected / file.dataset / file.date.isoformat() / file.path.name

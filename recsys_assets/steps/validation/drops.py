@@ -30,10 +30,8 @@ from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.report import CONCERNED, DropReport, StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.validation.accounts import FileAccount, reject_empty_drop
-from recsys_assets.steps.validation.blocks import (
-    cut_into_chunks,
-    validate_chunk,
-)
+from recsys_assets.steps.validation.before import holds_withdrawn, is_withdrawn
+from recsys_assets.steps.validation.blocks import cut_into_chunks, validate_chunk
 from recsys_assets.steps.validation.duplicates import write_without_doubles
 from recsys_assets.steps.workers import map_items
 
@@ -61,13 +59,14 @@ def validate_drops(session: Session, params: ValidationParams) -> StepReport:
         date: [_open_account(session, dataset, file, staging, params) for file in files]
         for date in sorted(set(params.dates))
         if (files := session.landing.drop(dataset.name, date))
-        or _is_withdrawn(session, dataset, date)
+        or is_withdrawn(session, dataset, date)
     }
     _validate(session, [account for accounts in drops.values() for account in accounts])
     for date, accounts in drops.items():
         _settle(session, dataset, accounts, params.max_bad_share)
-        _commit(session, dataset, date, accounts)
-        _describe(report, date, accounts)
+        emptied = not _kept(accounts) and holds_withdrawn(session, dataset, date)
+        _commit(session, dataset, date, accounts, emptied)
+        _describe(report, date, accounts, emptied)
     remove_tree(staging)
     if not drops and not session.lake.exists(dataset.name):
         days = ", ".join(d.isoformat() for d in params.dates[:3])
@@ -77,23 +76,9 @@ def validate_drops(session: Session, params: ValidationParams) -> StepReport:
     return report
 
 
-def _is_withdrawn(session: Session, dataset: Dataset, date: datetime.date) -> bool:
-    """Whether the drop is known and all its files have been taken out of its folder.
-
-    A drop whose run died before the account was written is known by its rows alone.
-
-    A folder that is gone itself withdraws nothing: the disk may not be there.
-    """
-    if date not in session.landing.dates(dataset.name):
-        return False
-    if any(
-        session.lake.rows_by_drop(t).get(date) for t in (dataset.name, quarantine_of(dataset.name))
-    ):
-        return True
-    if not session.lake.exists(FILES):
-        return False
-    known = session.lake.scan(FILES).filter(dataset=dataset.name, drop_date=date)
-    return not known.collect().is_empty()
+def _kept(accounts: list[FileAccount]) -> list[FileAccount]:
+    """Those of a drop's files that are not rejected as a whole."""
+    return [account for account in accounts if not account.fault]
 
 
 def _open_account(
@@ -128,22 +113,29 @@ def _settle(
         if account.fault:
             for _, _, part in account.parts():
                 part.path.unlink()
-    reject_empty_drop([account for account in accounts if not account.fault])
+    reject_empty_drop(_kept(accounts))
     if dataset.key:
-        write_without_doubles(session, dataset, [a for a in accounts if not a.fault])
+        write_without_doubles(session, dataset, _kept(accounts))
 
 
 def _commit(
-    session: Session, dataset: Dataset, date: datetime.date, accounts: list[FileAccount]
+    session: Session,
+    dataset: Dataset,
+    date: datetime.date,
+    accounts: list[FileAccount],
+    emptied: bool,
 ) -> None:
-    """Write what became of a drop; rejected lines first, the account of the files last."""
+    """Write what became of a drop; rejected lines first, the account of the files last.
+
+    A drop of nothing but rejected files leaves the tables as they are, unless it is ``emptied``.
+    """
     for account in accounts:
         if account.fault:
             session.landing.reject(account.file, account.rejection())
         else:
             session.landing.pardon(account.file)
-    kept = [account for account in accounts if not account.fault]
-    if kept or not accounts:
+    kept = _kept(accounts)
+    if kept or not accounts or emptied:
         _commit_quarantine(session, dataset, date, kept)
         schema = arrow_schema(dataset.model).append(pa.field("file", pa.string()))
         parts = [part for account in kept for _, _, part in account.parts()]
@@ -181,7 +173,9 @@ def _count_tables(session: Session, dataset: Dataset, report: StepReport) -> Non
             report.rows[table] = delta.count()
 
 
-def _describe(report: StepReport, date: datetime.date, accounts: list[FileAccount]) -> None:
+def _describe(
+    report: StepReport, date: datetime.date, accounts: list[FileAccount], emptied: bool
+) -> None:
     """Add one drop to the report; a drop of nothing but rejected files fails the step."""
     figures = {
         "files": len(accounts),
@@ -200,7 +194,8 @@ def _describe(report: StepReport, date: datetime.date, accounts: list[FileAccoun
         faults = "; ".join(f"{a.file.name}: {a.fault}" for a in accounts)
         before = report.figures.get(CONCERNED)
         report.figures[CONCERNED] = f"{before},{date}" if before else date.isoformat()
+        what = "what was withdrawn has left its table" if emptied else "its table stays as it was"
         report.failed += (
-            f"Every file of the {date} drop was rejected, so its table stays as it was. {faults}. "
+            f"Every file of the {date} drop was rejected, so {what}. {faults}. "
             "Correct the files and land them again. "
         )

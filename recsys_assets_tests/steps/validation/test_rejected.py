@@ -6,6 +6,7 @@ import json
 import pytest
 
 from recsys_assets.lake.pending import pending_dates
+from recsys_assets.lake.withdrawals import withdraw
 from recsys_assets.steps.report import CONCERNED
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.steps.landing_files import (
@@ -104,6 +105,23 @@ HEADERS = {
     "marked": HEADER.encode("utf-8-sig"),
     "packed": gzip.compress(HEADER.encode()),
 }
+
+
+def test_what_was_withdrawn_goes_though_its_correction_is_rejected(session: Session) -> None:
+    place(session, csv_of([*ratings(9), "bad"]), "first.csv")
+    place(session, csv_of(ratings(5, user=2)), date=NEXT_DAY)
+    validate(session, DAY, NEXT_DAY)
+    withdraw(session.landing, "ratings", DAY)
+    place(session, "<html>\n", "second.csv")
+    report = validate(session)
+    assert "rejected, so what was withdrawn has left its table" in report.failed
+    assert rows(session)["user"].unique().to_list() == [2] and quarantine(session) == []
+    place(session, csv_of(ratings(3)), "third.csv")
+    validate(session)
+    place(session, "<html>\n", "third.csv")
+    (session.landing.landing / "ratings" / str(DAY) / "second.csv").unlink()
+    assert "its table stays as it was" in validate(session).failed
+    assert rows(session).height == 8
 
 
 @pytest.mark.parametrize("chunk_bytes", [10, 1 << 25])

@@ -1,0 +1,43 @@
+"""What earlier runs have made of a drop, and what of it has been taken back since.
+
+account of files, rows of the tables, withdrawn files -> what the next validation has to know
+"""
+
+import datetime
+
+from recsys_assets.contracts.dataset import Dataset
+from recsys_assets.contracts.files import quarantine_of
+from recsys_assets.lake.account import account_of_files
+from recsys_assets.steps.session import Session
+
+
+def is_withdrawn(session: Session, dataset: Dataset, date: datetime.date) -> bool:
+    """Whether the drop is known and all its files have been taken out of its folder.
+
+    A drop whose run died before the account was written is known by its rows alone.
+
+    A folder that is gone itself withdraws nothing: the disk may not be there.
+    """
+    if date not in session.landing.dates(dataset.name):
+        return False
+    if any(session.lake.rows_by_drop(table).get(date) for table in _tables_of(dataset)):
+        return True
+    known = account_of_files(session.lake).filter(dataset=dataset.name, drop_date=date)
+    return not known.is_empty()
+
+
+def holds_withdrawn(session: Session, dataset: Dataset, date: datetime.date) -> bool:
+    """Whether tables hold rows or lines of files of the drop that have been taken back since."""
+    gone = {file.name for file in session.landing.withdrawn_files(dataset.name, date)}
+    return bool(gone) and any(
+        gone.intersection(
+            session.lake.scan(table).filter(drop_date=date).select("file").collect()["file"]
+        )
+        for table in _tables_of(dataset)
+        if session.lake.exists(table)
+    )
+
+
+def _tables_of(dataset: Dataset) -> tuple[str, str]:
+    """Of accepted rows and of rejected lines."""
+    return dataset.name, quarantine_of(dataset.name)
