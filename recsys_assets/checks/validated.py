@@ -1,6 +1,7 @@
 """Checks of the validated tables: no line lost, no file rejected unseen, few lines quarantined."""
 
 from collections.abc import Iterable, Mapping
+from shlex import quote
 from statistics import median
 
 import dagster as dg
@@ -66,7 +67,8 @@ def _checks_of(dataset: Dataset) -> list[dg.AssetChecksDefinition]:
                 **_concerned(rejected[DROP_DATE]),
                 "Files": dg.MetadataValue.md(_table(rejected)),
                 "next": "correct each file and land it under the date of its drop: recsys land "
-                f"{dataset.name} FILE --date {first[DROP_DATE]}"
+                f"{dataset.name} FILE --date {first[DROP_DATE]}; then take back what was rejected: "
+                f"recsys withdraw {dataset.name} {first[DROP_DATE]} --file {quote(first['file'])}"
                 if first
                 else "nothing",
             },

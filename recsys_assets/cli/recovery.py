@@ -38,6 +38,10 @@ def withdraw_command(
     dataset: DatasetArgument,
     date: Annotated[str, typer.Argument(help="Drop date YYYY-MM-DD.")],
     undo: Annotated[bool, typer.Option("--undo", help="Put a withdrawn drop back.")] = False,
+    file: Annotated[
+        str | None,
+        typer.Option(help="Only this file of the drop: a rejected one that was corrected since."),
+    ] = None,
     rebuild: Annotated[
         bool, typer.Option(help="Run what depends on the drop; else the next runs do.")
     ] = True,
@@ -50,11 +54,14 @@ def withdraw_command(
 
     Example: recsys withdraw ratings 2026-01-31
     """
+    check_dataset(dataset)
+    if undo and file is not None:
+        raise typer.BadParameter("--undo puts back all that was withdrawn last: leave out --file")
     where, day = deployment(), parse_date(date)
     zone = where.home.landing_zone
     with ExitStack() as held:
         held.enter_context(alone(where.home.root))
-        moved = (reinstate if undo else withdraw)(zone, check_dataset(dataset), day)
+        moved = reinstate(zone, dataset, day) if undo else withdraw(zone, dataset, day, file)
         done = "put back" if undo else "withdrawn"
         names = without_controls(", ".join(moved))
         console.print(Text(f"{len(moved)} files {done}: {names}"))  # no markup, as in a cell

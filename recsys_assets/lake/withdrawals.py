@@ -19,18 +19,27 @@ from recsys_assets.lake.store import is_remote, make_folder, move, same_content
 _RECORD = ".withdrawals.json"
 
 
-def withdraw(zone: LandingZone, dataset: str, date: datetime.date) -> list[str]:
+def withdraw(
+    zone: LandingZone, dataset: str, date: datetime.date, name: str | None = None
+) -> list[str]:
     """Move the files of a drop out of the landing zone; their names.
 
     The folder of the drop stays, empty: that is how the drop counts as withdrawn.
 
+    Args:
+        zone: where the files lie.
+        dataset: which they belong to.
+        date: of the drop.
+        name: of the one file to move; all of the drop where it is None.
+
     Raises:
-        LandingError: there is no such drop.
+        LandingError: there is no such drop, or no such file in it.
     """
     with zone.locked():
-        files = zone.drop(dataset, date)
+        files = [file for file in zone.drop(dataset, date) if name in (None, file.name)]
         if not files:
-            raise LandingError(f"no {dataset} file landed for {date}: see `recsys status`")
+            called = f" called {name}" if name else ""
+            raise LandingError(f"no {dataset} file{called} landed for {date}: see `recsys status`")
         folder = zone.withdrawn / dataset / date.isoformat()
         _check_way(files, folder)
         _note(folder, [file.path.name for file in files])
@@ -44,9 +53,8 @@ def reinstate(zone: LandingZone, dataset: str, date: datetime.date) -> list[str]
         LandingError: no such drop was withdrawn.
     """
     with zone.locked():
-        there = LandingZone(zone.withdrawn, zone.rejected)
         folder = zone.withdrawn / dataset / date.isoformat()
-        found = {file.path.name: file for file in there.drop(dataset, date)}
+        found = {file.path.name: file for file in zone.withdrawn_files(dataset, date)}
         if not found:
             raise LandingError(f"no {dataset} file was withdrawn for {date}")
         last = _last_withdrawn(folder, found.keys())

@@ -73,8 +73,9 @@ def test_checks_tell_good_drops_from_doubtful_ones(validated: Session, home: Hom
     assert rejected.description is not None and "page.csv: line 1: the file is a web" in (
         rejected.description
     )
-    command = f"recsys land ratings FILE --date {NEXT_DAY}"
-    assert str(rejected.metadata["next"].value).endswith(command)
+    following = str(rejected.metadata["next"].value)
+    assert f"recsys land ratings FILE --date {NEXT_DAY};" in following
+    assert following.endswith(f"recsys withdraw ratings {NEXT_DAY} --file page.csv")
 
 
 def test_many_quarantined_lines_are_a_warning(session: Session, home: Home) -> None:

@@ -19,6 +19,7 @@ from recsys_assets_tests.steps.landing_files import (
     DAY,
     NEXT_DAY,
     csv_of,
+    files,
     place,
     ratings,
     rows,
@@ -111,6 +112,21 @@ def test_names_of_withdrawn_files_are_shown_as_they_are(recsys: Recsys, home: Ho
     (folder / "a[red]:100:\x1b[2J.csv").write_text("x")
     said = recsys("withdraw", "ratings", DAY, "--no-rebuild").stdout
     assert "1 files withdrawn: a[red]:100:\ufffd[2J.csv" in said
+
+
+def test_a_rejected_file_that_was_corrected_can_be_taken_back_alone(
+    recsys: Recsys, session: Session
+) -> None:
+    place(session, "<html>\n", "page.csv")
+    place(session, csv_of(ratings(9)))
+    validate(session)
+    assert files(session)["rejected"].to_list() == [True, False]
+    recsys("withdraw", "ratings", DAY, "--file", "page.csv", "--undo", "--no-rebuild", code=2)
+    said = recsys("withdraw", "ratings", DAY, "--file", "page.csv", "--no-rebuild").stdout
+    assert "1 files withdrawn: page.csv" in said
+    assert pending_dates(session.lake, session.landing, ["ratings"]) == [DAY]
+    validate(session)
+    assert files(session)["file"].to_list() == ["ratings.csv"] and rows(session).height == 9
 
 
 def test_what_is_not_there_cannot_be_withdrawn(recsys: Recsys, two_drops: Session) -> None:

@@ -50,6 +50,16 @@ def test_a_drop_goes_and_comes_back_and_no_other(zone: LandingZone) -> None:
         reinstate(zone, "ratings", DAY)
 
 
+def test_one_file_goes_alone(zone: LandingZone) -> None:
+    drop = zone.landing / "ratings" / f"{DAY}"
+    put(drop, a="1", b="2")
+    with pytest.raises(LandingError, match=f"no ratings file called c landed for {DAY}"):
+        withdraw(zone, "ratings", DAY, "c")
+    assert withdraw(zone, "ratings", DAY, "a") == ["a"]
+    assert held(drop) == {"b": "2"}
+    assert reinstate(zone, "ratings", DAY) == ["a"]
+
+
 def test_what_lies_in_the_way_is_not_overwritten_and_nothing_is_moved(zone: LandingZone) -> None:
     drop, away = (root / "ratings" / f"{DAY}" for root in (zone.landing, zone.withdrawn))
     put(drop, a="1", b="2")
