@@ -31,6 +31,9 @@ from recsys_assets.lake.uploads import Progress
 FIRST_DROP = datetime.date(2020, 1, 1)
 """Drop dates run from here to today (UTC)."""
 
+_LONGEST_COPY = 240
+"""Bytes of a name; most file systems allow 255."""
+
 
 class LandingError(Exception):
     """A file that cannot be landed; the message says why and what to do."""
@@ -169,8 +172,14 @@ class LandingZone:
         return LandingZone(self.withdrawn, self.rejected).drop(dataset, date)
 
     def rejected_copy(self, file: LandedFile) -> Path:
-        """Where the copy of a file lies, if it was rejected as a whole."""
-        return self.rejected / file.dataset / file.date.isoformat() / file.path.name
+        """Where the copy of a file lies, if it was rejected as a whole.
+
+        Its name is cut where no file system would take it with what is added for the report.
+        """
+        name = file.path.name
+        if len(whole := name.encode("utf-8", "surrogateescape")) > _LONGEST_COPY:
+            name = whole[-_LONGEST_COPY:].decode("utf-8", "ignore")
+        return self.rejected / file.dataset / file.date.isoformat() / name
 
 
 def _files_among(found: list[Entry], dataset: str, date: datetime.date) -> list[LandedFile]:

@@ -129,6 +129,8 @@ def _commit(
 
     A drop of nothing but rejected files leaves the tables as they are, unless it is ``emptied``.
     """
+    for file in session.landing.withdrawn_files(dataset.name, date):
+        session.landing.pardon(file)
     for account in accounts:
         if account.fault:
             session.landing.reject(account.file, account.rejection())

@@ -107,6 +107,27 @@ HEADERS = {
 }
 
 
+def test_a_name_as_long_as_can_be_does_not_stop_the_run(session: Session) -> None:
+    for place_of, name in enumerate(("я" * 123 + "-а.csv", "9" * 255)):
+        path = place(session, "<html>\n", name)
+        place(session, csv_of(ratings(place_of + 1)))
+        assert validate(session).failed == ""
+        copies = sorted((session.landing.rejected / "ratings" / str(DAY)).iterdir())
+        assert [copy.name[-12:] for copy in copies] == [name[-12:], ".report.json"]
+        path.unlink()
+        copies[0].unlink()
+        copies[1].unlink()
+
+
+def test_copies_of_rejected_files_that_were_withdrawn_go(session: Session) -> None:
+    place(session, "<html>\n", "page.csv")
+    place(session, csv_of(ratings(3)))
+    validate(session)
+    withdraw(session.landing, "ratings", DAY, "page.csv")
+    validate(session)
+    assert not list((session.landing.rejected / "ratings" / str(DAY)).iterdir())
+
+
 def test_what_was_withdrawn_goes_though_its_correction_is_rejected(session: Session) -> None:
     place(session, csv_of([*ratings(9), "bad"]), "first.csv")
     place(session, csv_of(ratings(5, user=2)), date=NEXT_DAY)
