@@ -24,8 +24,10 @@ from recsys_assets.steps.validation.drops import ValidationParams, validate_drop
 class ValidationConfig(dg.Config):
     """What can be set in the launchpad."""
 
-    max_bad_share: float = Field(
-        default=0.2, description="A file with a greater share of bad lines is rejected whole."
+    max_bad_share: float | None = Field(
+        default=None,
+        description="A file with a greater share of bad lines is rejected whole; if not set: than "
+        "0.2, and one that was accepted before is accepted again.",
     )
 
 

@@ -65,8 +65,13 @@ class FileAccount:
     def _all_blocks(self) -> Iterator[BlockOutcome]:
         return (block for blocks in self.blocks for block in blocks)
 
-    def judge(self, max_bad_share: float) -> None:
-        """Decide, once all blocks are in, whether the file is rejected as a whole."""
+    def judge(self, max_bad_share: float, accepted_with: int = 0) -> None:
+        """Decide, once all blocks are in, whether the file is rejected as a whole.
+
+        Args:
+            max_bad_share: share of bad lines beyond which it is.
+            accepted_with: bad lines with which it was accepted before; so many are no reason now.
+        """
         before = 0
         for block in self._all_blocks():
             if block.fault_rule and not self.fault:
@@ -74,7 +79,8 @@ class FileAccount:
                 self.reject(ShapeFault(block.fault_rule, block.fault_message or "", line))
             before += block.lines
         many = self.quarantined >= FEW_LINES or not self.accepted
-        if not self.fault and many and self.quarantined > max_bad_share * self.lines:
+        most = max(max_bad_share * self.lines, accepted_with)
+        if not self.fault and many and self.quarantined > most:
             reasons = ", ".join(f"{rule} {count}" for rule, count in self.reasons().items())
             message = f"{self.quarantined} of {self.lines} lines are bad, more than "
             self.reject(ShapeFault("file.bad_share", f"{message}{max_bad_share:.0%}: {reasons}"))

@@ -6,7 +6,7 @@ account of files, rows of the tables, withdrawn files -> what the next validatio
 import datetime
 
 from recsys_assets.contracts.dataset import Dataset
-from recsys_assets.contracts.files import quarantine_of
+from recsys_assets.contracts.files import FILES, quarantine_of
 from recsys_assets.lake.account import account_of_files
 from recsys_assets.steps.session import Session
 
@@ -36,6 +36,18 @@ def holds_withdrawn(session: Session, dataset: Dataset, date: datetime.date) -> 
         for table in _tables_of(dataset)
         if session.lake.exists(table)
     )
+
+
+def bad_lines_before(
+    session: Session, dataset: Dataset, date: datetime.date
+) -> dict[tuple[str, int], int]:
+    """Name and size of each file of a drop that was accepted before → its lines set apart then."""
+    if not session.lake.exists(FILES):
+        return {}
+    # Not the account as a whole: each drop of this run has just changed it.
+    drop = session.lake.scan(FILES).filter(dataset=dataset.name, drop_date=date, rejected=False)
+    counts = drop.select("file", "size", "quarantined").collect()
+    return {(name, size): lines for name, size, lines in counts.iter_rows()}
 
 
 def _tables_of(dataset: Dataset) -> tuple[str, str]:

@@ -30,10 +30,16 @@ from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.report import CONCERNED, DropReport, StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.validation.accounts import FileAccount, reject_empty_drop
-from recsys_assets.steps.validation.before import holds_withdrawn, is_withdrawn
+from recsys_assets.steps.validation.before import (
+    bad_lines_before,
+    holds_withdrawn,
+    is_withdrawn,
+)
 from recsys_assets.steps.validation.blocks import cut_into_chunks, validate_chunk
 from recsys_assets.steps.validation.duplicates import write_without_doubles
 from recsys_assets.steps.workers import map_items
+
+_MAX_BAD_SHARE = 0.2
 
 
 class ValidationParams(StepParams):
@@ -43,9 +49,10 @@ class ValidationParams(StepParams):
     """Name of the data set: ratings, movies or clicks."""
     dates: list[datetime.date]
     """Drop dates; those without landed files are passed over."""
-    max_bad_share: float = Field(default=0.2, ge=0, le=1)
+    max_bad_share: float | None = Field(default=None, ge=0, le=1)
     """A file with a greater share of bad lines, and more than a few, is rejected as a whole;
-    duplicates count as good: they are well-formed."""
+    duplicates count as good: they are well-formed. A fifth where it is None, and of a file that was
+    accepted before as many as then: with a share that a person had set for that run."""
     chunk_bytes: int = Field(default=16 << 20, gt=0)
     """Bytes of a file that one task reads at once."""
 
@@ -63,7 +70,7 @@ def validate_drops(session: Session, params: ValidationParams) -> StepReport:
     }
     _validate(session, [account for accounts in drops.values() for account in accounts])
     for date, accounts in drops.items():
-        _settle(session, dataset, accounts, params.max_bad_share)
+        _settle(session, dataset, date, accounts, params.max_bad_share)
         emptied = not _kept(accounts) and holds_withdrawn(session, dataset, date)
         _commit(session, dataset, date, accounts, emptied)
         _describe(report, date, accounts, emptied)
@@ -105,11 +112,17 @@ def _validate(session: Session, accounts: list[FileAccount]) -> None:
 
 
 def _settle(
-    session: Session, dataset: Dataset, accounts: list[FileAccount], max_bad_share: float
+    session: Session,
+    dataset: Dataset,
+    date: datetime.date,
+    accounts: list[FileAccount],
+    max_bad_share: float | None,
 ) -> None:
     """Decide what is kept of a drop, take away what is not, write what waited for that."""
+    before = bad_lines_before(session, dataset, date) if max_bad_share is None else {}
+    share = _MAX_BAD_SHARE if max_bad_share is None else max_bad_share
     for account in accounts:
-        account.judge(max_bad_share)
+        account.judge(share, before.get((account.file.name, account.size), 0))
         if account.fault:
             for _, _, part in account.parts():
                 part.path.unlink()

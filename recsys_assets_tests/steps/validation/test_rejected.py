@@ -206,6 +206,20 @@ def test_a_few_bad_lines_do_not_condemn_a_short_file(session: Session) -> None:
     assert shown == [(2, 1, False), (0, 1, True)]
 
 
+def test_what_a_person_has_accepted_is_not_rejected_by_the_next_run(session: Session) -> None:
+    content = csv_of([*ratings(30), *["x"] * 20, "1,1,4.0,1112499999"])
+    place(session, content)
+    assert "20 of 51 lines are bad, more than 20%" in validate(session).failed
+    for share in (0.5, None):
+        assert not validate(session, max_bad_share=share).failed
+        assert rows(session).height == 30 and len(quarantine(session)) == 21
+    assert validate(session, max_bad_share=0.1).failed
+    assert validate(session).failed, "rejected since"
+    validate(session, max_bad_share=0.5)
+    place(session, content.replace("1,30,", "1,30x,") + "x\n")
+    assert "22 of 52 lines are bad" in validate(session).failed, "another file"
+
+
 def test_a_file_that_keeps_no_row_still_counts(session: Session) -> None:
     place(session, csv_of(["x", "y"]))
     report = validate(session, max_bad_share=1)
