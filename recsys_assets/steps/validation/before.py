@@ -27,10 +27,17 @@ def is_withdrawn(session: Session, dataset: Dataset, date: datetime.date) -> boo
 
 
 def holds_withdrawn(session: Session, dataset: Dataset, date: datetime.date) -> bool:
-    """Whether tables hold rows or lines of files of the drop that have been taken back since."""
-    gone = {file.name for file in session.landing.withdrawn_files(dataset.name, date)}
-    return bool(gone) and any(
-        gone.intersection(
+    """Whether tables hold rows or lines of files of the drop that have been taken back since.
+
+    A name tells nothing where another file lies under it now, as one that was put there by hand.
+    """
+    gone = {(f.name, f.size) for f in session.landing.withdrawn_files(dataset.name, date)}
+    if gone & bad_lines_before(session, dataset, date).keys():
+        return True
+    names = {name for name, _ in gone}
+    names -= {file.name for file in session.landing.drop(dataset.name, date)}
+    return bool(names) and any(
+        names.intersection(
             session.lake.scan(table).filter(drop_date=date).select("file").collect()["file"]
         )
         for table in _tables_of(dataset)

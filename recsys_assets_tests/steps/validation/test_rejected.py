@@ -107,6 +107,17 @@ HEADERS = {
 }
 
 
+def test_of_files_of_one_name_only_what_was_withdrawn_goes(session: Session) -> None:
+    by_hand = place(session, csv_of(ratings(9)))
+    validate(session)
+    for content, left in (("<html>\n", 0), (csv_of(ratings(5)), 5), ("<html></html>\n", 5)):
+        if not left:
+            withdraw(session.landing, "ratings", DAY)
+        by_hand.write_text(content, encoding="utf-8")
+        validate(session)
+        assert rows(session).height == left
+
+
 def test_a_name_as_long_as_can_be_does_not_stop_the_run(session: Session) -> None:
     for place_of, name in enumerate(("я" * 123 + "-а.csv", "9" * 255)):
         path = place(session, "<html>\n", name)
