@@ -5,6 +5,7 @@ import tempfile
 from functools import partial
 from itertools import dropwhile
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -32,7 +33,8 @@ from recsys_assets.datasets import DATASETS, fetch_dataset
 from recsys_assets.kernels.delimited import ShapeFault, recognize_dialect
 from recsys_assets.lake.account import account_of_files
 from recsys_assets.lake.landed_bytes import read_head
-from recsys_assets.lake.landing import LandedFile
+from recsys_assets.lake.landing import LandedFile, LandingZone
+from recsys_assets.lake.names import place_in_drop
 from recsys_assets.lake.tables import Lake
 
 app = typer.Typer()
@@ -121,7 +123,9 @@ def land_command(
 
             landed = zone.land(path, dataset, day, show)
         console.print(describe(path, landed, day), highlight=False)
-        if not landed.known:
+        if landed.known:
+            tell_of_those_landed_since(home.lake, zone, landed)
+        else:
             new.add(landed.name)
     tell_of_those_read_later(home.lake, new, zone.drop(dataset, day))
 
@@ -136,6 +140,30 @@ def tell_of_those_read_later(lake: Lake, new: set[str], drop: list[LandedFile]) 
             "one key that are equally old its own is kept; to correct those: recsys withdraw "
             f"{older[0].dataset} {older[0].date} --no-rebuild, then land the files of the drop "
             "again, this one under a name that comes last",
+            highlight=False,
+        )
+
+
+def tell_of_those_landed_since(lake: Lake, zone: LandingZone, known: LandedFile) -> None:
+    """Say so where rows of what had landed before stay behind those of files that came later.
+
+    Whoever lands a catalogue again that another has replaced means to go back to it. Within a drop
+    names tell which came later only where they are one name with numbers.
+    """
+    contract, (named, *_) = CONTRACTS[known.dataset], place_in_drop(known.path)
+    later = dropwhile(lambda file: file.path != known.path, zone.files(known.dataset))
+    since = [
+        file
+        for file in [*later][1:]
+        if (file.date > known.date or place_in_drop(file.path)[0] == named)
+        and not _is_rejected(lake, file)
+    ]
+    if since and contract.key and not contract.latest:
+        last = since[-1]
+        console.print(
+            f"{escape(f'{last.dataset}/{last.date}/{last.name}')} came later: of rows with one key "
+            f"its own hold; to go back before it: recsys withdraw {last.dataset} {last.date} "
+            f"--file {escape(quote(last.name))}",
             highlight=False,
         )
 

@@ -63,6 +63,23 @@ def test_a_correction_that_an_older_file_of_its_drop_wins_over_is_told(
     assert "movies/2026-01-31/z.csv, read as" in said and "read later" not in said
 
 
+def test_who_lands_an_old_catalogue_again_is_told_which_holds(
+    recsys: Recsys, tmp_path: Path
+) -> None:
+    old, new = tmp_path / "old" / "movies.csv", tmp_path / "movies.csv"
+    old.parent.mkdir()
+    for path, title in ((old, "Tipyng"), (new, "Typing")):
+        path.write_text(f"movieId,title,genres\n1,{title},Drama\n", encoding="utf-8")
+    for day, name in (("2026-01-31", "movies-2.csv"), ("2026-02-01", "movies.csv")):
+        recsys("land", "movies", old, "--date", "2026-01-31")
+        recsys("land", "movies", new, "--date", day)
+        said = one_line(recsys("land", "movies", old, "--date", "2026-02-02"))
+        assert f"movies/{day}/{name} came later: of rows with one key its own hold" in said
+        assert f"recsys withdraw movies {day} --file {name}" in said
+        recsys("withdraw", "movies", day, "--file", name, "--no-rebuild")
+        assert "came later" not in one_line(recsys("land", "movies", old))
+
+
 def test_no_file_that_was_rejected_wins_over_its_correction(
     recsys: Recsys, session: Session, tmp_path: Path
 ) -> None:
