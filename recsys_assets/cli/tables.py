@@ -13,6 +13,8 @@ from recsys_assets.cli.model_figures import models_in_use
 from recsys_assets.cli.shared import JsonOption, console, deployment, print_json, print_table
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.files import FILES
+from recsys_assets.lake.landing import LandingZone
+from recsys_assets.lake.pending import pending_dates
 from recsys_assets.lake.tables import DROP_DATE, Lake
 
 app = typer.Typer()
@@ -37,10 +39,7 @@ def status_command(as_json: JsonOption = False) -> None:
         print_json({"files": told, "tables": tables, "models": models})
         return
     if not files:
-        # Generated data beside real data would be ratings of the same users and movies.
-        landed = any(where.home.landing_zone.dates(name) for name in DATASETS)
-        begin = "recsys run" if landed else "recsys generate && recsys run"
-        console.print(f"nothing is accounted for yet: `{begin}`")
+        console.print(_how_to_begin(lake, where.home.landing_zone), highlight=False)
     else:
         _print_drops(files)
         _print_bad_files(files)
@@ -62,6 +61,19 @@ def status_command(as_json: JsonOption = False) -> None:
             [{"model": name, **model} for name, model in models.items()],
             no_wrap=("model",),
         )
+
+
+def _how_to_begin(lake: Lake, zone: LandingZone) -> str:
+    """What to do where no file is accounted for."""
+    if pending_dates(lake, zone, list(DATASETS)):
+        return "nothing is accounted for yet: `recsys run`"
+    # Generated data beside real data would be ratings of the same users and movies.
+    if any(zone.dates(name) for name in DATASETS):
+        return (
+            "no file is left of what has landed: `recsys withdraw DATASET DATE --undo` puts a drop"
+            " back that was withdrawn, `recsys land DATASET FILE` brings another in"
+        )
+    return "nothing is accounted for yet: `recsys generate && recsys run`"
 
 
 def _print_drops(files: list[dict[str, Any]]) -> None:

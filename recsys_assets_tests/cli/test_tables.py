@@ -184,6 +184,16 @@ def test_who_has_landed_files_is_not_told_to_generate_others(
     assert "nothing is accounted for yet: `recsys run`" in recsys("status").stdout
 
 
+def test_who_has_withdrawn_everything_is_not_told_to_run(recsys: Recsys, session: Session) -> None:
+    place(session, csv_of(ratings(5)))
+    validate(session)
+    recsys("withdraw", "ratings", DAY, "--no-rebuild")
+    validate(session)
+    said = " ".join(recsys("status").stdout.split())
+    assert "`recsys withdraw DATASET DATE --undo` puts a drop back" in said
+    assert "recsys run" not in said and "generate" not in said
+
+
 def test_history_and_rollback(recsys: Recsys, session: Session) -> None:
     fill(session)
     history = json.loads(recsys("history", "ratings", "--json").stdout)
