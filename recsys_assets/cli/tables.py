@@ -91,8 +91,10 @@ def _print_drops(files: list[dict[str, Any]]) -> None:
 
 
 def _print_bad_files(files: list[dict[str, Any]]) -> None:
-    """Files with lines that were set apart, and why."""
+    """Files of the newest drops with lines that were set apart, and why."""
     bad = [row for row in files if row["quarantined"] or row["rejected"]]
+    bad.sort(key=lambda row: row["date"])  # by data set before, the last of which hid all others
+    hidden = len(bad[:-_DROPS_SHOWN])
     rows = [
         {
             "file": f"{row['dataset']}/{row['date']}/{row['file']}",
@@ -103,7 +105,8 @@ def _print_bad_files(files: list[dict[str, Any]]) -> None:
         for row in bad[-_DROPS_SHOWN:]
     ]
     if rows:
-        print_table("Set apart: recsys quarantine list", rows)
+        more = f" ({hidden} earlier files are not shown: --json)" if hidden else ""
+        print_table(f"Set apart: recsys quarantine list{more}", rows)
 
 
 def _files(lake: Lake) -> list[dict[str, Any]]:

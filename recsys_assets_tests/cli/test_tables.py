@@ -176,6 +176,21 @@ def test_many_drops_are_summed(recsys: Recsys, session: Session) -> None:
     assert "325" in text
 
 
+def test_a_file_that_was_rejected_today_is_not_hidden_by_older_ones(
+    recsys: Recsys, session: Session
+) -> None:
+    days = [DAY.replace(day=day) for day in range(1, 24)]
+    for day in days:
+        place(session, csv_of([*ratings(3), "bad"]), date=day)
+    validate(session, *days)
+    place(session, "<html>\n", "page.csv", "movies", NEXT_DAY)
+    validate(session, NEXT_DAY, dataset="movies")
+    text = " ".join(recsys("status").stdout.split())
+    assert "4 earlier files are not shown: --json" in text
+    assert "movies/2026-01-31/" in text and "ratings/2026-01-05" in text
+    assert "ratings/2026-01-04" not in text
+
+
 def test_who_has_landed_files_is_not_told_to_generate_others(
     recsys: Recsys, session: Session
 ) -> None:
