@@ -14,7 +14,7 @@ from recsys_assets.cli.shared import JsonOption, console, deployment, print_json
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.files import FILES
 from recsys_assets.lake.landing import LandingZone
-from recsys_assets.lake.pending import pending_dates
+from recsys_assets.lake.pending import pending_dates, waiting_drops
 from recsys_assets.lake.tables import DROP_DATE, Lake
 
 app = typer.Typer()
@@ -42,6 +42,7 @@ def status_command(as_json: JsonOption = False) -> None:
         console.print(_how_to_begin(lake, where.home.landing_zone), highlight=False)
     else:
         _print_drops(files)
+        _print_waiting(lake, where.home.landing_zone)
         _print_bad_files(files)
     rows = [
         {
@@ -88,6 +89,15 @@ def _print_drops(files: list[dict[str, Any]]) -> None:
     hidden = drops.height - len(shown)
     title = "Drops: files, lines" + (f" ({hidden} earlier ones are only summed)" if hidden else "")
     print_table(title, [*shown, total], no_wrap=("date", "dataset"))
+
+
+def _print_waiting(lake: Lake, zone: LandingZone) -> None:
+    """Drops of which files have landed, changed or been withdrawn since they were validated."""
+    dates = waiting_drops(lake, zone, list(DATASETS)).dates
+    if dates:
+        more = f", and {len(dates) - 3} more" if len(dates) > 3 else ""
+        days = ", ".join(str(date) for date in dates[:3]) + more
+        console.print(f"not as they have landed yet: drops of {days}: `recsys run`")
 
 
 def _print_bad_files(files: list[dict[str, Any]]) -> None:

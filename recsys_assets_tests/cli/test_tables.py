@@ -199,6 +199,17 @@ def test_who_has_landed_files_is_not_told_to_generate_others(
     assert "nothing is accounted for yet: `recsys run`" in recsys("status").stdout
 
 
+def test_drops_that_wait_are_told(recsys: Recsys, session: Session) -> None:
+    fill(session)
+    assert "not as they have landed" not in recsys("status").stdout
+    recsys("withdraw", "ratings", DAY, "--no-rebuild")
+    for day in range(1, 5):
+        place(session, csv_of(ratings(1)), date=DAY.replace(day=day))
+    said = " ".join(recsys("status").stdout.split())
+    days = "2026-01-01, 2026-01-02, 2026-01-03, and 2 more"
+    assert f"not as they have landed yet: drops of {days}: `recsys run`" in said
+
+
 def test_who_has_withdrawn_everything_is_not_told_to_run(recsys: Recsys, session: Session) -> None:
     place(session, csv_of(ratings(5)))
     validate(session)
