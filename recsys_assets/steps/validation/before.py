@@ -6,9 +6,13 @@ account of files, rows of the tables, withdrawn files -> what the next validatio
 import datetime
 
 from recsys_assets.contracts.dataset import Dataset
-from recsys_assets.contracts.files import FILES, quarantine_of
+from recsys_assets.contracts.files import quarantine_of
 from recsys_assets.lake.account import account_of_files
+from recsys_assets.lake.tables import DROP_DATE
 from recsys_assets.steps.session import Session
+
+BadLines = dict[tuple[str, int], int]
+"""Name and size of a file → its lines that were set apart."""
 
 
 def is_withdrawn(session: Session, dataset: Dataset, date: datetime.date) -> bool:
@@ -26,13 +30,25 @@ def is_withdrawn(session: Session, dataset: Dataset, date: datetime.date) -> boo
     return not known.is_empty()
 
 
-def holds_withdrawn(session: Session, dataset: Dataset, date: datetime.date) -> bool:
+def accepted_before(session: Session, dataset: Dataset) -> dict[datetime.date, BadLines]:
+    """Drop date → the files that earlier runs accepted, each with its lines set apart then."""
+    found: dict[datetime.date, BadLines] = {}
+    accepted = account_of_files(session.lake).filter(dataset=dataset.name, rejected=False)
+    columns = accepted.select(DROP_DATE, "file", "size", "quarantined")
+    for date, name, size, lines in columns.iter_rows():
+        found.setdefault(date, {})[name, size] = lines
+    return found
+
+
+def holds_withdrawn(
+    session: Session, dataset: Dataset, date: datetime.date, accepted: BadLines
+) -> bool:
     """Whether tables hold rows or lines of files of the drop that have been taken back since.
 
     A name tells nothing where another file lies under it now, as one that was put there by hand.
     """
     gone = {(f.name, f.size) for f in session.landing.withdrawn_files(dataset.name, date)}
-    if gone & bad_lines_before(session, dataset, date).keys():
+    if gone & accepted.keys():
         return True
     names = {name for name, _ in gone}
     names -= {file.name for file in session.landing.drop(dataset.name, date)}
@@ -43,18 +59,6 @@ def holds_withdrawn(session: Session, dataset: Dataset, date: datetime.date) -> 
         for table in _tables_of(dataset)
         if session.lake.exists(table)
     )
-
-
-def bad_lines_before(
-    session: Session, dataset: Dataset, date: datetime.date
-) -> dict[tuple[str, int], int]:
-    """Name and size of each file of a drop that was accepted before → its lines set apart then."""
-    if not session.lake.exists(FILES):
-        return {}
-    # Not the account as a whole: each drop of this run has just changed it.
-    drop = session.lake.scan(FILES).filter(dataset=dataset.name, drop_date=date, rejected=False)
-    counts = drop.select("file", "size", "quarantined").collect()
-    return {(name, size): lines for name, size, lines in counts.iter_rows()}
 
 
 def _tables_of(dataset: Dataset) -> tuple[str, str]:

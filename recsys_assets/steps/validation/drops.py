@@ -31,7 +31,8 @@ from recsys_assets.steps.report import CONCERNED, DropReport, StepReport
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.validation.accounts import FileAccount, reject_empty_drop
 from recsys_assets.steps.validation.before import (
-    bad_lines_before,
+    BadLines,
+    accepted_before,
     holds_withdrawn,
     is_withdrawn,
 )
@@ -69,9 +70,11 @@ def validate_drops(session: Session, params: ValidationParams) -> StepReport:
         or is_withdrawn(session, dataset, date)
     }
     _validate(session, [account for accounts in drops.values() for account in accounts])
+    known = accepted_before(session, dataset)
     for date, accounts in drops.items():
-        _settle(session, dataset, date, accounts, params.max_bad_share)
-        emptied = not _kept(accounts) and holds_withdrawn(session, dataset, date)
+        accepted = known.get(date, {})
+        _settle(session, dataset, accounts, params.max_bad_share, accepted)
+        emptied = not _kept(accounts) and holds_withdrawn(session, dataset, date, accepted)
         _commit(session, dataset, date, accounts, emptied)
         _describe(report, date, accounts, emptied)
     remove_tree(staging)
@@ -114,12 +117,12 @@ def _validate(session: Session, accounts: list[FileAccount]) -> None:
 def _settle(
     session: Session,
     dataset: Dataset,
-    date: datetime.date,
     accounts: list[FileAccount],
     max_bad_share: float | None,
+    accepted: BadLines,
 ) -> None:
     """Decide what is kept of a drop, take away what is not, write what waited for that."""
-    before = bad_lines_before(session, dataset, date) if max_bad_share is None else {}
+    before = accepted if max_bad_share is None else {}
     share = _MAX_BAD_SHARE if max_bad_share is None else max_bad_share
     for account in accounts:
         account.judge(share, before.get((account.file.name, account.size), 0))
