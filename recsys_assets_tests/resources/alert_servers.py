@@ -8,11 +8,12 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -186,3 +187,23 @@ def silent_server() -> Iterator[int]:
         listener.bind((HOST, 0))
         listener.listen()
         yield listener.getsockname()[1]
+
+
+@contextmanager
+def dripping_server(seconds: float) -> Iterator[int]:
+    """Say a byte every tenth of a second, of an answer that has no end; yields the port."""
+
+    def drip() -> None:
+        with suppress(OSError), listener.accept()[0] as connection:
+            latest = time.monotonic() + seconds
+            while time.monotonic() < latest:
+                connection.sendall(b"2")
+                time.sleep(0.1)
+
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        listener.listen()
+        dripping = Thread(target=drip)
+        dripping.start()
+        yield listener.getsockname()[1]
+        dripping.join()

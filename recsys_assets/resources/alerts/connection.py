@@ -44,7 +44,7 @@ class Connection(dg.Config):
     model_config = ConfigDict(hide_input_in_errors=True, use_attribute_docstrings=True)
 
     timeout_seconds: float = 10.0
-    """Longest wait for any single answer of the server."""
+    """Longest wait for any single answer of the server, from its request to its last byte."""
     ca_file: str | None = None
     """PEM file of the certificate authorities to trust; those of the system if not given."""
 

@@ -1,5 +1,6 @@
 """Channels that post JSON to an address: the plain webhook, and what the others share."""
 
+import asyncio
 import json
 import logging
 from abc import abstractmethod
@@ -40,18 +41,28 @@ class HookChannel(Channel):
         return {"Content-Type": "application/json", "Accept-Encoding": "identity"}
 
     def _transmit(self, alert: Alert) -> None:
-        with (
-            _unlogged(self._secrets()),
-            httpx.Client(timeout=self.timeout_seconds, verify=self.tls()) as client,
-            client.stream(
-                "POST", self.url, content=self.body(alert), headers=self._headers()
-            ) as response,
-        ):
-            if not response.is_success:
-                # Not unpacked, whatever it says of itself: a kilobyte may unpack to gigabytes.
-                # More than is shown: half of a secret would not be known as one.
-                answer = next(response.iter_raw(2_000), b"").decode("utf-8", "replace")
-                raise ChannelError(f"{response.url.host} answered {response.status_code}: {answer}")
+        with _unlogged(self._secrets()):
+            asyncio.run(self._post(self.body(alert)))
+
+    async def _post(self, body: bytes) -> None:
+        """Post, in all within the time limit: that of a socket begins anew with each byte."""
+        seconds = self.timeout_seconds
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                httpx.AsyncClient(timeout=None, verify=self.tls()) as client,
+                client.stream("POST", self.url, content=body, headers=self._headers()) as response,
+            ):
+                if not response.is_success:
+                    # Not unpacked, whatever it says of itself: a kilobyte may unpack to gigabytes.
+                    # More than is shown: half of a secret would not be known as one.
+                    answer = await anext(response.aiter_raw(2_000), b"")
+                    said = answer.decode("utf-8", "replace")
+                    raise ChannelError(
+                        f"{response.url.host} answered {response.status_code}: {said}"
+                    )
+        except TimeoutError:
+            raise ChannelError(f"Timeout: no whole answer within {seconds:g} s") from None
 
     def _secrets(self) -> list[str]:
         return secret_parts(self.url)

@@ -1,6 +1,7 @@
 """Posts as they arrive: a real webhook receiver on loopback."""
 
 import gzip
+import time
 import tracemalloc
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from recsys_assets.resources.alerts.rendering import plain_text
 from recsys_assets_tests.resources.alert_servers import (
     HOST,
     Posts,
+    dripping_server,
 )
 from recsys_assets_tests.resources.alerts.making import (
     TOKEN,
@@ -59,6 +61,14 @@ def test_an_answer_that_unpacks_to_gigabytes_costs_no_memory(posts: Posts) -> No
         assert tracemalloc.get_traced_memory()[1] < 16 << 20
     finally:
         tracemalloc.stop()
+
+
+def test_a_server_that_drips_costs_the_time_limit() -> None:
+    started = time.monotonic()
+    with dripping_server(seconds=2.0) as port:
+        with pytest.raises(ChannelError, match="no whole answer"):
+            WebhookChannel(url=f"http://{HOST}:{port}/x", timeout_seconds=0.5).deliver(make_alert())
+        assert time.monotonic() - started < 1.5
 
 
 def test_a_large_alert_is_cut_to_the_limit_and_says_so(posts: Posts) -> None:

@@ -1,6 +1,7 @@
 """Mails as they arrive: a real SMTP server on loopback."""
 
 import re
+import time
 import traceback
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from recsys_assets.resources.alerts import (
 )
 from recsys_assets_tests.resources.alert_servers import (
     Mailbox,
+    dripping_server,
     smtp_server,
 )
 from recsys_assets_tests.resources.alerts.making import (
@@ -161,6 +163,14 @@ def test_one_refused_recipient_is_logged_and_the_others_get_it(
     email_to(mailbox.port, recipients=["gone@example.org", ON_CALL]).deliver(make_alert())
     assert mailbox.envelopes[0].rcpt_tos == [ON_CALL]
     assert "refused for gone@example.org" in caplog.text
+
+
+def test_a_server_that_drips_costs_the_time_limit() -> None:
+    started = time.monotonic()
+    with dripping_server(seconds=2.0) as port:
+        with pytest.raises(ChannelError, match="timed out"):
+            email_to(port, timeout_seconds=0.5).deliver(make_alert())
+        assert time.monotonic() - started < 1.5
 
 
 def test_all_recipients_refused_is_an_error(mailbox: Mailbox) -> None:
