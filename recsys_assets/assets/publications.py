@@ -42,7 +42,7 @@ def lookup_lists(
     `recsys publications --roll-back lookup` lets them see the version before again.
     """
     lake = storage.lake
-    with retried(context):
+    with retried(context), storage.alone(context):
         version = version_of(lake)
         titles = lake.scan(MOVIE_FEATURES).select("item", "title").collect()
         lists = lake.scan(TOP_K).collect()
@@ -69,7 +69,7 @@ def warehouse_lists(
     `recsys publications --roll-back warehouse` brings the rows before back.
     """
     lake = storage.lake
-    with retried(context), delivery.warehouse() as warehouse:
+    with retried(context), storage.alone(context), delivery.warehouse() as warehouse:
         version, rows = version_of(lake), lake.scan(TOP_K).collect()
         new = warehouse.publish(TOP_K, rows, version)
     return dg.MaterializeResult(

@@ -53,7 +53,7 @@ def serving_bundle(
     It holds the published lists, similar movies, what has been seen, the champions' factors, trees
     and encoder. A service that watches the folder takes it over without dropping a request.
     """
-    with retried(context):
+    with retried(context), storage.alone(context):
         return dg.MaterializeResult(metadata=_write_bundle(config, storage))
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from recsys_assets.home import Home
 from recsys_assets.resources.jvm import prepare_environment
-from recsys_assets.resources.run_lock import acquire, release
+from recsys_assets.resources.run_lock import LONGEST_WAIT_SECONDS, acquire, release
 from recsys_assets.resources.spark import (
     JvmDiedError,
     SparkSettings,
@@ -30,8 +30,6 @@ _AHEAD: list[threading.Thread] = []
 """What opens Spark ahead of the first step, if anything does."""
 _OF_SOCKETS = (ConnectionError, EOFError, Py4JNetworkError)
 _DYING_SECONDS = 2.0
-LONGEST_WAIT_SECONDS = 6 * 3600.0
-"""A run of Dagster's waits for one of `recsys run`; monitoring ends it if it waits for ever."""
 
 
 class Compute(dg.ConfigurableResource, abc.ABC):  # type: ignore[type-arg]

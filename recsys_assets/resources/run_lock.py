@@ -18,6 +18,8 @@ _held: dict[Path, IO[bytes]] = {}
 _runs: dict[Path, set[str]] = {}
 """Lock → runs of this process that stand in it."""
 
+LONGEST_WAIT_SECONDS = 6 * 3600.0
+"""A run of Dagster's waits for one of `recsys run`; monitoring ends it if it waits for ever."""
 _LOOK_SECONDS = 0.5
 
 
@@ -116,14 +118,17 @@ def release(home: Path) -> None:
 
 @contextmanager
 def alone(
-    home: Path, wait_seconds: float = 0.0, tell: Callable[[str], object] | None = None
+    home: Path,
+    wait_seconds: float = 0.0,
+    run_id: str = "",
+    tell: Callable[[str], object] | None = None,
 ) -> Iterator[None]:
     """Hold the lock for a while; the arguments are those of `acquire`.
 
     Raises:
         HomeBusyError: another process holds it.
     """
-    taken = acquire(home, wait_seconds, tell=tell)
+    taken = acquire(home, wait_seconds, run_id, tell)
     try:
         yield
     finally:

@@ -1,5 +1,6 @@
 """The lake and the landing zone, for assets and checks that need no Spark."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import dagster as dg
@@ -9,6 +10,7 @@ from recsys_assets.home import Home
 from recsys_assets.lake.landing import LandingZone
 from recsys_assets.lake.tables import Lake
 from recsys_assets.registry import ModelRegistry
+from recsys_assets.resources.run_lock import LONGEST_WAIT_SECONDS, alone
 
 
 class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -32,6 +34,14 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]
     def registry(self) -> ModelRegistry:
         """The models."""
         return self.state.registry
+
+    def alone(self, context: dg.AssetExecutionContext) -> AbstractContextManager[None]:
+        """Within it no other run writes these tables; that of a step lasts to the end of its run.
+
+        What is read from several of them, or published after another publication, is of one time.
+        """
+        home = self.state.root
+        return alone(home, LONGEST_WAIT_SECONDS, context.run_id, context.log.info)
 
     @property
     def state(self) -> Home:

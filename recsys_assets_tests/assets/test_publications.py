@@ -9,14 +9,17 @@ import polars as pl
 import pytest
 
 from recsys_assets.assets.publications import lookup_lists, warehouse_lists
+from recsys_assets.assets.serving import serving_bundle
 from recsys_assets.contracts.features import MOVIE_FEATURES
 from recsys_assets.contracts.recommendations import TOP_K, TopK
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.delivery.lookup import look_up
 from recsys_assets.delivery.sqlite_store import SqliteStore
 from recsys_assets.home import Home
+from recsys_assets.lake.tables import Lake
 from recsys_assets.resources.delivery import Delivery
 from recsys_assets.resources.storage import Storage
+from recsys_assets_tests.resources.test_run_lock import is_free
 
 
 def _write(home: Home, item: int) -> None:
@@ -73,3 +76,21 @@ def test_lists_made_after_tables_came_back_from_a_copy_reach_readers(
     _write(titled, 3)  # with the number of the version that has been published
     assert _publish(titled) == [True, True]
     assert _shown(titled) == [3, 3]
+
+
+@pytest.mark.parametrize("asset", [lookup_lists, warehouse_lists, serving_bundle])
+def test_what_is_published_alone_takes_the_lock_of_runs(
+    home: Home, monkeypatch: pytest.MonkeyPatch, asset: dg.AssetsDefinition
+) -> None:
+    """It read lists that a run wrote anew meanwhile, and put them in place of those of the run."""
+    free: list[bool] = []
+
+    def opened(*_: object) -> None:
+        free.append(is_free(home.root))
+        raise KeyError("enough seen")
+
+    monkeypatch.setattr(Lake, "open", opened)
+    resources = {"storage": Storage(home=str(home.root)), "delivery": Delivery(home=str(home.root))}
+    dg.materialize([asset], resources=resources, raise_on_error=False)
+    assert free == [False]
+    assert is_free(home.root)
