@@ -58,7 +58,7 @@ def health_command(
 
 @app.command("incidents")
 def incidents_command(as_json: JsonOption = False) -> None:
-    """List troubles that people were told of and that are not over.
+    """List troubles that are not over, also where no channel is set by which people are told.
 
     Example: recsys incidents
     """

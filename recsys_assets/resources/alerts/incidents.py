@@ -60,14 +60,19 @@ CREATE TABLE IF NOT EXISTS mended (
 
 def admit(connection: sqlite3.Connection, alert: Alert, targets: Sequence[str]) -> Told:
     """Decide what is told because of an event."""
+    subjects = json.dumps(sorted(alert.subjects))
+    # What was noted while there was nobody to tell is news to those who are there now.
+    unheard = connection.execute(
+        "DELETE FROM incidents WHERE subjects = ? AND closed_at IS NULL AND targets = '[]' AND ?",
+        (subjects, bool(targets)),
+    )
     new = connection.execute(
         "INSERT OR IGNORE INTO events VALUES (?, ?)", (alert.event_key, time.time())
     )
-    if not new.rowcount:
+    if not new.rowcount and not unheard.rowcount:
         return []
     if not alert.subjects:
         return [(alert, targets)]
-    subjects = json.dumps(sorted(alert.subjects))
     known = connection.execute(
         "SELECT incident, repeats, untold, told, told_at, targets FROM incidents"
         " WHERE subjects = ? AND closed_at IS NULL",

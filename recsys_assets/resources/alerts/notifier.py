@@ -62,7 +62,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Who is told of what; every channel of everything it wants if empty."""
     ledger_path: str | None = None
     """SQLite file of the delivery ledger, on a disk or share that outlives the process; needed as
-    soon as there is a channel."""
+    soon as there is a channel. Open troubles are kept in it without one, too."""
     ui_url: str = "http://127.0.0.1:3000"
     """Where people open the Dagster UI; the base of the links to runs."""
     runbook_url: str | None = None
@@ -114,8 +114,9 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
             AlertDeliveryError: names each target that failed, and why.
         """
         if not self.channels:
-            logger.warning("No alert channel is configured; only logged:\n%s", plain_text(alert))
-            return []
+            logger.warning("No alert channel is configured, nobody is told:\n%s", plain_text(alert))
+            if self.ledger_path is None:
+                return []
         failures: dict[str, str] = {}
         targets = targets_of(alert, self.channels, self.routes)
         try:
@@ -146,7 +147,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         Raises:
             AlertDeliveryError: names each target that failed, and why.
         """
-        if not self.channels or not subjects:
+        if self.ledger_path is None or not subjects:
             return []
         failures: dict[str, str] = {}
         try:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from recsys_assets.resources.alerts import (
     Alert,
     AlertDeliveryError,
+    DeliveryLedger,
     Notifier,
     WebhookChannel,
 )
@@ -124,6 +125,29 @@ def test_without_channels_the_alert_is_logged(caplog: pytest.LogCaptureFixture) 
     assert "No alert channel is configured" in record.getMessage()
     assert plain_text(make_alert()) in record.getMessage()
     assert Notifier().redeliver() == []
+
+
+def test_without_channels_a_trouble_is_open_until_it_is_over_and_news_to_the_first_channel(
+    posts: Posts, tmp_path: Path
+) -> None:
+    ledger = DeliveryLedger(tmp_path / "alerts.sqlite")
+    deaf = Notifier(ledger_path=str(ledger.path))
+    alert = make_alert(subjects=("step:ratings",))
+    for event in ("one", "two", "two"):
+        assert deaf.send(alert.model_copy(update={"event_key": event})) == []
+    assert [row["repeats"] for row in ledger.open_incidents()] == [1]
+    assert deaf.mend({"step:ratings": alert.since + timedelta(hours=1)}) == []
+    assert ledger.open_incidents() == []
+
+    later = alert.since + timedelta(hours=2)
+    again = alert.model_copy(update={"event_key": "three", "since": later})
+    deaf.send(again)
+    heard = Notifier(webhook=WebhookChannel(url=posts.url), ledger_path=str(ledger.path))
+    for _ in range(2):
+        heard.send(again)
+    heard.mend({"step:ratings": later + timedelta(hours=1)})
+    assert [body["resolved"] for body in posts.bodies] == [False, True]
+    assert "repeated" not in posts.bodies[0]["facts"]
 
 
 def test_channels_without_a_ledger_are_refused() -> None:
