@@ -38,11 +38,14 @@ class Findings:
     alerts: list[Alert] = field(default_factory=list)
     works: dict[str, datetime] = field(default_factory=dict)
     """Subject → when it worked."""
+    rests: dict[str, datetime] = field(default_factory=dict)
+    """Subject → when it was found switched off, which ends a trouble as well."""
 
     def add(self, other: "Findings") -> None:
         """Take in what another look found."""
         self.alerts += other.alerts
         self.works |= other.works
+        self.rests |= other.rests
 
     def report(self, notifier: Notifier) -> None:
         """Tell what is wrong and what recovered; all of it is tried.
@@ -56,7 +59,7 @@ class Findings:
         )
         told = (partial(notifier.send, alert) for alert in known)
         errors = []
-        for tell in (*told, partial(notifier.mend, self.works)):
+        for tell in (*told, partial(notifier.mend, self.works | self.rests)):
             try:
                 tell()
             except Exception as error:  # noqa: BLE001  one that cannot be told must not silence the next
@@ -74,8 +77,12 @@ def look_at_ticks(instance: dg.DagsterInstance, besides: str = "") -> Findings:
     """
     found = Findings()
     for state in instance.all_instigator_state():
+        subject = f"tick:{state.instigator_name}"
         # What somebody switched off has no next tick that could be green.
-        if state.instigator_name == besides or state.status is InstigatorStatus.STOPPED:
+        if state.status is InstigatorStatus.STOPPED:
+            found.rests[subject] = datetime.now(UTC)
+            continue
+        if state.instigator_name == besides:
             continue
         ticks = instance.get_ticks(
             state.instigator_origin_id, state.selector_id, limit=1, statuses=ENDED
@@ -84,7 +91,6 @@ def look_at_ticks(instance: dg.DagsterInstance, besides: str = "") -> Findings:
             # Says nothing of this sensor, whose next tick may be hours away: `reach` tells of all.
             if state.instigator_type is InstigatorType.SENSOR and is_unreachable(tick.error):
                 continue
-            subject = f"tick:{state.instigator_name}"
             if tick.status is TickStatus.FAILURE:
                 found.alerts.append(_failed_tick(subject, state.instigator_name, tick))
             else:

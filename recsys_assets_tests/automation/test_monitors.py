@@ -178,6 +178,19 @@ def test_what_somebody_switched_off_is_not_failing(instance: dg.DagsterInstance)
     assert found.alerts == [] and found.works == {}
 
 
+def test_a_sensor_that_failed_and_is_switched_off_is_no_trouble_any_more(
+    instance: dg.DagsterInstance, notifier: Notifier, posts: Posts, home: Home
+) -> None:
+    failed_tick(instance, "ingest_landed_drops", TickStatus.FAILURE)
+    look("alert_on_failing_automation", instance, notifier, home)
+    (state,) = instance.all_instigator_state()
+    instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED))
+    for _ in range(2):
+        look("alert_on_failing_automation", instance, notifier, home)
+    assert [body["resolved"] for body in posts.bodies] == [False, True]
+    assert "or is switched off" in posts.bodies[1]["what"]
+
+
 def test_a_daemon_that_is_silent_is_dead(instance: dg.DagsterInstance) -> None:
     found = look_at_daemons(instance, NOW)
     assert {alert.kind for alert in found.alerts} == {"daemon-dead"}

@@ -130,14 +130,16 @@ def _days(first: str, last: str) -> list[str]:
 
 
 def _end_of(first: Alert, over: datetime, repeats: int) -> Alert:
+    # What fails at each tick is over, too, once somebody has switched it off.
+    end = "works again" + (" or is switched off" if first.kind == "sensor-failing" else "")
     times = f"it happened {repeats + 1} times" if repeats else "it happened once"
     return first.model_copy(
         update={
             "title": f"{RECOVERED}{first.title}",
-            "what": "It works again; nothing is left to do."
+            "what": f"It {end}; nothing is left to do."
             f" It lasted {_span(over - first.since)}, {times}.",
             "severity": Severity.INFO,
-            "facts": {"works since": f"{over:%Y-%m-%d %H:%M:%S} UTC"},
+            "facts": {"over since": f"{over:%Y-%m-%d %H:%M:%S} UTC"},
             "event_key": f"{OVER}{first.event_key}",
             "resolved": True,
         }
