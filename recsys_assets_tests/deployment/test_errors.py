@@ -22,6 +22,14 @@ CLUSTER = {
     "RECSYS_DATABRICKS_TOKEN": "dapi-of-somebody",
     "RECSYS_DATABRICKS_VOLUME": "/Volumes/a/b/c",
 }
+ADDRESSES: dict[str, dict[str, str]] = {
+    "RECSYS_WEBHOOK_URL": {},
+    "RECSYS_TEAMS_URL": {},
+    "RECSYS_SLACK_URL": {},
+    "RECSYS_PAGERDUTY_URL": {"RECSYS_PAGERDUTY_KEY": "key"},
+    "RECSYS_UI_URL": {},
+    "RECSYS_PUBLIC_URL": {},
+}
 TABLES = {"RECSYS_LOOKUP": "tables", "RECSYS_LOOKUP_KEY": "AccountName=a;AccountKey=a2V5"}
 
 
@@ -53,6 +61,15 @@ TABLES = {"RECSYS_LOOKUP": "tables", "RECSYS_LOOKUP_KEY": "AccountName=a;Account
         (
             MAIL | VAULT | {"RECSYS_SMTP_PASSWORD": "keyvault:"},
             "RECSYS_SMTP_PASSWORD names no secret of the vault: write keyvault:NAME",
+        ),
+        *(
+            ({name: address} | given, f"{name} is no address: write https://")
+            for name, given in ADDRESSES.items()
+            for address in ("hooks.example.org/s3cret", "https:/x/s3cret", "https://h:x/s3cret")
+        ),
+        (
+            {"RECSYS_SLACK_URL": "env:HOOK", "HOOK": "s3cret"},
+            "HOOK is no address: write https://",
         ),
         (MAIL | {"RECSYS_SMTP_USERNAME": "me"}, "RECSYS_SMTP: give both username and password"),
         (
