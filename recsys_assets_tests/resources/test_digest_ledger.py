@@ -4,8 +4,10 @@ import sqlite3
 import time
 from contextlib import closing
 
+import pytest
+
 from recsys_assets.home import Home
-from recsys_assets.resources.digests.ledger import CLAIMED, SENT, MailLedger
+from recsys_assets.resources.digests.ledger import CLAIMED, SENT, MailLedger, MailLedgerError
 
 
 def test_a_mail_costs_the_same_however_many_were_sent_before(home: Home) -> None:
@@ -37,3 +39,13 @@ def test_a_mail_costs_the_same_however_many_were_sent_before(home: Home) -> None
     assert steps < 10, "of 50,000 rows all were looked at"
     assert not ledger.claim("new", 7, 36)
     assert ledger.claim("new", 7, 20)
+
+
+def test_a_ledger_that_is_damaged_or_cannot_be_opened_is_named(home: Home) -> None:
+    home.digests.write_bytes(b"not a database" * 1000)
+    with pytest.raises(MailLedgerError, match=f"^{home.digests} is damaged .*recsys restore"):
+        MailLedger(home.digests).claim("first", 7, 0)
+    home.digests.unlink()
+    home.digests.mkdir()
+    with pytest.raises(sqlite3.OperationalError, match=f"^{home.digests}: unable to open"):
+        MailLedger(home.digests).claim("first", 7, 0)

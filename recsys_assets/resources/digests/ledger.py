@@ -6,8 +6,8 @@ nobody knows whether its mail arrived; it is not sent again, and it is counted.
 
 import sqlite3
 import time
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,10 @@ CREATE INDEX IF NOT EXISTS mails_by_user ON mails (user, claimed_at);
 # Without the index each mail would look through those of all users and publications ever.
 
 CLAIMED, SENT, WAITING, REFUSED = "claimed", "sent", "waiting", "refused"
+
+
+class MailLedgerError(Exception):
+    """The ledger is no database any more; no mail leaves without it."""
 
 
 @dataclass(frozen=True)
@@ -73,5 +77,16 @@ class MailLedger:
         with self._transaction() as connection:
             return sum(connection.execute(query, (*m, CLAIMED)).fetchone()[0] for m in mails)
 
-    def _transaction(self) -> AbstractContextManager[sqlite3.Connection]:
-        return transaction(self.path, _SCHEMA)
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with transaction(self.path, _SCHEMA) as connection:
+                yield connection
+        except sqlite3.OperationalError as error:  # locked, without room, not ours to write
+            raise sqlite3.OperationalError(f"{self.path}: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise MailLedgerError(
+                f"{self.path} is damaged ({error}), and no digest is sent without it: put back that"
+                " of a backup by recsys restore, or move it away; then everybody gets the list that"
+                " is published for them, also those who have had it"
+            ) from error
