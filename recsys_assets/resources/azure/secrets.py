@@ -23,6 +23,8 @@ KEPT_SECONDS = 300.0
 
 Settings = TypeVar("Settings", bound=BaseModel)
 _kept: dict[str, tuple[float, str]] = {}
+_fetched: set[str] = set()
+"""All values so far: one that was replaced in the vault may open doors for a while yet."""
 
 
 class SecretError(Exception):
@@ -51,6 +53,7 @@ def reveal(setting: str) -> str:
     if not fetched or time.monotonic() - fetched > KEPT_SECONDS:
         value = _fetch(setting)
         _kept[setting] = (time.monotonic(), value)
+        _fetched.add(value)
     return value
 
 
@@ -70,12 +73,13 @@ def reveal_all(settings: Settings) -> Settings:
 
 def revealed() -> list[str]:
     """The values that this process has fetched, for whoever must not write them down."""
-    return [value for _, value in _kept.values()]
+    return list(_fetched)
 
 
 def forget() -> None:
     """Fetch every secret anew from here on."""
     _kept.clear()
+    _fetched.clear()
     _client.cache_clear()
     credential.cache_clear()
 

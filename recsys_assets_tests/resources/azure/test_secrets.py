@@ -63,6 +63,16 @@ def test_a_service_principal_gets_in_by_its_secret_and_not_by_another(
     assert "wrong-secret-of-client" not in str(caught.value)
 
 
+def test_a_value_that_was_replaced_is_struck_out_of_messages_too(
+    vault: VaultDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "KEPT_SECONDS", 0.0)
+    for value in (VALUE, "the-next-one"):
+        vault.secrets["x"] = value
+        assert reveal(refer(vault.url, "x")) == value
+    assert {VALUE, "the-next-one"} <= set(secrets.revealed())
+
+
 def test_an_expired_token_is_replaced(vault: VaultDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     vault.secrets["x"] = VALUE
     vault.token_seconds = 1  # azure-identity renews what holds for less than five minutes
