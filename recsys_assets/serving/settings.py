@@ -59,9 +59,10 @@ class ServiceSettings(BaseModel):
     auth: AuthSettings | None = None
     """Whose tokens are asked for; None asks for none."""
     rate: float = Field(default=200.0, gt=0)
-    """Requests per second that one caller may make on average, over all workers."""
+    """Requests per second that one caller may make on average, over all workers; each lets its
+    share pass."""
     burst: int = Field(default=1_000, ge=1)
-    """Requests that one caller may make at once."""
+    """Requests that one caller may make at once, over all workers."""
     origins: list[str] = Field(default_factory=list)
     """Origins of other sites whose pages may ask, e.g. https://shop.example; none by default."""
     watch_seconds: float = Field(default=1.0, gt=0)
