@@ -17,6 +17,7 @@ from starlette.routing import Route
 from recsys_assets.serving.arms import Watcher
 from recsys_assets.serving.endpoint import SECURITY_HEADERS, Endpoint, answer, problem_response
 from recsys_assets.serving.feedback import Journal
+from recsys_assets.serving.hosts import KnownHosts
 from recsys_assets.serving.hot import App, HotPath
 from recsys_assets.serving.limits import RateLimit
 from recsys_assets.serving.openapi import openapi_document
@@ -68,7 +69,7 @@ def build_app(settings: ServiceSettings, shared: Path | None = None) -> App:
             allow_headers=["Authorization", "Content-Type"],
             max_age=600,
         )
-    return app
+    return app if settings.auth else KnownHosts(app, settings.origins)
 
 
 @contextlib.asynccontextmanager

@@ -16,6 +16,7 @@ TITLES = {
     409: "There is no such thing now",
     413: "The request is too large",
     415: "The body is not JSON",
+    421: "The service does not go by that name",
     422: "The request asks for something impossible",
     429: "Too many requests",
     500: "The service failed",

@@ -17,6 +17,8 @@ from recsys_assets.serving.pointer import promote
 from recsys_assets.serving.settings import ServiceSettings
 from recsys_assets_tests.serving.published import publish, publish_clicks
 
+HERE = "http://127.0.0.1:8080"
+
 
 @dataclass(frozen=True)
 class Platform:
@@ -69,7 +71,7 @@ def start(settings: ServiceSettings) -> Iterator[Start]:
 
     def begin(**changes: object) -> TestClient:
         chosen = ServiceSettings.model_validate(settings.model_dump() | changes)
-        client = TestClient(build_app(chosen), raise_server_exceptions=False)
+        client = TestClient(build_app(chosen), HERE, raise_server_exceptions=False)
         client.__enter__()
         clients.append(client)
         for _ in range(200):

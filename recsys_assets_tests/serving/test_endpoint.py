@@ -107,6 +107,23 @@ def test_origins_that_browsers_send_are_taken(settings: ServiceSettings) -> None
     assert ServiceSettings.model_validate(given).origins == origins
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *((host, 200) for host in ("localhost", "LOCALHOST:8080", "127.0.0.2:1", "[::1]:8080")),
+        *((host, 200) for host in ("10.1.2.3", "shop.example", "shop.example:8443")),
+        *((host, 421) for host in ("evil.example", "evil.example:8080", "127.0.0.1.evil.example")),
+        *((host, 421) for host in ("localhost.evil.example", "x@evil.example", "", "[", "a b")),
+    ],
+)
+def test_no_page_reaches_it_by_a_name_of_its_own(start: Start, host: str, status: int) -> None:
+    client = start(origins=["https://shop.example"])
+    for path in ("/users/1/recommendations", "/items", "/"):
+        answer = client.get(path, headers={"Host": host})
+        assert answer.status_code == status, answer.text
+        assert status == 200 or "RECSYS_SERVE_ORIGINS" in answer.json()["detail"]
+
+
 def test_a_caller_who_asks_too_often_is_told_to_wait(start: Start) -> None:
     client = start(rate=0.5, burst=5)
     answers = [client.get("/users/1/recommendations") for _ in range(8)]
@@ -140,9 +157,9 @@ def test_who_sends_too_much_is_told_so_over_a_real_connection(settings: ServiceS
     [
         (b"", b""),
         (b"GET /health HT", b""),
-        (b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 200"),
+        (b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", b"HTTP/1.1 200"),
         (
-            b"POST /rank HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"POST /rank HTTP/1.1\r\nHost: [::1]:1\r\nContent-Type: application/json\r\n"
             b"Content-Length: 9\r\n\r\n{",
             b"HTTP/1.1 408",
         ),

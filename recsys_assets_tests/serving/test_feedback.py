@@ -23,7 +23,7 @@ from recsys_assets.serving.feedback import Journal
 from recsys_assets.serving.settings import ServiceSettings
 from recsys_assets.steps.clicks.through import ClickThroughParams, count_click_through
 from recsys_assets.steps.session import Session
-from recsys_assets_tests.serving.conftest import Start
+from recsys_assets_tests.serving.conftest import HERE, Start
 from recsys_assets_tests.serving.running import running
 from recsys_assets_tests.steps.landing_files import files, quarantine, validate
 
@@ -263,7 +263,7 @@ def test_what_is_kept_is_answered_for_where_nothing_serves_yet(
     settings: ServiceSettings, tmp_path: Path
 ) -> None:
     nowhere = settings.model_copy(update={"bundles": tmp_path / "none"})
-    with TestClient(build_app(nowhere)) as client:
+    with TestClient(build_app(nowhere), HERE) as client:
         assert client.get("/ready").status_code == 503
         assert send(client, event(1)) == 1
     assert len(rows_in(tmp_path / "feedback")) == 1

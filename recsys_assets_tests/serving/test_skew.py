@@ -30,7 +30,7 @@ from recsys_assets.steps.clicks.features import EncodingParams, encode_clicks
 from recsys_assets.steps.clicks.model import ClickModelParams, train_click_model
 from recsys_assets.steps.clicks.scores import feature_parts, score
 from recsys_assets.steps.session import Session
-from recsys_assets_tests.serving.conftest import Platform
+from recsys_assets_tests.serving.conftest import HERE, Platform
 from recsys_assets_tests.serving.published import clicks, publish
 from recsys_assets_tests.serving.test_arms import until
 
@@ -88,7 +88,7 @@ def _random_row(rng: np.random.Generator) -> dict[str, Any]:
 
 def _served(home: Home, folder: Path, rows: list[dict[str, Any]]) -> list[float]:
     settings = ServiceSettings(bundles=home.bundles, feedback=folder, workers=1, rate=1e6)
-    with TestClient(build_app(settings)) as client:
+    with TestClient(build_app(settings), HERE) as client:
         until(lambda: client.get("/ready").status_code == 200)
         found = []
         for row in rows:
