@@ -52,6 +52,11 @@ def test_the_settings_are_those_dagster_knows(monkeypatch: pytest.MonkeyPatch) -
     assert process_workspace_config(load("workspace.yaml")).success
 
 
+def test_runs_wait_for_each_other_as_they_do_without_containers() -> None:
+    own = yaml.safe_load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))
+    assert load("dagster.yaml")["concurrency"] == own["concurrency"]
+
+
 def test_the_compose_file_holds_no_secret_and_waits_for_health() -> None:
     compose = load("compose.yaml")
     services = compose["services"]
