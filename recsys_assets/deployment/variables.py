@@ -1,6 +1,7 @@
 """Variables of the environment become a deployment."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -53,11 +54,13 @@ def _delivery(known: Mapping[str, str], home: Home) -> dict[str, Any]:
         "warehouse_url": secret_of(known, "RECSYS_WAREHOUSE_URL"),
     }
     # The key of Azure Tables is a connection string, which names the address; Cosmos DB's is none.
-    if not settings["lookup_url"] and (
-        settings["lookup"] == "cosmos"
-        or (settings["lookup"] == "tables" and not settings["lookup_key"])
+    if settings["lookup"] == "cosmos" or (
+        settings["lookup"] == "tables" and not settings["lookup_key"]
     ):
-        raise DeploymentError(f"RECSYS_LOOKUP={settings['lookup']} asks for RECSYS_LOOKUP_URL")
+        if not settings["lookup_url"]:
+            raise DeploymentError(f"RECSYS_LOOKUP={settings['lookup']} asks for RECSYS_LOOKUP_URL")
+        if not re.match("https?://[^/]", settings["lookup_url"]):  # not quoted: it may be a key
+            raise DeploymentError("RECSYS_LOOKUP_URL is no address: write https://…")
     return {"home": str(home.root), **{name: text for name, text in settings.items() if text}}
 
 

@@ -47,6 +47,13 @@ TABLES = {"RECSYS_LOOKUP": "tables", "RECSYS_LOOKUP_KEY": "AccountName=a;Account
             {"RECSYS_LOOKUP": "cosmos", "RECSYS_LOOKUP_KEY": "a2V5"},
             "RECSYS_LOOKUP=cosmos asks for RECSYS_LOOKUP_URL",
         ),
+        *(
+            (
+                {"RECSYS_LOOKUP": kind, "RECSYS_LOOKUP_URL": url},
+                "RECSYS_LOOKUP_URL is no address: write https://",
+            )
+            for kind, url in (("cosmos", "films.documents.azure.com"), ("tables", "https://"))
+        ),
         (MAIL | {"RECSYS_SMTP_PORT": "smtp"}, "RECSYS_SMTP_PORT: Input should be a valid integer"),
         (MAIL | {"RECSYS_SMTP_SECURITY": "tls"}, "RECSYS_SMTP_SECURITY: Input should be 'plain'"),
         ({"RECSYS_SMTP_HOST": "127.0.0.1"}, "RECSYS_SMTP_RECIPIENTS: List should have at least 1"),
