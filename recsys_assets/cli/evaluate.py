@@ -44,7 +44,11 @@ def evaluate_command(
         float, typer.Option(help="Days left out after the training rows; global-time.", min=0)
     ] = 0.0,
     models: Annotated[
-        str | None, typer.Option(help="Ranking models to compare, by comma; all unless given.")
+        str | None,
+        typer.Option(
+            help="Ranking models to compare, by comma: popularity, als, ease, content, hybrid; all "
+            "unless given."
+        ),
     ] = None,
     check_leaks: Annotated[
         bool,

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from recsys_assets.cli.app import app
 from recsys_assets.cli.evaluate import EvaluationError
 from recsys_assets.kernels.splits import COLD_METHODS, METHODS
+from recsys_assets.steps.recommenders.parts import MODELS
 from recsys_assets_tests.conftest import Recsys
 from recsys_assets_tests.steps.comparison.test_compare import tasteful_ratings
 
@@ -115,6 +116,12 @@ def test_figures_replace_no_file_that_was_named_otherwise(
 def test_lists_may_be_longer_than_the_catalogue(recsys: Recsys, ratings: Path) -> None:
     result = recsys("evaluate", "--ratings", ratings, "--models", "popularity", "--k", 500)
     assert "lists are shorter than 500" in " ".join(result.output.split())
+
+
+def test_help_names_the_models_there_are(recsys: Recsys) -> None:
+    assert ", ".join(MODELS) in " ".join(
+        recsys("evaluate", "--help").output.replace("│", "").split()
+    )
 
 
 def test_leaks_are_looked_for_when_asked(recsys: Recsys, ratings: Path) -> None:
