@@ -115,6 +115,20 @@ def test_the_pod_is_guarded_probed_and_limited() -> None:
     assert [metric["type"] for metric in metrics] == ["Resource", "Pods"]
 
 
+def test_the_nodes_of_a_production_hold_all_replicas_and_one_of_a_rollout() -> None:
+    main = (PROJECT / "infrastructure" / "main.tf").read_text(encoding="utf-8")
+    (nodes,) = re.findall(r"medium = \{[^}]*nodes_at_most = (\d+)", main)
+    (cores,) = re.findall(r'medium = \{[^}]*node +=\s*"Standard_D(\d+)ds_v5"', main)
+    documents = list(yaml.safe_load_all((SERVING / "kubernetes" / "serving.yaml").read_text()))
+    kinds = {document["kind"]: document for document in documents}
+    container = kinds["Deployment"]["spec"]["template"]["spec"]["containers"][0]
+    # What is left of a node is Kubernetes' own, and for Dagster's pods.
+    of_a_node = (int(cores) - 1) // int(container["resources"]["requests"]["cpu"])
+    most = kinds["HorizontalPodAutoscaler"]["spec"]["maxReplicas"]
+    surge = kinds["Deployment"]["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+    assert most + surge == int(nodes) * of_a_node
+
+
 def test_the_template_for_container_instances_fits_together() -> None:
     template = json.loads((SERVING / "aci" / "serving.json").read_text(encoding="utf-8"))
     used = set(re.findall(r"parameters\('(\w+)'\)", json.dumps(template["resources"])))
