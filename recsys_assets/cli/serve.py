@@ -91,8 +91,12 @@ def list_command(as_json: JsonOption = False) -> None:
 def use_command(
     champion: Annotated[str, typer.Argument(help="Version that most users get.")],
     canary: Annotated[str | None, typer.Option(help="Version that some users get.")] = None,
-    share: Annotated[float, typer.Option(help="Share of those users.", min=0, max=1)] = 0.1,
-    salt: Annotated[str, typer.Option(help="Name of the experiment.")] = "canary",
+    share: Annotated[
+        float | None, typer.Option(help="Share of those users; 0.1 unless given.", min=0, max=1)
+    ] = None,
+    salt: Annotated[
+        str | None, typer.Option(help="Name of the experiment; canary unless given.")
+    ] = None,
 ) -> None:
     """Choose what serves, within a second and without dropping a request; also the way back.
 
@@ -108,17 +112,23 @@ def use_command(
     root = deployment().home.bundles
     if canary == champion:
         raise typer.BadParameter("a canary is another version than the champion")
+    given = {"canary_share": share, "salt": salt}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if chosen and not canary:
+        raise typer.BadParameter("--share and --salt are a canary's: name it by --canary")
     try:
         for version in filter(None, (champion, canary)):
             load_bundle(root / version)
         pointer = promote(root, champion)
         if canary:
-            given = {"canary": canary, "canary_share": share, "salt": salt}
-            point_to(root, Pointer.model_validate(pointer.model_dump() | given))
+            trial = {"canary": canary, "canary_share": 0.1, **chosen}
+            pointer = Pointer.model_validate(pointer.model_dump() | trial)
+            point_to(root, pointer)
     except BundleError as error:
         raise typer.BadParameter(str(error)) from error
     console.print(
-        f"champion {champion}" + (f", canary {canary} for {100 * share:g}%" if canary else "")
+        f"champion {champion}"
+        + (f", canary {canary} for {100 * pointer.canary_share:g}%" if canary else "")
     )
     _promote_in_registry(champion)
 

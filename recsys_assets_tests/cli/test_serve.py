@@ -24,6 +24,10 @@ def test_bundles_are_listed_chosen_and_gone_back_to(recsys: Recsys, home: Home) 
     rows = {r["version"]: r for r in json.loads(recsys("bundles", "list", "--json").output)}
     assert rows[old]["serves as"] == "champion"
     assert (rows[new]["serves as"], rows[new]["share"]) == ("canary", 0.25)
+    # Meant for the canary, they would end its trial.
+    for option in (("--share", 0.5), ("--salt", "spring")):
+        assert "name it by --canary" in recsys("bundles", "use", old, *option, code=2).output
+    assert read_pointer(home.bundles).canary == new
     assert "another" in recsys("bundles", "use", new, "--canary", new, code=2).output
     assert read_pointer(home.bundles).champion == old
     recsys("bundles", "use", new)
