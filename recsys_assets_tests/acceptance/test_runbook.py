@@ -89,6 +89,7 @@ def book_home(undisturbed: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     good = [f"{user},{item},4.0,978300760" for user in (9001, 9002) for item in range(1, 60)]
     text = "\n".join(["userId,movieId,rating,timestamp", *lines, *good]) + "\n"
     (folder / "ratings" / "2026-01-31" / "bad.csv").write_text(text, encoding="utf-8")
+    (folder / "ratings" / "2026-01-31" / "page.csv").write_text("<html>\n", encoding="utf-8")
     (folder / "movies" / "2026-02-01").mkdir()
     (folder / "movies" / "2026-02-01" / "page.csv").write_text("<html>\n", encoding="utf-8")
     done = recsys(
