@@ -104,8 +104,9 @@ def land_command(
     """Copy files into the landing zone under their drop date.
 
     Any published form is known: MovieLens ratings.csv, u.data, ratings.dat and their movie
-    counterparts, Criteo TSV; plain or gzip. The same content is never landed twice. An upload to
-    Azure that broke off goes on where it ended when the command is given again.
+    counterparts, Criteo TSV; plain or gzip. The same content is never landed twice, but for movies
+    that a later drop has replaced and that come back. An upload to Azure that broke off goes on
+    where it ended when the command is given again.
 
     Example: recsys land ratings ml-latest-small/ratings.csv --date 2026-01-31
     """
@@ -147,10 +148,12 @@ def tell_of_those_read_later(lake: Lake, new: set[str], drop: list[LandedFile]) 
 def tell_of_those_landed_since(lake: Lake, zone: LandingZone, known: LandedFile) -> None:
     """Say so where rows of what had landed before stay behind those of files that came later.
 
-    Whoever lands a catalogue again that another has replaced means to go back to it. Within a drop
-    names tell which came later only where they are one name with numbers.
+    Whoever lands a catalogue again that another has replaced may mean to go back to it. Within a
+    drop names tell which came later only where they are one name with numbers.
     """
-    contract, (named, *_) = CONTRACTS[known.dataset], place_in_drop(known.path)
+    if not CONTRACTS[known.dataset].is_catalogue:
+        return
+    named, *_ = place_in_drop(known.path)
     later = dropwhile(lambda file: file.path != known.path, zone.files(known.dataset))
     since = [
         file
@@ -158,12 +161,12 @@ def tell_of_those_landed_since(lake: Lake, zone: LandingZone, known: LandedFile)
         if (file.date > known.date or place_in_drop(file.path)[0] == named)
         and not _is_rejected(lake, file)
     ]
-    if since and contract.key and not contract.latest:
+    if since:
         last = since[-1]
         console.print(
             f"{escape(f'{last.dataset}/{last.date}/{last.name}')} came later: of rows with one key "
-            f"its own hold; to go back before it: recsys withdraw {last.dataset} {last.date} "
-            f"--file {escape(quote(last.name))}",
+            "its own hold; to go back to this file land it under a later date, or: "
+            f"recsys withdraw {last.dataset} {last.date} --file {escape(quote(last.name))}",
             highlight=False,
         )
 

@@ -21,3 +21,8 @@ class Dataset:
     """Columns that name a row; empty where rows have no name."""
     latest: str | None = None
     """Among rows of one key, the one with the greatest value here is kept."""
+
+    @property
+    def is_catalogue(self) -> bool:
+        """Whether of rows of one key those hold that landed last, for nothing in them is newer."""
+        return bool(self.key) and self.latest is None

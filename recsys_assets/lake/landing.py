@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from recsys_assets.contracts import DATASETS
 from recsys_assets.lake.listing import Entry, entries, entries_below
 from recsys_assets.lake.names import (
     names_given,
@@ -79,6 +80,9 @@ class LandingZone:
     ) -> LandedFile:
         """Copy a file into its drop; the same content is never landed twice.
 
+        Of a catalogue it is where a later drop has replaced it: who lands it for that day or one
+        after it goes back to it.
+
         Args:
             source: the file.
             dataset: which it belongs to.
@@ -93,8 +97,12 @@ class LandingZone:
             raise LandingError(f"{source}: not a regular file; give the path of the file itself")
         with self.locked():
             new = Newcomer(source, is_remote(self.landing), on_progress)
-            for landed in self.files(dataset):
+            there = self.files(dataset)
+            last = max((file.date for file in there if file.date <= date), default=date)
+            for landed in reversed(there):
                 if landed.size == new.size and new.is_same(landed.path):
+                    if DATASETS[dataset].is_catalogue and landed.date < last:
+                        break
                     return LandedFile(dataset, landed.date, landed.path, known=True)
             folder = self.landing / dataset / date.isoformat()
             # The account tells files by name and size: one that was withdrawn keeps its name, and

@@ -13,6 +13,7 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
+from recsys_assets.contracts import DATASETS
 from recsys_assets.lake.landing import LandedFile, LandingError, LandingZone
 from recsys_assets.lake.store import is_remote, make_folder, move, same_content
 
@@ -59,9 +60,12 @@ def reinstate(zone: LandingZone, dataset: str, date: datetime.date) -> list[str]
             raise LandingError(f"no {dataset} file was withdrawn for {date}")
         last = _last_withdrawn(folder, found.keys())
         files = [file for name, file in found.items() if name in last]
-        # Under another date too: a file that had landed under a wrong one is landed anew.
+        # Under another date too: a file that had landed under a wrong one is landed anew. So is a
+        # catalogue that another had replaced, where both may stand.
         for old, new in itertools.product(files, zone.files(dataset)):
             if new.date == date and _is_half_moved(old.path, new.path):
+                continue
+            if new.date != date and DATASETS[dataset].is_catalogue:
                 continue
             if old.size == new.size and same_content(old.path, new.path):
                 raise LandingError(

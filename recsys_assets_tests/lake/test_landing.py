@@ -8,7 +8,7 @@ import pytest
 
 from recsys_assets.lake import landing
 from recsys_assets.lake.landing import LandedFile, LandingError, LandingZone
-from recsys_assets.lake.withdrawals import withdraw
+from recsys_assets.lake.withdrawals import reinstate, withdraw
 
 DAY = datetime.date(2026, 1, 30)
 NEXT_DAY = datetime.date(2026, 1, 31)
@@ -172,6 +172,27 @@ def test_no_name_of_a_drop_is_given_twice(zone: LandingZone, tmp_path: Path) -> 
     withdraw(zone, "ratings", DAY)
     assert zone.land(source(tmp_path, "a.csv", "4"), "ratings", DAY).name == "a-4.csv"
     assert zone.land(source(tmp_path, "a.csv", "5"), "ratings", NEXT_DAY).name == "a.csv"
+
+
+def test_a_catalogue_that_a_later_drop_replaced_can_come_back(
+    zone: LandingZone, tmp_path: Path
+) -> None:
+    later = NEXT_DAY + datetime.timedelta(days=1)
+
+    def land(content: str, date: datetime.date, dataset: str = "movies") -> tuple[str, bool]:
+        landed = zone.land(source(tmp_path, "a.csv", content), dataset, date)
+        return f"{landed.date}/{landed.name}", landed.known
+
+    for dataset in ("movies", "ratings"):
+        for content, date in (("part 1", DAY), ("part 2", DAY), ("new", NEXT_DAY)):
+            assert not land(content, date, dataset)[1]
+    # Who lands all of it again, each under its date, changes nothing.
+    assert land("part 1", DAY) == (f"{DAY}/a.csv", True)
+    assert land("new", NEXT_DAY) == (f"{NEXT_DAY}/a.csv", True)
+    assert [land("part 1", later)[1] for _ in range(2)] == [False, True]
+    assert land("part 1", later, "ratings") == (f"{DAY}/a.csv", True)
+    withdraw(zone, "movies", later)
+    assert reinstate(zone, "movies", later) == ["a.csv"]
 
 
 def test_a_rejected_file_is_copied_with_its_report_and_can_be_pardoned(
