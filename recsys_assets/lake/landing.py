@@ -91,7 +91,7 @@ class LandingZone:
                 an upload that broke off goes on when the file is landed again.
 
         Raises:
-            LandingError: the source is no regular file.
+            LandingError: the source is no regular file, or the drop lies behind a link.
         """
         if source.is_symlink() or not source.is_file():
             raise LandingError(f"{source}: not a regular file; give the path of the file itself")
@@ -105,6 +105,8 @@ class LandingZone:
                         break
                     return LandedFile(dataset, landed.date, landed.path, known=True)
             folder = self.landing / dataset / date.isoformat()
+            if not is_remote(folder) and folder.is_symlink():
+                raise LandingError(f"{folder} is a link, behind which nothing is read: move it")
             # The account tells files by name and size: one that was withdrawn keeps its name, and
             # so does one that somebody removed.
             taken = names_given(folder)

@@ -93,6 +93,16 @@ def test_only_regular_files_land(zone: LandingZone, tmp_path: Path) -> None:
     assert zone.files("ratings") == []
 
 
+def test_nothing_lands_behind_a_link_where_it_would_never_be_read(
+    zone: LandingZone, tmp_path: Path
+) -> None:
+    drop = zone.landing / "ratings" / str(DAY)
+    drop.parent.mkdir(parents=True)
+    drop.symlink_to(tmp_path)
+    with pytest.raises(LandingError, match=f"{DAY} is a link, behind which nothing is read"):
+        zone.land(source(tmp_path, "a.csv"), "ratings", DAY)
+
+
 def test_a_path_with_dots_lands_under_its_last_part(zone: LandingZone, tmp_path: Path) -> None:
     source(tmp_path, "a.csv")
     landed = zone.land(tmp_path / "from" / ".." / "from" / "a.csv", "ratings", DAY)
