@@ -63,6 +63,16 @@ class LandedFile:
         """Bytes."""
         return self.path.stat().st_size if self.listed_size is None else self.listed_size
 
+    @property
+    def changed(self) -> float:
+        """When the file last changed, or came to where it lies.
+
+        The time of the inode tells it, for a copy may bring an old time of modification along. A
+        blob has no inode, and that time is 0; when it was committed nobody but Azure can say.
+        """
+        status = self.path.stat()
+        return status.st_ctime or status.st_mtime
+
 
 @dataclass(frozen=True)
 class LandingZone:

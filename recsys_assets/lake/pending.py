@@ -5,7 +5,6 @@ import hashlib
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -124,14 +123,4 @@ def _mark_of(date: datetime.date, files: list[LandedFile]) -> str:
 
 
 def _is_settled(files: list[LandedFile], seconds: float) -> bool:
-    return all(time.time() - _changed(file.path) >= seconds for file in files)
-
-
-def _changed(path: Path) -> float:
-    """When a file last changed.
-
-    The time of the inode tells it, for a copy may bring an old time of modification along. A blob
-    has no inode, and that time is 0; when it was committed nobody but Azure can say.
-    """
-    status = path.stat()
-    return status.st_ctime or status.st_mtime
+    return all(time.time() - file.changed >= seconds for file in files)

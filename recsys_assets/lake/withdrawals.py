@@ -67,6 +67,8 @@ def reinstate(zone: LandingZone, dataset: str, date: datetime.date) -> list[str]
                 continue
             if new.date != date and DATASETS[dataset].is_catalogue:
                 continue
+            if new.changed < old.changed:  # it lay there before, as an empty part of another day's
+                continue
             if old.size == new.size and same_content(old.path, new.path):
                 raise LandingError(
                     f"{old.name} has landed again as {new.date}/{new.name}: withdraw that"

@@ -3,6 +3,7 @@
 import datetime
 import fcntl
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,14 @@ def test_what_has_landed_again_is_told_by_its_new_place(
     put(zone.landing / "ratings" / f"{date}", b="1")
     with pytest.raises(LandingError, match=f"^a has landed again as {date}/b: withdraw that"):
         reinstate(zone, "ratings", DAY)
+
+
+def test_what_lay_in_another_drop_before_is_not_taken_for_landed_again(zone: LandingZone) -> None:
+    for date in (DAY, NEXT_DAY):
+        put(zone.landing / "ratings" / f"{date}", rows=f"of {date}", empty="a header")
+    time.sleep(0.02)
+    withdraw(zone, "ratings", NEXT_DAY)
+    assert reinstate(zone, "ratings", NEXT_DAY) == ["empty", "rows"]
 
 
 def test_files_of_one_size_may_differ(zone: LandingZone) -> None:
