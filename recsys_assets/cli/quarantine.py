@@ -6,7 +6,8 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from recsys_assets.cli.data import DateOption, describe, tell_of_those_read_later
+from recsys_assets.cli.data import DateOption
+from recsys_assets.cli.landed import describe, tell_of_those_read_later
 from recsys_assets.cli.runs import run_command
 from recsys_assets.cli.shared import (
     DatasetArgument,

@@ -67,11 +67,12 @@ def reinstate(zone: LandingZone, dataset: str, date: datetime.date) -> list[str]
                 continue
             if new.date != date and DATASETS[dataset].is_catalogue:
                 continue
-            if new.changed < old.changed:  # it lay there before, as an empty part of another day's
-                continue
-            if old.size == new.size and same_content(old.path, new.path):
+            if old.size != new.size or new.changed < old.changed:
+                continue  # it lay there before, as an empty part of another day's drop
+            if same_content(old.path, new.path):
+                place = f"{new.date}/{new.name}"
                 raise LandingError(
-                    f"{old.name} has landed again as {new.date}/{new.name}: withdraw that"
+                    f"{old.name} has landed again as {place}: withdraw that (--file)"
                 )
         _check_way(files, zone.landing / dataset / date.isoformat())
         names = _move(files, zone.landing / dataset / date.isoformat())

@@ -38,7 +38,7 @@ def test_landing_the_same_content_again_copies_nothing(
     recsys("land", "ratings", path, "--date", "2026-01-30")
     said = one_line(recsys("land", "ratings", path, "--date", "2026-01-31"))
     assert "has landed before as ratings/2026-01-30/ratings.csv; nothing copied" in said
-    assert "if that date is wrong: recsys withdraw ratings 2026-01-30" in said
+    assert "wrong: recsys withdraw ratings 2026-01-30 --file ratings.csv" in said
     assert "wrong" not in one_line(recsys("land", "ratings", path, "--date", "2026-01-30"))
     assert len(home.landing_zone.files("ratings")) == 1
 
@@ -55,11 +55,11 @@ def test_a_correction_that_an_older_file_of_its_drop_wins_over_is_told(
     assert "movies.csv of the same drop is read later" in said
     assert "read later" not in one_line(recsys("land", "movies", fix, *day))
     assert "read later" not in one_line(recsys("land", "movies", last, "--date", "2026-02-01"))
-    # What it says to do can be done: the same content lands under no other date or name before.
-    assert "recsys withdraw movies 2026-01-31 --no-rebuild" in said
-    recsys("withdraw", "movies", "2026-01-31", "--no-rebuild")
+    # What it says to do can be done: the same content lands under no other name before.
+    assert "recsys withdraw movies 2026-01-31 --file fix.csv --no-rebuild" in said
+    recsys("withdraw", "movies", "2026-01-31", "--file", "fix.csv", "--no-rebuild")
     renamed = fix.rename(tmp_path / "z.csv")
-    said = one_line(recsys("land", "movies", movies, renamed, *day))
+    said = one_line(recsys("land", "movies", renamed, *day))
     assert "movies/2026-01-31/z.csv, read as" in said and "read later" not in said
 
 
