@@ -40,7 +40,9 @@ def withdraw_command(
     undo: Annotated[bool, typer.Option("--undo", help="Put a withdrawn drop back.")] = False,
     file: Annotated[
         str | None,
-        typer.Option(help="Only this file of the drop: a rejected one that was corrected since."),
+        typer.Option(
+            help="Only this file of the drop, as a rejected one that was corrected since."
+        ),
     ] = None,
     rebuild: Annotated[
         bool, typer.Option(help="Run what depends on the drop; else the next runs do.")

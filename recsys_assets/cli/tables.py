@@ -97,7 +97,7 @@ def _print_waiting(lake: Lake, zone: LandingZone) -> None:
     if dates:
         more = f", and {len(dates) - 3} more" if len(dates) > 3 else ""
         days = ", ".join(str(date) for date in dates[:3]) + more
-        console.print(f"not as they have landed yet: drops of {days}: `recsys run`")
+        console.print(f"landed, changed or withdrawn since the last run: {days}: `recsys run`")
 
 
 def _print_bad_files(files: list[dict[str, Any]]) -> None:

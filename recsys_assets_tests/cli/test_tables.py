@@ -201,13 +201,13 @@ def test_who_has_landed_files_is_not_told_to_generate_others(
 
 def test_drops_that_wait_are_told(recsys: Recsys, session: Session) -> None:
     fill(session)
-    assert "not as they have landed" not in recsys("status").stdout
+    assert "since the last run" not in recsys("status").stdout
     recsys("withdraw", "ratings", DAY, "--no-rebuild")
     for day in range(1, 5):
         place(session, csv_of(ratings(1)), date=DAY.replace(day=day))
     said = " ".join(recsys("status").stdout.split())
     days = "2026-01-01, 2026-01-02, 2026-01-03, and 2 more"
-    assert f"not as they have landed yet: drops of {days}: `recsys run`" in said
+    assert f"landed, changed or withdrawn since the last run: {days}: `recsys run`" in said
 
 
 def test_who_has_withdrawn_everything_is_not_told_to_run(recsys: Recsys, session: Session) -> None:
