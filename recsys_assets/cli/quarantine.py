@@ -5,6 +5,7 @@ from typing import Annotated
 
 import polars as pl
 import typer
+from rich.markup import escape
 
 from recsys_assets.cli.data import DateOption
 from recsys_assets.cli.landed import describe, tell_of_those_read_later
@@ -155,7 +156,14 @@ def _export(lines: pl.DataFrame, dataset: str, lake: Lake, out: Path) -> None:
     dialect = next(d for d in DATASETS[dataset].dialects if d.name == forms[0])
     header = [dialect.separator.join(dialect.header)] if dialect.header else []
     out.write_text("\n".join([*header, *lines["raw"]]) + "\n", encoding="utf-8")
-    day = lines[DROP_DATE][-1]
+    day, several = lines[DROP_DATE][-1], lines["file"].unique().sort().to_list()
+    if len(several) > 1 and not DATASETS[dataset].key:
+        # A line that was corrected and replayed stays quarantined, as it landed.
+        console.print(
+            f"the lines come from several files: {escape(', '.join(several))}; those that you have"
+            " replayed before would count twice: leave them out, by --file",
+            highlight=False,
+        )
     console.print(f"wrote {lines.height} lines to {out}; correct them, then:", highlight=False)
     console.print(
         f"recsys quarantine replay {dataset} {out} --date {day}", highlight=False, soft_wrap=True

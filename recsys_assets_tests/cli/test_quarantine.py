@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from recsys_assets.cli import quarantine
+from recsys_assets.contracts.feedback import COLUMNS
 from recsys_assets.home import Home
 from recsys_assets.steps.session import Session
 from recsys_assets_tests.conftest import Recsys
@@ -130,6 +131,20 @@ def test_lines_without_a_time_are_replayed_into_their_own_drop(
     assert f"several drops, from {DAY} to {NEXT_DAY}" in " ".join(said.replace("│", " ").split())
     recsys("quarantine", "show", "movies", "--date", DAY, "--out", out)
     assert out.read_text(encoding="utf-8") == f"{header}x,Old,Drama\n"
+
+
+def test_lines_without_a_key_are_not_replayed_twice_unawares(
+    recsys: Recsys, session: Session, tmp_path: Path
+) -> None:
+    header, out = ",".join(COLUMNS), tmp_path / "fix.csv"
+    line = "list-1,1,2,impression,1,v1,champion,1700000000"
+    command = ("quarantine", "show", "feedback", "--out", out)
+    for name, said in (("first.csv", False), ("fix.csv", True)):
+        place(session, f"{header}\n{line}\nbad {name}\n", name, "feedback")
+        validate(session, dataset="feedback")
+        text = " ".join(recsys(*command).stdout.split())
+        assert ("several files: first.csv, fix.csv; those that you have replayed" in text) == said
+    assert "several files" not in recsys(*command, "--file", "fix.csv").stdout
 
 
 def test_corrected_lines_become_rows(
