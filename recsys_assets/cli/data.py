@@ -101,8 +101,8 @@ def land_command(
 
     Any published form is known: MovieLens ratings.csv, u.data, ratings.dat and their movie
     counterparts, Criteo TSV; plain or gzip. The same content is never landed twice, but for movies
-    and offers that a later drop has replaced and that come back. An upload to Azure that broke off
-    goes on where it ended when the command is given again.
+    and offers that a later drop has replaced and that come back, and what was rejected on another
+    day. An upload to Azure that broke off goes on where it ended when the command is given again.
 
     Example: recsys land ratings ml-latest-small/ratings.csv --date 2026-01-31
     """

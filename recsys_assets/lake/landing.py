@@ -91,7 +91,8 @@ class LandingZone:
         """Copy a file into its drop; the same content is never landed twice.
 
         Of a catalogue it is where a later drop has replaced it: who lands it for that day or one
-        after it goes back to it.
+        after it goes back to it. So is a file that was rejected: each day on which an export sends
+        the same sign-in page has to be told of.
 
         Args:
             source: the file.
@@ -113,6 +114,8 @@ class LandingZone:
                 if landed.size == new.size and new.is_same(landed.path):
                     if DATASETS[dataset].is_catalogue and landed.date < last:
                         break
+                    if landed.date != date and self.rejected_copy(landed).is_file():
+                        continue
                     return LandedFile(dataset, landed.date, landed.path, known=True)
             folder = self.landing / dataset / date.isoformat()
             if not is_remote(folder) and folder.is_symlink():

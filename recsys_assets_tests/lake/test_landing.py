@@ -205,6 +205,20 @@ def test_a_catalogue_that_a_later_drop_replaced_can_come_back(
     assert reinstate(zone, "movies", later) == ["a.csv"]
 
 
+def test_what_was_rejected_lands_on_each_day_that_it_comes(
+    zone: LandingZone, tmp_path: Path
+) -> None:
+    """The first day alone was told of, and all that followed were days without files."""
+    page = source(tmp_path, "page.csv", "<html>sign in</html>")
+    for date in (DAY, NEXT_DAY):
+        landed = zone.land(page, "ratings", date)
+        assert (landed.known, landed.date) == (False, date)
+        zone.reject(landed, {"rule": "file.html"})
+    for date in (DAY, NEXT_DAY):
+        again = zone.land(page, "ratings", date)
+        assert (again.known, again.date) == (True, date)
+
+
 def test_a_rejected_file_is_copied_with_its_report_and_can_be_pardoned(
     zone: LandingZone, tmp_path: Path
 ) -> None:
