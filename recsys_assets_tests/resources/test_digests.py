@@ -270,7 +270,15 @@ class TestSubscriptions:
         path.write_text("\n".join(rows), encoding="utf-8")
         people, refused = read_list(path)
         assert people == [(1, "a@x.org")]
-        assert len(refused) == 4
+        assert [row.line for row in refused] == [3, 4, 5, 6, 7]
+
+    def test_a_quote_left_open_takes_in_no_other_subscriber(self, tmp_path: Path) -> None:
+        path = tmp_path / "people.csv"
+        rows = ['"1","a@x.org"', '2,"b@x.org', "3,c@x.org", "9" * 5_000 + ",d@x.org"]
+        path.write_text("\r\n".join(rows), encoding="utf-8")
+        people, refused = read_list(path)
+        assert people == [(1, "a@x.org"), (3, "c@x.org")]
+        assert [(row.line, row.text[:9]) for row in refused] == [(2, '2,"b@x.or'), (4, "9" * 9)]
 
     @pytest.mark.parametrize(
         "text",

@@ -24,6 +24,7 @@ from recsys_assets.lake.tables import Lake
 
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _LONGEST = 254
+_DIGITS = 10
 
 
 @dataclass(frozen=True)
@@ -107,16 +108,26 @@ def read_list(path: Path) -> tuple[list[tuple[int, str]], list[Refused]]:
     people: list[tuple[int, str]] = []
     refused: list[Refused] = []
     with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
-        for number, row in enumerate(csv.reader(file), 1):
+        for number, text in enumerate(file, 1):
+            row = _row_of(text)
             if number == 1 and row[:2] == ["user", "address"]:
                 continue
             user, address = (row[0].strip(), row[1].strip()) if len(row) == 2 else ("", "")
-            if user.isascii() and user.isdigit() and 0 < int(user) < 2**31 and is_address(address):
+            is_number = user.isascii() and user.isdigit() and len(user) <= _DIGITS
+            if is_number and 0 < int(user) < 2**31 and is_address(address):
                 people.append((int(user), address))
             else:
                 reason = "not a user and an address" if len(row) != 2 else "no such user or address"
-                refused.append(Refused(number, ",".join(row)[:200], reason))
+                refused.append(Refused(number, text.strip()[:200], reason))
     return people, refused
+
+
+def _row_of(line: str) -> list[str]:
+    """Fields of a line by itself: a quote left open would take in all lines that follow."""
+    try:
+        return next(csv.reader([line], strict=True))
+    except csv.Error:
+        return []
 
 
 def _known(lake: Lake) -> dict[int, tuple[str, str]]:
