@@ -216,6 +216,34 @@ class TestSending:
         mailbox.refuse_with = None
         assert deliver(home, mailer(home, mailbox.port))["sent"] == 3
 
+    @pytest.mark.parametrize("answer", ["554 5.7.1 Relay access denied", "550 relay not permitted"])
+    def test_a_server_that_relays_nothing_for_us_costs_nobody_the_subscription(
+        self, home: Home, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, answer: str
+    ) -> None:
+        """Every address was set apart, which no list undoes, by a run that ended well."""
+
+        async def refused(*_: object) -> str:
+            return answer
+
+        publish(home)
+        takes = Mailbox.handle_RCPT
+        monkeypatch.setattr(Mailbox, "handle_RCPT", refused)
+        with pytest.raises(MailingError, match=answer):
+            deliver(home, mailer(home, mailbox.port))
+        monkeypatch.setattr(Mailbox, "handle_RCPT", takes)
+        assert subscribed(home.lake).height == 3
+        assert deliver(home, mailer(home, mailbox.port))["sent"] == 3
+
+    def test_a_server_that_refuses_our_sender_for_good_fails_the_run(
+        self, home: Home, mailbox: Mailbox
+    ) -> None:
+        publish(home)
+        mailbox.refuse_with = "550 5.7.60 you may not send as this sender"
+        with pytest.raises(MailingError, match=r"no digest: 550 5\.7\.60 you may not"):
+            deliver(home, mailer(home, mailbox.port))
+        mailbox.refuse_with = None
+        assert deliver(home, mailer(home, mailbox.port))["sent"] == 3
+
     @pytest.mark.parametrize("after", [0, 1, 2])
     def test_killed_in_the_middle_nobody_gets_two(
         self, home: Home, mailbox: Mailbox, after: int

@@ -1,7 +1,8 @@
 """The mailer: digests -> ledger -> mail server; bounces are set apart.
 
-A mail that the server refuses for good quarantines its address; one that it refuses for now, or
-that never reached it, waits for the next run. Where it cannot be known, it is not sent again.
+A mail whose address the server refuses for good quarantines that; one that it refuses for now or
+for reasons of its own, or that never reached it, waits for the next run. Where it cannot be known,
+it is not sent again.
 """
 
 import smtplib
@@ -28,7 +29,7 @@ _PREVIEWS = 3
 
 
 class MailingError(Exception):
-    """The mail server stopped taking mails; those that are left wait for the next run."""
+    """The mail server takes mails no more, or never did; those that are left wait."""
 
 
 @dataclass
@@ -40,8 +41,10 @@ class MailingReport:
     """Users who had this mail, or another one of late."""
     waiting: int = 0
     """Refused for now; the next run tries again."""
-    bounced: list[tuple[int, str, str]] = field(default_factory=list)
-    """User, address and reason of addresses that were set apart."""
+    bounced: list[tuple[Digest, str]] = field(default_factory=list)
+    """Digests whose address is set apart, and why."""
+    denied: str = ""
+    """How the server last refused a mail for good, whoever is to get it."""
 
 
 class Digests(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -99,7 +102,7 @@ class Digests(dg.ConfigurableResource):  # type: ignore[type-arg]
             min_hours: least time between two mails to one user.
 
         Raises:
-            MailingError: the server stopped taking mails.
+            MailingError: the server stopped taking mails, or takes none.
             SecretError: a vault keeps its password and does not give it.
         """
         assert self.server is not None
@@ -119,8 +122,26 @@ class Digests(dg.ConfigurableResource):  # type: ignore[type-arg]
                 "The rest waits: run the asset digests again."
             ) from None
         finally:
-            set_apart(Home(root=Path(self.home), account=self.account).lake, report.bounced)
+            self._set_apart(report)
+        if report.denied and not report.sent:
+            reason = redact(report.denied, [server.password or ""])
+            raise MailingError(
+                f"the mail server takes no digest: {reason}. Correct the settings (RECSYS_SMTP_…,"
+                " RECSYS_DIGEST_SENDER) or what the server allows. All of them wait: run the asset"
+                " digests again then."
+            )
         return report
+
+    def _set_apart(self, report: MailingReport) -> None:
+        """Quarantine what bounced; where nobody got a mail, it is the server and no address."""
+        if not report.sent and len(report.bounced) > _WRONG_ALONE:
+            for digest, why in report.bounced:
+                self.ledger.settle(digest.publication, digest.user, states.WAITING, why)
+                report.denied = why
+            report.waiting += len(report.bounced)
+            report.bounced.clear()
+        lake = Home(root=Path(self.home), account=self.account).lake
+        set_apart(lake, [(digest.user, digest.address, why) for digest, why in report.bounced])
 
     def _send_one(self, session: smtplib.SMTP, digest: Digest, report: MailingReport) -> None:
         assert self.server is not None
@@ -133,9 +154,11 @@ class Digests(dg.ConfigurableResource):  # type: ignore[type-arg]
             if code == _SHUTTING_DOWN:  # the session is closed: another claim would be lost in it
                 raise smtplib.SMTPResponseException(code, answer) from None
         except smtplib.SMTPResponseException as refusal:
-            # Refused after the recipient: it is the mail or the server, not the address.
+            # Refused before or after the recipient: it is the mail or the server, not the address.
             self.ledger.settle(*key, states.WAITING, str(refusal.smtp_code))
             report.waiting += 1
+            if refusal.smtp_code >= _FOR_GOOD:
+                report.denied = _said(refusal.smtp_code, refusal.smtp_error)
             if refusal.smtp_code == _SHUTTING_DOWN:
                 raise
         except ValueError as error:  # an address that no header can hold
@@ -145,15 +168,28 @@ class Digests(dg.ConfigurableResource):  # type: ignore[type-arg]
             report.sent += 1
 
     def _refused(self, digest: Digest, code: int, answer: bytes, report: MailingReport) -> None:
-        reason = clean_line(f"{code} {answer.decode('utf-8', 'replace')}", 200)
-        if code >= _FOR_GOOD:
+        reason = _said(code, answer)
+        is_ours = code in _LOGIN_WANTED or answer.startswith(_POLICY)
+        if code >= _FOR_GOOD and not is_ours:
             self.ledger.settle(digest.publication, digest.user, states.REFUSED, reason)
-            report.bounced.append((digest.user, digest.address, reason))
+            report.bounced.append((digest, reason))
         else:
             self.ledger.settle(digest.publication, digest.user, states.WAITING, reason)
             report.waiting += 1
+            if is_ours:
+                report.denied = reason
+
+
+def _said(code: int, answer: bytes | str) -> str:
+    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+    return clean_line(f"{code} {text}", 200)
 
 
 _FOR_GOOD = 500
 """SMTP answers from here on are final; below, the server may take the mail later."""
+_LOGIN_WANTED, _POLICY = (530, 535), b"5.7."
+"""Answers to a recipient that say nothing of the address: who we are is what the server minds, as
+where it relays nothing for us (RFC 3463)."""
+_WRONG_ALONE = 2
+"""So many addresses may be wrong in a run in which nobody gets a mail."""
 _SHUTTING_DOWN = 421
