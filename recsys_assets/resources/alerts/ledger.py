@@ -10,7 +10,7 @@ What is told and what is only counted is decided in `incidents`, in the same tra
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -137,6 +137,25 @@ class DeliveryLedger:
                 " ORDER BY channel"
             ).fetchall()
         return [target for (target,) in rows]
+
+    def hand_over(self, gone: str, heirs: Callable[[Alert], Sequence[str]]) -> None:
+        """Owe to others what a target has not got and will not get any more.
+
+        Args:
+            gone: the target, whose channel is configured no more.
+            heirs: who is told of an alert instead; of an end, those whom its beginning concerns.
+        """
+        with self._transaction() as connection:
+            waiting = connection.execute(
+                "DELETE FROM deliveries WHERE channel = ? AND delivered_at IS NULL RETURNING alert",
+                (gone,),
+            ).fetchall()
+            for alert in (Alert.model_validate_json(body) for (body,) in waiting):
+                begun = connection.execute(
+                    "SELECT alert FROM incidents WHERE incident = ?", (alert.incident,)
+                ).fetchone()
+                first = Alert.model_validate_json(begun[0]) if begun else alert
+                self._record(connection, [(alert, heirs(first))])
 
     def open_incidents(self) -> list[dict[str, object]]:
         """Troubles that are not over: title, since when, how often told and only counted."""

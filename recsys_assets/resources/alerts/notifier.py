@@ -118,7 +118,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
             if self.ledger_path is None:
                 return []
         failures: dict[str, str] = {}
-        targets = targets_of(alert, self.channels, self.routes)
+        targets = self._targets(alert)
         try:
             told = [known.event_key for known in self._ledger().admit(alert, targets)]
             owed = [
@@ -168,7 +168,8 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
     def redeliver(self) -> list[str]:
         """Deliver what waits in the ledger, at most twenty alerts per target.
 
-        A target that fails is left alone until the next call: its server is probably down.
+        A target that fails is left alone until the next call: its server is probably down. What
+        waits for a channel that is configured no more goes to those that are.
 
         Returns:
             Subjects of the alerts delivered, each once per target that took it.
@@ -180,10 +181,11 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         delivered: list[str] = []
         known = {channel.name for channel in self.channels}
         try:
-            waiting = self._ledger().waiting_targets() if known else []
-            for target in waiting:
-                if channel_name(target) in known:
-                    delivered += self._redeliver_to(target, failures)
+            for target in self._ledger().waiting_targets() if known else []:
+                if channel_name(target) not in known:
+                    self._ledger().hand_over(target, self._targets)
+            for target in self._ledger().waiting_targets() if known else []:
+                delivered += self._redeliver_to(target, failures)
         except (OSError, sqlite3.Error) as error:
             failures[LEDGER] = f"{self.ledger_path}: {error}"
         if failures:
@@ -202,6 +204,8 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _deliver_owed(self, event_key: str, target: str, failures: dict[str, str]) -> bool:
         """Deliver what the ledger recorded, for that names the trouble it belongs to."""
+        if channel_for(target, self.channels) is None:  # `redeliver` hands it over
+            return False
         try:
             alert = self._ledger().claim(event_key, target)
         except (OSError, sqlite3.Error) as trouble:  # it is recorded, and waits
@@ -236,6 +240,9 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         except (OSError, sqlite3.Error) as trouble:
             failures[LEDGER] = f"{self.ledger_path}: {trouble}"
         return error is None
+
+    def _targets(self, alert: Alert) -> list[str]:
+        return targets_of(alert, self.channels, self.routes)
 
     def _ledger(self) -> DeliveryLedger:
         if self.ledger_path is None:

@@ -14,6 +14,7 @@ from recsys_assets.resources.alerts import (
     AlertDeliveryError,
     DeliveryLedger,
     Notifier,
+    PagerDutyChannel,
     WebhookChannel,
 )
 from recsys_assets.resources.alerts import ledger as ledger_module
@@ -86,6 +87,28 @@ def test_a_message_that_is_always_refused_holds_up_no_other(
         up.redeliver()
     mailbox.refuse_with = None
     assert up.redeliver() == ["[error] later", "[error] poison"]
+
+
+def test_what_waits_for_a_channel_that_was_taken_away_goes_to_the_others(
+    posts: Posts, tmp_path: Path
+) -> None:
+    """It waited for ever, and whoever sent the event again failed."""
+    ledger = DeliveryLedger(tmp_path / "alerts.sqlite")
+    begun, over = make_alert(event_key="begun", subjects=("step:a",)), make_alert().since
+    alone = make_alert(title="still", event_key="still", subjects=("step:b",))
+    mail = Notifier(email=email_to(free_port()), ledger_path=str(ledger.path))
+    for alert in (begun, alone):
+        with pytest.raises(AlertDeliveryError, match="no connection"):
+            mail.send(alert)
+    pager = PagerDutyChannel(routing_key="key", url=posts.url)
+    instead = Notifier(pagerduty=pager, ledger_path=str(ledger.path))
+    assert instead.send(alone) == []
+    assert instead.mend({"step:a": over + timedelta(hours=1)}) == []
+    assert len(instead.redeliver()) == 2 and len(instead.redeliver()) == 1
+    events = [(body["event_action"], body["dedup_key"]) for body in posts.bodies]
+    assert sorted(events) == [("resolve", "begun"), ("trigger", "begun"), ("trigger", "still")]
+    assert events[-1] == ("resolve", "begun"), "the end waits for its beginning"
+    assert ledger.waiting_targets() == []
 
 
 def test_both_channels_down_names_both(tmp_path: Path) -> None:
