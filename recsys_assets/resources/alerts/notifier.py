@@ -7,7 +7,6 @@ counted, and its end is told once.
 
 import logging
 import sqlite3
-import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Self
 import dagster as dg
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from recsys_assets.resources.alerts import unrecorded
 from recsys_assets.resources.alerts.channels import (
     LEDGER,
     AlertDeliveryError,
@@ -23,7 +23,6 @@ from recsys_assets.resources.alerts.channels import (
     ChannelError,
 )
 from recsys_assets.resources.alerts.hooks import WebhookChannel
-from recsys_assets.resources.alerts.incidents import QUIET_SECONDS, TOLD_IN_A_ROW
 from recsys_assets.resources.alerts.ledger import DeliveryLedger
 from recsys_assets.resources.alerts.mail import EmailChannel
 from recsys_assets.resources.alerts.message import Alert
@@ -38,9 +37,6 @@ from recsys_assets.resources.alerts.services import PagerDutyChannel, SlackChann
 from recsys_assets.resources.azure.secrets import SecretError, reveal_all
 
 logger = logging.getLogger(__name__)
-
-_told_unrecorded: dict[tuple[str, ...], list[float]] = {}
-"""Trouble and target → when it was told while the ledger could not be written."""
 
 
 class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -214,17 +210,18 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         return alert is not None and self._deliver(alert, target, failures)
 
     def _deliver_unrecorded(self, alert: Alert, target: str, failures: dict[str, str]) -> bool:
-        """Deliver while no ledger can be written: what this process remembers stands in for it.
+        """Deliver while no ledger can be written.
 
-        Sensors look every minute, and a disk can be full for a night.
+        Sensors and cron look every few minutes, and a disk can be full for a night.
         """
-        trouble = (str(self.ledger_path), target, *(sorted(alert.subjects) or [alert.event_key]))
-        now = time.monotonic()
-        told = [at for at in _told_unrecorded.get(trouble, []) if now - at < QUIET_SECONDS]
-        if len(told) >= TOLD_IN_A_ROW or not self._deliver(alert, target, failures):
+        trouble = (target, *(sorted(alert.subjects) or [alert.event_key]))
+        ledger = self._ledger().path
+        if unrecorded.is_told_enough(ledger, trouble):
             return False
-        _told_unrecorded[trouble] = [*told, now]
-        return True
+        delivered = self._deliver(alert, target, failures)
+        if delivered:
+            unrecorded.note(ledger, trouble)
+        return delivered
 
     def _deliver(self, alert: Alert, target: str, failures: dict[str, str]) -> bool:
         channel = channel_for(target, self.channels)
