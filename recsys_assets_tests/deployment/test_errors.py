@@ -61,6 +61,22 @@ TABLES = {"RECSYS_LOOKUP": "tables", "RECSYS_LOOKUP_KEY": "AccountName=a;Account
             MAIL | {"RECSYS_SMTP_RECIPIENTS": " , "},
             "RECSYS_SMTP_RECIPIENTS: List should have at least 1",
         ),
+        *(
+            (
+                MAIL | {"RECSYS_SMTP_RECIPIENTS": text},
+                f"RECSYS_SMTP_RECIPIENTS: '{part}' is not one address",
+            )
+            for text, part in (
+                ("ann@example.org;ben@example.org", "ann@example.org;ben@example.org"),
+                ("ann@example.org ben@example.org", "ann@example.org ben@example.org"),
+                ("ann@example.org,ben@", "ben@"),
+            )
+        ),
+        (
+            MAIL
+            | {"RECSYS_ALERT_ROUTES": '[{"channels": ["email"], "recipients": ["ann@x;ben@x"]}]'},
+            r"RECSYS_ALERT_ROUTES\[0\]\.recipients: 'ann@x;ben@x' is not one address",
+        ),
         (
             MAIL | VAULT | {"RECSYS_AZURE_KEY_VAULT": "films"},
             "RECSYS_AZURE_KEY_VAULT: 'films' is no address: write https://NAME",
@@ -117,7 +133,13 @@ def test_a_setting_that_cannot_be_names_its_variable(
         build_resources(current_deployment({"RECSYS_HOME": str(tmp_path), **wrong}))
 
 
-@pytest.mark.parametrize("right", [{}, MAIL, TABLES, MAIL | {"RECSYS_SMTP_PORT": "25"}, CLUSTER])
+NAMED = MAIL | {
+    "RECSYS_SMTP_PORT": "25",
+    "RECSYS_SMTP_RECIPIENTS": "root, Ann O'Neil <ann+recsys@example.org>",
+}
+
+
+@pytest.mark.parametrize("right", [{}, MAIL, TABLES, NAMED, CLUSTER])
 def test_what_can_be_makes_resources(right: dict[str, str], tmp_path: Path) -> None:
     resources = build_resources(current_deployment({"RECSYS_HOME": str(tmp_path), **right}))
     assert set(resources) == {"compute", "storage", "delivery", "notifier", "mailer"}

@@ -3,16 +3,17 @@
 import hashlib
 import io
 import logging
+import re
 import smtplib
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime, parseaddr
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from recsys_assets.resources.alerts.channels import Channel, ChannelError
 from recsys_assets.resources.alerts.connection import Connection, OptionalSecret, describe
@@ -23,6 +24,20 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 logger = logging.getLogger(__name__)
+
+_ONE_ADDRESS = re.compile(r"[^<>;,@]*<[^<>;,\s@]+(@[^<>;,\s@]+)?>|[^<>;,\s@]+(@[^<>;,\s@]+)?")
+"""``ann@example.org``, or ``Ann <ann@example.org>``; without a host where the server knows one."""
+
+
+def check_recipients(recipients: Sequence[str]) -> None:
+    """Find out whether each is one address.
+
+    Raises:
+        ValueError: one is none, or several: of these the first alone would get the mails.
+    """
+    for recipient in recipients:
+        if not _ONE_ADDRESS.fullmatch(recipient.strip()):
+            raise ValueError(f"{recipient!r} is not one address: write commas between several")
 
 
 class _Answers(io.RawIOBase):
@@ -136,6 +151,12 @@ class EmailChannel(MailServer, Channel):
 
     recipients: list[str] = Field(min_length=1)
     """Addresses that get the mail."""
+
+    @field_validator("recipients")
+    @classmethod
+    def _each_is_one_address(cls, recipients: list[str]) -> list[str]:
+        check_recipients(recipients)
+        return recipients
 
     def message(self, alert: Alert) -> EmailMessage:
         """Build the mail: plain text with an HTML alternative.

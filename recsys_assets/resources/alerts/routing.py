@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 
 import dagster as dg
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from recsys_assets.resources.alerts.channels import Channel
-from recsys_assets.resources.alerts.mail import EmailChannel
+from recsys_assets.resources.alerts.mail import EmailChannel, check_recipients
 from recsys_assets.resources.alerts.message import Alert, Severity
 
 
@@ -25,6 +25,12 @@ class Route(dg.Config):
     """Names of channels: email, webhook, teams, slack, pagerduty."""
     recipients: list[str] = Field(default_factory=list)
     """Mail addresses that stand in for those of the channel."""
+
+    @field_validator("recipients")
+    @classmethod
+    def _each_is_one_address(cls, recipients: list[str]) -> list[str]:
+        check_recipients(recipients)
+        return recipients
 
     def takes(self, alert: Alert) -> bool:
         """Whether an alert goes this way."""
