@@ -10,7 +10,7 @@ from recsys_assets.resources.digests import subscriptions
 
 app = typer.Typer(no_args_is_help=True, help="Who gets digests by mail.")
 
-UserArgument = Annotated[int, typer.Argument(help="Id of the user.", min=1)]
+UserArgument = Annotated[int, typer.Argument(help="Id of the user.", min=1, max=2**31 - 1)]
 
 
 @app.command("import")

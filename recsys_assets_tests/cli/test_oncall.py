@@ -139,6 +139,7 @@ def test_subscribers_come_and_go(recsys: Recsys, tmp_path: Path) -> None:
     assert "0 subscribers added" in recsys("subscribers", "import", people).stdout
     recsys("subscribers", "bounced", 9, code=2)
     assert "no mail address" in recsys("subscribers", "subscribe", 1, "ann", code=2).output
+    assert "2147483647" in recsys("subscribers", "subscribe", 2**31, "a@x.org", code=2).output
     recsys("subscribers", "subscribe", 1, "new@example.org")
     back = json.loads(recsys("subscribers", "list", "--json").stdout)[0]
     assert (back["address"], back["state"]) == ("new@example.org", "subscribed")
