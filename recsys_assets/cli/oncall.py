@@ -1,4 +1,4 @@
-"""Commands for whoever is on call: what is wrong, is the machinery alive, say that it is known."""
+"""Commands for whoever is on call: what is wrong, is the machinery alive, send what waits."""
 
 import sqlite3
 from datetime import UTC, datetime
@@ -88,8 +88,12 @@ def redeliver_command() -> None:
     if not where.home.alerts.is_file():
         console.print("nothing waits")
         return
+    notifier = notifier_of(where)
+    if not notifier.channels:
+        console.print("no alert channel is set, so nothing is sent: see docs/operations.md")
+        return
     try:
-        delivered = notifier_of(where).redeliver()
+        delivered = notifier.redeliver()
     except AlertDeliveryError as error:
         console.print(f"[red]{escape(str(error))}[/red]", highlight=False)
         raise typer.Exit(1) from None

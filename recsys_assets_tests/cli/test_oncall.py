@@ -44,9 +44,10 @@ def test_what_waits_is_sent_at_once(
     recsys: Recsys, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "nothing waits" in recsys("redeliver").stdout
+    DeliveryLedger(home.alerts).admit(alert(), ["webhook"])
+    assert "no alert channel is set" in recsys("redeliver").stdout
     with webhook_server() as posts:
         monkeypatch.setenv("RECSYS_WEBHOOK_URL", posts.url)
-        DeliveryLedger(home.alerts).admit(alert(), ["webhook"])
         posts.status = 503
         failed = " ".join(recsys("redeliver", code=1).stdout.split())
         assert "answered 503" in failed
