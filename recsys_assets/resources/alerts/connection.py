@@ -33,7 +33,7 @@ def redact(text: str, secrets: list[str]) -> str:
     return text
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """An error in a line."""
     return f"{type(error).__name__}: {error}"
 

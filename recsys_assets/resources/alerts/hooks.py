@@ -11,7 +11,12 @@ from typing import Any, ClassVar
 import httpx
 
 from recsys_assets.resources.alerts.channels import Channel, ChannelError
-from recsys_assets.resources.alerts.connection import OptionalSecret, Secret, redact
+from recsys_assets.resources.alerts.connection import (
+    OptionalSecret,
+    Secret,
+    describe,
+    redact,
+)
 from recsys_assets.resources.alerts.message import Alert
 from recsys_assets.resources.alerts.rendering import plain_text
 
@@ -63,6 +68,12 @@ class HookChannel(Channel):
                     )
         except TimeoutError:
             raise ChannelError(f"Timeout: no whole answer within {seconds:g} s") from None
+        except httpx.ConnectError as error:  # says no more than that all attempts failed
+            cause: BaseException = error
+            while cause.__cause__ or cause.__context__:
+                cause = cause.__cause__ or cause.__context__ or cause
+            host = error.request.url.host
+            raise ChannelError(f"no connection to {host}: {describe(cause)}") from None
 
     def _secrets(self) -> list[str]:
         return secret_parts(self.url)

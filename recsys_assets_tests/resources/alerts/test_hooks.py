@@ -16,6 +16,7 @@ from recsys_assets_tests.resources.alert_servers import (
     HOST,
     Posts,
     dripping_server,
+    free_port,
 )
 from recsys_assets_tests.resources.alerts.making import (
     TOKEN,
@@ -61,6 +62,11 @@ def test_an_answer_that_unpacks_to_gigabytes_costs_no_memory(posts: Posts) -> No
         assert tracemalloc.get_traced_memory()[1] < 16 << 20
     finally:
         tracemalloc.stop()
+
+
+def test_why_nobody_is_reached_is_told() -> None:
+    with pytest.raises(ChannelError, match=f"no connection to {HOST}: ConnectionRefusedError: "):
+        WebhookChannel(url=f"http://{HOST}:{free_port()}/hook").deliver(make_alert())
 
 
 def test_a_server_that_drips_costs_the_time_limit() -> None:
