@@ -61,6 +61,15 @@ CREATE TABLE IF NOT EXISTS mended (
 def admit(connection: sqlite3.Connection, alert: Alert, targets: Sequence[str]) -> Told:
     """Decide what is told because of an event."""
     subjects = json.dumps(sorted(alert.subjects))
+    # An event that stands for an hour of looks has happened again once its trouble was over.
+    again = connection.execute(
+        "SELECT 1 FROM events, incidents WHERE event_key = ? AND subjects = ?"
+        " GROUP BY subjects HAVING max(ifnull(closed_at, ?)) < ?",
+        (alert.event_key, subjects, time.time() + QUIET_SECONDS, alert.since.timestamp()),
+    ).fetchone()
+    if again:
+        key = f"{alert.event_key}:{alert.since:%H:%M:%S}"
+        alert = alert.model_copy(update={"event_key": key})
     # What was noted while there was nobody to tell is news to those who are there now.
     unheard = connection.execute(
         "DELETE FROM incidents WHERE subjects = ? AND closed_at IS NULL AND targets = '[]' AND ?",

@@ -13,6 +13,23 @@ from recsys_assets_tests.resources.alerts.making import make_alert
 MINUTE = 60.0
 
 
+def test_what_breaks_again_within_the_hour_of_its_event_is_told_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`recsys incidents` listed nothing, and nobody was told, until the hour had passed."""
+    ledger, clock = DeliveryLedger(tmp_path / "alerts.sqlite"), time.time()
+    monkeypatch.setattr(time, "time", lambda: clock)
+    told: list[str] = []
+    for is_broken in (True, True, False, True, True, False, True):
+        at = datetime.fromtimestamp(clock, UTC)
+        alert = make_alert(title="x", subjects=("location:x",), since=at, event_key="x:T10")
+        found = ledger.admit(alert, ["email"]) if is_broken else ledger.mend({"location:x": at})
+        told.extend(message.title for message in found)
+        assert len(ledger.open_incidents()) == is_broken
+        clock += 5 * MINUTE
+    assert told == ["x", f"{RECOVERED}x", "x", f"{RECOVERED}x", "x"]
+
+
 def test_what_comes_and_goes_is_told_three_times_then_its_end_after_an_hour_of_calm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
