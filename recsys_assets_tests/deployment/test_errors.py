@@ -78,6 +78,14 @@ TABLES = {"RECSYS_LOOKUP": "tables", "RECSYS_LOOKUP_KEY": "AccountName=a;Account
             r"RECSYS_ALERT_ROUTES\[0\]\.recipients: 'ann@x;ben@x' is not one address",
         ),
         (
+            MAIL | {"RECSYS_ALERT_ROUTES": '[{"channels": ["email"], "kinds": ["disk_full"]}]'},
+            r"RECSYS_ALERT_ROUTES\[0\]\.kinds: 'disk_full' is no section of the runbook: run-",
+        ),
+        (
+            MAIL | {"RECSYS_ALERT_ROUTES": '[{"channels": ["email"], "owners": ["recsys"]}]'},
+            r"RECSYS_ALERT_ROUTES\[0\]\.owners: 'recsys' is no owner: write team:NAME",
+        ),
+        (
             MAIL | VAULT | {"RECSYS_AZURE_KEY_VAULT": "films"},
             "RECSYS_AZURE_KEY_VAULT: 'films' is no address: write https://NAME",
         ),

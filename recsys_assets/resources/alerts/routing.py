@@ -3,11 +3,15 @@
 from collections.abc import Collection, Sequence
 
 import dagster as dg
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from recsys_assets.resources.alerts.channels import Channel
 from recsys_assets.resources.alerts.mail import EmailChannel, check_recipients
 from recsys_assets.resources.alerts.message import Alert, Severity
+from recsys_assets.resources.alerts.remedies import REMEDIES
+
+KINDS = (*REMEDIES, "published")
+"""Kinds of alerts: sections of the runbook."""
 
 
 class Route(dg.Config):
@@ -25,6 +29,17 @@ class Route(dg.Config):
     """Names of channels: email, webhook, teams, slack, pagerduty."""
     recipients: list[str] = Field(default_factory=list)
     """Mail addresses that stand in for those of the channel."""
+
+    @field_validator("owners", "kinds")
+    @classmethod
+    def _can_be_met(cls, names: list[str], field: ValidationInfo) -> list[str]:
+        """A name that no alert bears would leave those whom the route leads to untold."""
+        for name in names:
+            if field.field_name == "kinds" and name not in KINDS:
+                raise ValueError(f"{name!r} is no section of the runbook: {', '.join(KINDS)}")
+            if field.field_name == "owners" and not name.startswith("team:") and "@" not in name:
+                raise ValueError(f"{name!r} is no owner: write team:NAME, or a mail address")
+        return names
 
     @field_validator("recipients")
     @classmethod
