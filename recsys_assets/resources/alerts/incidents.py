@@ -115,7 +115,9 @@ def _repeat(
     now, repeats = time.time(), int(str(repeats)) + 1
     if now - float(str(told_at)) >= QUIET_SECONDS:
         told = 0
-    tell = int(str(told)) < TOLD_IN_A_ROW
+    tell, before = int(str(told)) < TOLD_IN_A_ROW, json.loads(str(owed))
+    # Who is concerned since it got worse, or by a channel set since, has not heard of it at all.
+    hearers = targets if tell else [target for target in targets if target not in before]
     connection.execute(
         "UPDATE incidents SET repeats = ?, untold = ?, told = ?, told_at = ?, targets = ?,"
         " last_since = max(last_since, ?) WHERE incident = ?",
@@ -124,18 +126,18 @@ def _repeat(
             0 if tell else int(str(untold)) + 1,
             int(str(told)) + int(tell),
             now if tell else told_at,
-            json.dumps(list(dict.fromkeys([*json.loads(str(owed)), *targets]))),
+            json.dumps(list(dict.fromkeys([*before, *targets]))),
             alert.since.timestamp(),
             incident,
         ),
     )
-    if not tell:
+    if not tell and not hearers:
         return []
     fact = f"happened {repeats + 1} times so far"
     if untold:
         fact += f", {untold} of them not told: it is told {TOLD_IN_A_ROW} times, then counted"
     facts = {"repeated": fact, **alert.facts}
-    return [(alert.model_copy(update={"incident": incident, "facts": facts}), targets)]
+    return [(alert.model_copy(update={"incident": incident, "facts": facts}), hearers)]
 
 
 def listing(connection: sqlite3.Connection) -> list[dict[str, object]]:

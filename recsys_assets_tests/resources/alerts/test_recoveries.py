@@ -30,6 +30,18 @@ def test_what_breaks_again_within_the_hour_of_its_event_is_told_again(
     assert told == ["x", f"{RECOVERED}x", "x", f"{RECOVERED}x", "x"]
 
 
+def test_who_had_not_heard_of_a_trouble_is_told_when_others_have_heard_enough(
+    tmp_path: Path,
+) -> None:
+    """A check that warned three times and then fails for good woke nobody for six hours."""
+    ledger = DeliveryLedger(tmp_path / "alerts.sqlite")
+    targets = [["email"]] * 5 + [["email", "pagerduty"]] * 2
+    for number, concerned in enumerate(targets):
+        ledger.admit(make_alert(event_key=str(number), subjects=("check:x",)), concerned)
+    assert [alert.event_key for alert in ledger.waiting("email", 9)] == ["0", "1", "2"]
+    assert [alert.event_key for alert in ledger.waiting("pagerduty", 9)] == ["5"]
+
+
 def test_what_comes_and_goes_is_told_three_times_then_its_end_after_an_hour_of_calm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
