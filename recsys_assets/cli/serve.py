@@ -41,6 +41,15 @@ def serve_command(
         raise typer.BadParameter(in_words(error)) from error
     free_address(host, port)
     console.print(f"http://{host}:{port}  (API: http://{host}:{port}/openapi.json)")
+    for serves, ours in (
+        (settings.bundles, where.home.bundles),
+        (settings.feedback, where.home.feedback),
+    ):
+        if serves.resolve() != ours.resolve():
+            console.print(
+                f"{ours.name}: {serves}; all other commands and runs know {ours} alone",
+                soft_wrap=True,
+            )
     serve(settings)
 
 

@@ -22,7 +22,8 @@
     RECSYS_SERVE_ISSUERS whose tokens the service takes, by comma; none are asked for without it.
                          Also _AUDIENCES (by comma), _JWKS_URL, _ORIGINS (sites whose pages may
                          ask, by comma), _RATE and _BURST (requests of one caller), _BUNDLES and
-                         _FEEDBACK (folders, where they do not lie in RECSYS_HOME)
+                         _FEEDBACK (folders of the service alone, where they do not lie in
+                         RECSYS_HOME, in which runs write bundles and look for feedback)
     RECSYS_LOOKUP        where lists are looked up: sqlite (default), cosmos, tables. Also _URL, and
                          _KEY (a connection string for tables; without it by identity)
     RECSYS_WAREHOUSE_URL postgresql://…, where published tables go; a DuckDB file without it

@@ -1,6 +1,7 @@
 """Commands about the service."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from recsys_assets.serving.export import ExportParams, write_bundle
 from recsys_assets.serving.pointer import NAME, Pointer, promote, read_pointer
 from recsys_assets.serving.sizing import BUSY, CORES, LEAST, size_for
 from recsys_assets_tests.conftest import Recsys
+from recsys_assets_tests.servers.ports import free_port
 from recsys_assets_tests.serving.published import publish
 
 
@@ -61,6 +63,18 @@ def test_tokens_asked_for_by_half_are_no_open_door(
     for name, text in (given | {forgotten: ""}).items():
         monkeypatch.setenv(f"RECSYS_SERVE_{name}", text)
     assert f"RECSYS_SERVE_{forgotten}:" in recsys("serve", code=2).output
+
+
+def test_a_folder_that_only_the_service_knows_is_told(
+    recsys: Recsys, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recsys_assets.serving.server.serve", lambda settings: None)
+    port = ("--port", free_port())
+    assert "alone" not in recsys("serve", *port).output
+    monkeypatch.setenv("RECSYS_SERVE_FEEDBACK", str(tmp_path / "elsewhere"))
+    said = recsys("serve", *port).output
+    assert f"feedback: {tmp_path / 'elsewhere'}; all other" in said
+    assert f"{home.feedback} alone" in said and "bundles:" not in said
 
 
 def test_feedback_lands_where_there_is_some(recsys: Recsys) -> None:
