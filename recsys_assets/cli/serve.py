@@ -40,7 +40,8 @@ def serve_command(
     except ValidationError as error:
         raise typer.BadParameter(in_words(error)) from error
     free_address(host, port)
-    console.print(f"http://{host}:{port}  (API: http://{host}:{port}/openapi.json)")
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    console.print(f"{address}  (API: {address}/openapi.json)", markup=False)
     for serves, ours in (
         (settings.bundles, where.home.bundles),
         (settings.feedback, where.home.feedback),

@@ -71,6 +71,7 @@ def test_a_folder_that_only_the_service_knows_is_told(
     monkeypatch.setattr("recsys_assets.serving.server.serve", lambda settings: None)
     port = ("--port", free_port())
     assert "alone" not in recsys("serve", *port).output
+    assert f"http://[::1]:{port[1]}/openapi.json" in recsys("serve", "--host", "::1", *port).output
     monkeypatch.setenv("RECSYS_SERVE_FEEDBACK", str(tmp_path / "elsewhere"))
     said = recsys("serve", *port).output
     assert f"feedback: {tmp_path / 'elsewhere'}; all other" in said
