@@ -93,9 +93,15 @@ class ModelRegistry(RunLog):
 
     def all_registered(self) -> "dict[str, RegisteredModel]":
         """Name → what the registry knows of it."""
+        client = self.client()
+        page = client.search_registered_models()
+        found = list(page)
+        while page.token:  # a hundred to a page, and others may register on the same server
+            page = client.search_registered_models(page_token=page.token)
+            found += page
         return {
             self.address.short(model.name): model
-            for model in self.client().search_registered_models()
+            for model in found
             if model.name.startswith(self.address.prefix)
         }
 

@@ -1,10 +1,12 @@
 import logging
 from collections.abc import Iterator, Sequence
+from functools import partialmethod
 from pathlib import Path
 
 import pandas as pd
 import polars as pl
 import pytest
+from mlflow import MlflowClient
 from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PythonModelContext
@@ -50,6 +52,18 @@ def test_a_curve_longer_than_mlflow_takes_at_once_is_kept_whole(home: Home, tmp_
     logged = log(home, tmp_path, [5], loss)
     history = home.registry.client().get_metric_history(logged.mlflow_run_id, "loss")
     assert [(point.step, point.value) for point in history] == list(enumerate(loss, 1))
+
+
+def test_models_beyond_a_servers_first_page_are_known(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = home.registry.client()
+    for other in ("films", "songs"):
+        client.create_registered_model(other)
+    log(home, tmp_path, [5])
+    one_by_one = partialmethod(MlflowClient.search_registered_models, max_results=1)
+    monkeypatch.setattr(MlflowClient, "search_registered_models", one_by_one)
+    assert set(home.registry.all_registered()) == {"films", "songs", "popularity_model"}
 
 
 def test_a_training_is_a_run_and_a_version_with_aliases(home: Home, tmp_path: Path) -> None:
