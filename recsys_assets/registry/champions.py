@@ -99,8 +99,9 @@ def demote(registry: ModelRegistry, name: str) -> tuple[int, int]:
     known = aliases(registry, name)
     if CHAMPION not in known:
         raise PromotionError(f"no champion of {name!r}; there are {_names(registry)}")
-    # A version that was deleted cannot come back: the one before it does.
-    there = _versions(registry, name)
+    # A version that was deleted cannot come back: the one before it does. One that is champion,
+    # for it was made so on MLflow's pages, has no place to give to itself.
+    there = _versions(registry, name).keys() - {known[CHAMPION]}
     former = [version for version in _former(registry, name) if version in there]
     if not former:
         raise PromotionError(

@@ -104,6 +104,16 @@ def test_a_champion_that_was_deleted_is_no_way_back(home_of_three: Home) -> None
     assert demote(registry, NAME) == (3, 1)
 
 
+def test_who_went_back_on_mlflows_pages_is_not_demoted_in_favour_of_itself(
+    home_of_three: Home,
+) -> None:
+    registry = home_of_three.registry
+    promote(registry, NAME, 2)
+    promote(registry, NAME, 3)
+    registry.client().set_registered_model_alias(NAME, "champion", "2")
+    assert demote(registry, NAME) == (2, 1)
+
+
 def test_without_its_newest_version_a_model_wants_to_be_told_which(home_of_three: Home) -> None:
     registry = home_of_three.registry
     registry.client().delete_model_version(NAME, "3")
