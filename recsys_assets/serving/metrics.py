@@ -89,7 +89,9 @@ def exposition(shared: bool) -> bytes:
     """
     if not shared:
         return bytes(generate_latest(REGISTRY))
-    _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _forget_the_dead(folder)
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)
     return bytes(generate_latest(registry))

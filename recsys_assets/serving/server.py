@@ -1,5 +1,6 @@
 """The service as processes: one listens and restarts workers that die, the others answer."""
 
+import fcntl
 import gc
 import logging
 import os
@@ -33,6 +34,8 @@ def serve(settings: ServiceSettings) -> None:
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="recsys-serving-") as folder:
+        # Some machines remove temporary files after some days; systemd leaves those below a lock.
+        fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)
         if settings.workers > 1:
             # Read by prometheus_client when it is imported, which is why that happens below.
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
@@ -69,6 +72,8 @@ def _worker_app(settings: ServiceSettings, shared: Path) -> Any:
 
     from recsys_assets.serving.app import build_app
 
+    # Where it has been removed all the same, no worker would come up after one that died.
+    shared.mkdir(mode=0o700, exist_ok=True)
     # A worker has a core of its own; threads of two workers' BLAS would wait for each other.
     threadpool_limits(1)
     # Requests make no cycles: looking for some so often would only hold them up.

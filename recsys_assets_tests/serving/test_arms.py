@@ -1,5 +1,6 @@
 """Which version answers: swaps under way, damaged bundles, canaries, processes that die."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -188,6 +189,32 @@ def test_workers_that_were_replaced_leave_the_figures(bundles: Path, tmp_path: P
         until(lambda: len(service.workers()) == 2 and not before & set(service.workers()), 30)
         service.client = httpx.Client(base_url=service.url, timeout=10)
         assert workers_that_serve() == 2
+
+
+def test_the_service_outlives_the_removal_of_temporary_files(
+    bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    with running(bundles=bundles, feedback=tmp_path / "feedback", workers=2) as service:
+        service.wait()
+        (folder,) = temporary.glob("recsys-serving-*")
+        handle = os.open(folder, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):  # what systemd asks before it removes any
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(handle)
+        shutil.rmtree(folder)
+        assert service.client.get("/metrics").status_code == 200
+        shutil.rmtree(folder)
+        victim = service.workers()[0]
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: victim not in service.workers() and len(service.workers()) == 2)
+        service.client.close()
+        service.client = httpx.Client(base_url=service.url, timeout=10)
+        service.wait()
+        assert "recsys_request_seconds" in service.client.get("/metrics").text
+        assert service.stop() == 0
 
 
 def _lists(platform: Platform, version: str) -> dict[int, list[int]]:
