@@ -100,7 +100,8 @@ def settings_of(known: Mapping[str, str]) -> dict[str, Any]:
     """Settings of the variables RECSYS_SERVE_…; only those that are set."""
 
     def value(name: str) -> str:
-        return known.get(f"RECSYS_SERVE_{name}") or ""
+        # From a file or a block of YAML they come with a line end, of which no address knows.
+        return known.get(f"RECSYS_SERVE_{name}", "").strip()
 
     def listed(name: str) -> list[str]:
         return [part.strip() for part in value(name).split(",") if part.strip()]

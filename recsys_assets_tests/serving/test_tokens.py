@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import ValidationError
 from starlette.testclient import TestClient
 
-from recsys_assets.serving.settings import AuthSettings, ServiceSettings
+from recsys_assets.serving.settings import AuthSettings, ServiceSettings, settings_of
 from recsys_assets_tests.serving.conftest import Start
 from recsys_assets_tests.serving.issuer import AUDIENCE, ISSUER, Issuer, issuing
 
@@ -219,6 +219,14 @@ def test_without_tokens_only_this_machine_may_ask(settings: ServiceSettings, hos
 def test_keys_are_not_fetched_over_an_open_line() -> None:
     with pytest.raises(ValidationError, match="https"):
         AuthSettings(issuers=["i"], audiences=["a"], jwks_url="http://issuer.example/keys")
+
+
+def test_a_line_end_after_an_address_is_no_part_of_it() -> None:
+    names = ("ISSUERS", "AUDIENCES", "JWKS_URL", "BUNDLES", "FEEDBACK")
+    given = {f"RECSYS_SERVE_{name}": f"https://{name.lower()}\n" for name in names}
+    found = ServiceSettings.model_validate(settings_of(given))
+    assert found.auth is not None and found.auth.jwks_url == "https://jwks_url"
+    assert (found.bundles.name, found.feedback.name) == ("bundles", "feedback")
 
 
 def test_nothing_personal_is_logged(
