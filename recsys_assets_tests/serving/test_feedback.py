@@ -220,7 +220,8 @@ def test_click_through_by_version_from_landed_journals(
     session: Session, client: TestClient, tmp_path: Path
 ) -> None:
     shown = [event(n, event=f"s{n}") for n in range(1, 41)]
-    clicked = [event(n, "click", event=f"c{n}") for n in range(1, 11)]
+    # Some have the ids of their impressions.
+    clicked = [event(n, "click", event=f"{'c' if n < 6 else 's'}{n}") for n in range(1, 11)]
     again = [event(1, "click", event="c1")]
     other = {"version": "v2", "arm": "canary"}
     send(client, *shown, *clicked, event(1), event(99, "click"))
