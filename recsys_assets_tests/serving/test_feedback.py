@@ -225,14 +225,16 @@ def test_click_through_by_version_from_landed_journals(
     again = [event(1, "click", event="c1")]
     other = {"version": "v2", "arm": "canary"}
     send(client, *shown, *clicked, event(1), event(99, "click"))
+    send(client, event(1, "click", version="v0"))
     send(client, *again, *(event(n, **other) for n in range(1, 6)), event(1, "click", **other))
     land_journals(tmp_path / "feedback", session.landing, TOMORROW)
     assert not validate(session, TODAY, dataset="feedback").failed
-    assert files(session, "feedback")["accepted"].sum() == 59
+    assert files(session, "feedback")["accepted"].sum() == 60
     assert not quarantine(session, "feedback")
 
     report = count_click_through(session, ClickThroughParams())
     assert not report.failed and not report.skipped
+    assert report.figures == {"shown": 45, "clicked": 11, "never shown": 2}
     table = session.lake.scan(CLICK_THROUGH).collect()
     ClickThrough.validate(table)
     rows = table.select("version", "arm", "shown", "clicked", "share", "never_shown").rows()

@@ -39,7 +39,8 @@ def count_click_through(session: Session, params: ClickThroughParams) -> StepRep
     table = session.lake.scan(FEEDBACK.name)
     newest = table.select(pl.col("drop_date").max()).collect().item()
     first = pl.lit(newest, pl.Date).dt.offset_by(f"-{params.days}d")
-    counted = _count(table.filter(pl.col("drop_date") > first)).collect()
+    told = _count(table.filter(pl.col("drop_date") > first)).collect()
+    counted = told.filter(pl.col("shown") > 0)
     share = pl.col("clicked") / pl.col("shown")
     rows = counted.hstack(_intervals(counted)).with_columns(share=share)
     rows = rows.select(*polars_schema(ClickThrough))
@@ -47,7 +48,12 @@ def count_click_through(session: Session, params: ClickThroughParams) -> StepRep
     return StepReport(
         rows={CLICK_THROUGH: rows.height},
         versions={CLICK_THROUGH: version},
-        figures={"shown": int(rows["shown"].sum()), "clicked": int(rows["clicked"].sum())},
+        figures={
+            "shown": int(rows["shown"].sum()),
+            "clicked": int(rows["clicked"].sum()),
+            # Of versions, too, of which no impression was told: they have no row.
+            "never shown": int(told["never_shown"].sum()),
+        },
         tables={"Click-through by version": rows.to_dicts()},
     )
 
@@ -65,7 +71,6 @@ def _count(events: pl.LazyFrame) -> pl.LazyFrame:
             clicked=both.sum().cast(pl.Int64),
             never_shown=(pl.col("clicked") & ~pl.col("shown")).sum().cast(pl.Int64),
         )
-        .filter(pl.col("shown") > 0)
         .sort("version", "arm")
     )
 
