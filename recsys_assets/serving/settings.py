@@ -121,11 +121,13 @@ def settings_of(known: Mapping[str, str]) -> dict[str, Any]:
 
 
 def in_words(error: ValidationError) -> str:
-    """What is wrong with the settings, by the variables that hold them."""
+    """What is wrong with the settings, by the variables or options that hold them."""
 
     def told(place: tuple[int | str, ...], message: str) -> str:
         names = [str(part).upper() for part in place if part != "auth"]
         variable = "_".join(["RECSYS_SERVE", *names]) + ": " if names else ""
+        if place and place[0] in ("host", "port", "workers"):
+            variable = f"--{place[0]}: "
         return variable + message.removeprefix("Value error, ")
 
     return "; ".join(told(found["loc"], found["msg"]) for found in error.errors())

@@ -12,7 +12,7 @@ from recsys_assets.contracts.recommendations import TOP_K
 from recsys_assets.serving.address import ListenError
 from recsys_assets.serving.operations import OPERATIONS
 from recsys_assets.serving.server import serve
-from recsys_assets.serving.settings import ServiceSettings
+from recsys_assets.serving.settings import ServiceSettings, in_words
 from recsys_assets.serving.shapes import answers
 from recsys_assets_tests.serving.conftest import Platform, Start
 from recsys_assets_tests.serving.running import running
@@ -188,6 +188,16 @@ def test_a_fault_of_the_service_stands_in_its_figures(
     assert client.get("/items").status_code == 500
     counted = 'recsys_request_seconds_count{route="/items",status="500"} 1.0'
     assert counted in client.get("/metrics").text
+
+
+def test_wrong_settings_are_told_by_what_holds_them(settings: ServiceSettings) -> None:
+    wrong = {"workers": 0, "port": 70_000, "rate": -1, "auth": {"issuers": []}}
+    with pytest.raises(ValidationError) as refused:
+        ServiceSettings.model_validate(settings.model_dump() | wrong)
+    told = in_words(refused.value)
+    for part in ("--workers: Input", "--port: Input", "RECSYS_SERVE_RATE: Input"):
+        assert part in told
+    assert "RECSYS_SERVE_ISSUERS: List" in told and "RECSYS_SERVE_JWKS_URL: Field" in told
 
 
 def test_two_services_never_share_a_port(settings: ServiceSettings) -> None:
