@@ -166,6 +166,8 @@ def test_the_scoring_script_answers_as_the_service(script: ModuleType, platform:
     assert script.run('{"candidates": [{"item": 4}]}')["ranked"][0]["item"] == 4
     for bad in ("[]", "{", '{"user": 0}', '{"candidates": []}', '{"user": 1, "k": 1000}'):
         assert script.run(bad)["status"] == 422
+    # Left aside, it would be answered with films of all genres.
+    assert "genre" in script.run('{"user": 1, "genre": "Drama"}')["detail"]
 
 
 def test_the_scoring_script_says_what_is_missing(

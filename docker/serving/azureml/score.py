@@ -56,6 +56,8 @@ def _answer(asked: Any) -> bytes:
         return msgspec.json.encode(answer)
     if "ratings" in asked:
         return folded_list("champion", BUNDLE, msgspec.convert(asked, NewUser))
+    if others := asked.keys() - {"user", "k"}:
+        raise Problem(422, f"beside user and k nothing is known of {', '.join(sorted(others))}")
     user, k = asked.get("user"), asked.get("k", 10)
     if not (isinstance(user, int) and isinstance(k, int) and user >= 1 and 1 <= k <= 100):
         raise Problem(422, "send candidates, ratings, or a user with k from 1 to 100")
