@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import signal
 import threading
@@ -199,6 +200,8 @@ def test_the_service_outlives_the_removal_of_temporary_files(
     monkeypatch.setenv("TMPDIR", str(temporary))
     with running(bundles=bundles, feedback=tmp_path / "feedback", workers=2) as service:
         service.wait()
+        both = re.compile(r"recsys_bundle_loaded\{.*\} 2\.0")
+        until(lambda: both.search(service.client.get("/metrics").text) is not None, 30)
         (folder,) = temporary.glob("recsys-serving-*")
         handle = os.open(folder, os.O_RDONLY)
         with pytest.raises(BlockingIOError):  # what systemd asks before it removes any
@@ -212,8 +215,8 @@ def test_the_service_outlives_the_removal_of_temporary_files(
         until(lambda: victim not in service.workers() and len(service.workers()) == 2)
         service.client.close()
         service.client = httpx.Client(base_url=service.url, timeout=10)
-        service.wait()
-        assert "recsys_request_seconds" in service.client.get("/metrics").text
+        # The new one, of which all others' figures tell, whoever is asked.
+        until(lambda: "recsys_bundle_loaded{" in service.client.get("/metrics").text, 30)
         assert service.stop() == 0
 
 
