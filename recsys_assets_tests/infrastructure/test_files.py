@@ -126,6 +126,8 @@ def test_the_settings_that_terraform_tells_are_a_deployment() -> None:
     settings["RECSYS_AZURE_STORAGE_ACCOUNT"] = "strecsysabcde"
     assert settings["RECSYS_AZURE_KEY_VAULT"] == "azurerm_key_vault.secrets.vault_uri"
     settings["RECSYS_AZURE_KEY_VAULT"] = "https://kv-recsys-abcde.vault.azure.net/"
+    assert settings["RECSYS_LOOKUP_URL"] == "azurerm_cosmosdb_account.lookup.endpoint"
+    settings["RECSYS_LOOKUP_URL"] = "https://cosmos-recsys-abcde.documents.azure.com:443/"
     assert current_deployment(settings).automated
 
 
