@@ -3,19 +3,18 @@
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
+from recsys_assets.deployment.addresses import address_of, secret_address_of
 from recsys_assets.deployment.errors import DeploymentError
-from recsys_assets.deployment.secrets import secret_of, variable_of
+from recsys_assets.deployment.secrets import secret_of
 from recsys_assets.home import Home
-from recsys_assets.resources.azure.secrets import PREFIX
 
 
 def alert_settings(known: Mapping[str, str], home: Home) -> dict[str, Any]:
     """Settings of the notifier."""
     settings: dict[str, Any] = {
         "ledger_path": str(home.alerts),
-        "ui_url": _address(known, "RECSYS_UI_URL") or "http://127.0.0.1:3000",
+        "ui_url": address_of(known, "RECSYS_UI_URL") or "http://127.0.0.1:3000",
         "runbook_url": known.get("RECSYS_RUNBOOK_URL"),
     }
     if known.get("RECSYS_SMTP_HOST"):
@@ -26,49 +25,23 @@ def alert_settings(known: Mapping[str, str], home: Home) -> dict[str, Any]:
         }
     if known.get("RECSYS_WEBHOOK_URL"):
         settings["webhook"] = {
-            "url": _secret_address(known, "RECSYS_WEBHOOK_URL"),
+            "url": secret_address_of(known, "RECSYS_WEBHOOK_URL"),
             "bearer_token": secret_of(known, "RECSYS_WEBHOOK_TOKEN"),
         }
     for name in ("teams", "slack"):
         variable = f"RECSYS_{name.upper()}_URL"
         if known.get(variable):
-            settings[name] = {"url": _secret_address(known, variable)}
+            settings[name] = {"url": secret_address_of(known, variable)}
     if known.get("RECSYS_PAGERDUTY_KEY"):
         settings["pagerduty"] = {"routing_key": secret_of(known, "RECSYS_PAGERDUTY_KEY")}
         if known.get("RECSYS_PAGERDUTY_URL"):
-            settings["pagerduty"]["url"] = _address(known, "RECSYS_PAGERDUTY_URL")
+            settings["pagerduty"]["url"] = address_of(known, "RECSYS_PAGERDUTY_URL")
     if known.get("RECSYS_ALERT_ROUTES"):
         try:
             settings["routes"] = json.loads(known["RECSYS_ALERT_ROUTES"])
         except ValueError as error:
             raise DeploymentError(f"RECSYS_ALERT_ROUTES is no JSON: {error}") from error
     return settings
-
-
-def _secret_address(known: Mapping[str, str], name: str) -> str | None:
-    """Where an address is to be looked up that is a secret; one that a vault keeps is not seen."""
-    reference, variable = secret_of(known, name), variable_of(known, name)
-    if not known[variable].startswith(PREFIX):
-        _address(known, variable)
-    return reference
-
-
-def _address(known: Mapping[str, str], name: str) -> str:
-    """The address that a variable holds, empty where it holds none.
-
-    Raises:
-        DeploymentError: it is none. An alert would find that out at night, a reader of digests
-            by a link that does not let them unsubscribe.
-    """
-    text = (known.get(name) or "").strip()
-    try:
-        parts = urlsplit(text)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # of brackets, or of a port
-        fits = False
-    if text and (not fits or len(text.split()) > 1):  # not quoted: it may hold a key
-        raise DeploymentError(f"{name} is no address: write https://HOST/…")
-    return text
 
 
 def _mail_server(known: Mapping[str, str]) -> dict[str, Any]:
@@ -87,7 +60,7 @@ def digest_settings(known: Mapping[str, str], home: Home) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "home": str(home.root),
         "account": home.account,
-        "public_url": _address(known, "RECSYS_PUBLIC_URL"),
+        "public_url": address_of(known, "RECSYS_PUBLIC_URL"),
         "signing_key": secret_of(known, "RECSYS_UNSUBSCRIBE_KEY"),
     }
     if known.get("RECSYS_SMTP_HOST") and known.get("RECSYS_DIGEST_SENDER"):

@@ -1,11 +1,11 @@
 """Variables of the environment become a deployment."""
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from recsys_assets.deployment.addresses import address_of
 from recsys_assets.deployment.azure import account_of, databricks_settings, mlflow_of
 from recsys_assets.deployment.description import Deployment
 from recsys_assets.deployment.errors import DeploymentError, naming_variables
@@ -49,18 +49,16 @@ def current_deployment(environment: Mapping[str, str] | None = None) -> Deployme
 def _delivery(known: Mapping[str, str], home: Home) -> dict[str, Any]:
     settings = {
         "lookup": known.get("RECSYS_LOOKUP"),
-        "lookup_url": known.get("RECSYS_LOOKUP_URL"),
+        "lookup_url": address_of(known, "RECSYS_LOOKUP_URL"),
         "lookup_key": secret_of(known, "RECSYS_LOOKUP_KEY"),
         "warehouse_url": secret_of(known, "RECSYS_WAREHOUSE_URL"),
     }
     # The key of Azure Tables is a connection string, which names the address; Cosmos DB's is none.
-    if settings["lookup"] == "cosmos" or (
-        settings["lookup"] == "tables" and not settings["lookup_key"]
+    if not settings["lookup_url"] and (
+        settings["lookup"] == "cosmos"
+        or (settings["lookup"] == "tables" and not settings["lookup_key"])
     ):
-        if not settings["lookup_url"]:
-            raise DeploymentError(f"RECSYS_LOOKUP={settings['lookup']} asks for RECSYS_LOOKUP_URL")
-        if not re.match("https?://[^/]", settings["lookup_url"]):  # not quoted: it may be a key
-            raise DeploymentError("RECSYS_LOOKUP_URL is no address: write https://…")
+        raise DeploymentError(f"RECSYS_LOOKUP={settings['lookup']} asks for RECSYS_LOOKUP_URL")
     return {"home": str(home.root), **{name: text for name, text in settings.items() if text}}
 
 
