@@ -1,27 +1,22 @@
 """Mail: the server that takes it, and the channel that tells people by it."""
 
 import hashlib
-import io
 import logging
 import re
 import smtplib
-import socket
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime, parseaddr
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from recsys_assets.resources.alerts.channels import Channel, ChannelError
 from recsys_assets.resources.alerts.connection import Connection, OptionalSecret, describe
 from recsys_assets.resources.alerts.message import Alert
+from recsys_assets.resources.alerts.punctual import Punctual, PunctualSSL
 from recsys_assets.resources.alerts.rendering import html_page, plain_text
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 logger = logging.getLogger(__name__)
 
@@ -38,51 +33,6 @@ def check_recipients(recipients: Sequence[str]) -> None:
     for recipient in recipients:
         if not _ONE_ADDRESS.fullmatch(recipient.strip()):
             raise ValueError(f"{recipient!r} is not one address: write commas between several")
-
-
-class _Answers(io.RawIOBase):
-    """What a server says; whoever reads on after the latest moment finds a timeout."""
-
-    latest = 0.0
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        left = self.latest - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("timed out")
-        self.connection.settimeout(left)
-        return self.connection.recv_into(buffer)
-
-
-class _Punctual(smtplib.SMTP):
-    """A session whose time limit is that of a whole answer.
-
-    That of a socket begins anew with each byte: a server that drips would hold us for hours.
-    """
-
-    _answers: _Answers | None = None
-
-    def getreply(self) -> tuple[int, bytes]:
-        """An answer of the server; with a new connection, or one newly encrypted, others begin."""
-        if self.file is None and self.sock is not None:
-            self._answers = _Answers(self.sock)
-            self.file = io.BufferedReader(self._answers)
-        if self._answers is not None:
-            self._answers.latest = time.monotonic() + self.timeout
-        try:
-            return super().getreply()
-        finally:
-            if self.sock is not None:
-                self.sock.settimeout(self.timeout)
-
-
-class _PunctualSsl(_Punctual, smtplib.SMTP_SSL):
-    """The same, encrypted from the first byte on."""
 
 
 class MailServer(Connection):
@@ -135,10 +85,10 @@ class MailServer(Connection):
     def _connect(self) -> smtplib.SMTP:
         try:
             if self.security == "ssl":
-                return _PunctualSsl(
+                return PunctualSSL(
                     self.host, self.port, timeout=self.timeout_seconds, context=self.tls()
                 )
-            return _Punctual(self.host, self.port, timeout=self.timeout_seconds)
+            return Punctual(self.host, self.port, timeout=self.timeout_seconds)
         except (OSError, smtplib.SMTPException) as error:
             where = f"{self.host}:{self.port} ({self.security})"
             raise ChannelError(f"no connection to {where}: {describe(error)}") from error

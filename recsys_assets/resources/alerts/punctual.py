@@ -1,0 +1,55 @@
+"""SMTP within a time limit: a command goes out, a whole answer comes in time or not at all."""
+
+import io
+import smtplib
+import socket
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+
+class _Answers(io.RawIOBase):
+    """What a server says; whoever reads on after the latest moment finds a timeout."""
+
+    latest = 0.0
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        left = self.latest - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self.connection.settimeout(left)
+        return self.connection.recv_into(buffer)
+
+
+class Punctual(smtplib.SMTP):
+    """A session whose time limit is that of a whole answer.
+
+    That of a socket begins anew with each byte: a server that drips would hold us for hours.
+    """
+
+    _answers: _Answers | None = None
+
+    def getreply(self) -> tuple[int, bytes]:
+        """An answer of the server; with a new connection, or one newly encrypted, others begin."""
+        if self.file is None and self.sock is not None:
+            self._answers = _Answers(self.sock)
+            self.file = io.BufferedReader(self._answers)
+        if self._answers is not None:
+            self._answers.latest = time.monotonic() + self.timeout
+        try:
+            return super().getreply()
+        finally:
+            if self.sock is not None:
+                self.sock.settimeout(self.timeout)
+
+
+class PunctualSSL(Punctual, smtplib.SMTP_SSL):
+    """The same, encrypted from the first byte on."""
