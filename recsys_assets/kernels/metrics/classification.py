@@ -1,7 +1,6 @@
 """Click metrics: 0/1 labels and predicted probabilities come in, metrics and small tables go out.
 
 No result depends on the order of the rows: equal probabilities are always treated alike.
-scikit-learn is imported where it is called: it takes half a second, which every process would pay.
 """
 
 import numpy as np
@@ -9,6 +8,7 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from recsys_assets.kernels.metrics import checks
+from recsys_assets.kernels.metrics.thresholds import thresholds
 
 
 def auc(label: ArrayLike, probability: ArrayLike) -> float:
@@ -24,11 +24,9 @@ def auc(label: ArrayLike, probability: ArrayLike) -> float:
     Raises:
         ValueError: a single class, other labels, NaN, or probabilities outside [0, 1].
     """
-    from sklearn.metrics import roc_auc_score
-
     labels, probabilities = _checked(label, probability)
     _require_both_classes(labels, "auc")
-    return float(roc_auc_score(labels, probabilities))
+    return thresholds(labels, probabilities).area_under_roc()
 
 
 def average_precision(label: ArrayLike, probability: ArrayLike) -> float:
@@ -37,11 +35,9 @@ def average_precision(label: ArrayLike, probability: ArrayLike) -> float:
     Raises:
         ValueError: a single class, other labels, NaN, or probabilities outside [0, 1].
     """
-    from sklearn.metrics import average_precision_score
-
     labels, probabilities = _checked(label, probability)
     _require_both_classes(labels, "average_precision")
-    return float(average_precision_score(labels, probabilities))
+    return thresholds(labels, probabilities).average_precision()
 
 
 def logloss(label: ArrayLike, probability: ArrayLike) -> float:
@@ -53,10 +49,9 @@ def logloss(label: ArrayLike, probability: ArrayLike) -> float:
     Raises:
         ValueError: labels other than 0 and 1, NaN, or probabilities outside [0, 1].
     """
-    from sklearn.metrics import log_loss
-
     labels, probabilities = _checked(label, probability)
-    return float(log_loss(labels, probabilities, labels=[0, 1]))
+    given = np.where(labels == 1, probabilities, 1 - probabilities)
+    return float(-np.log(np.maximum(given, np.finfo(float).eps)).mean())
 
 
 def ece(label: ArrayLike, probability: ArrayLike, bins: int = 20) -> float:
@@ -138,17 +133,14 @@ def precision_recall_points(
         ValueError: `max_points` below 2, a single class, other labels, NaN, or probabilities
             outside [0, 1].
     """
-    from sklearn.metrics import precision_recall_curve
-
     if max_points < 2:
         raise ValueError(f"max_points must be at least 2, the ends of the curve, not {max_points}")
     labels, probabilities = _checked(label, probability)
     _require_both_classes(labels, "precision_recall_points")
-    precision, recall, threshold = precision_recall_curve(labels, probabilities)
-    # The curve closes with a point at recall 0 that belongs to no threshold.
+    found = thresholds(labels, probabilities)
     curve = pl.DataFrame(
-        {"threshold": threshold, "precision": precision[:-1], "recall": recall[:-1]}
-    )
+        {"threshold": found.score, "precision": found.precision, "recall": found.recall}
+    ).reverse()
     return curve[_evenly_spread(curve["recall"].to_numpy(), max_points)]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from recsys_assets.kernels.metrics.thresholds import thresholds
 from recsys_assets.kernels.plots import canvas
 
 POINTS = 400
@@ -27,17 +28,15 @@ def roc_curve(label: ArrayLike, scores: Mapping[str, ArrayLike]) -> bytes:
     Raises:
         ValueError: no model, or one label only.
     """
-    # Imported late: it takes half a second, and every process would load it.
-    from sklearn.metrics import roc_curve as roc_points
-
     labels = _labels(label)
     if not scores:
         raise ValueError("ROC curve: no model to draw")
     figure, (ax,) = canvas.blank()
     areas = []
     for place, (name, values) in enumerate(scores.items()):
-        false, true, _ = roc_points(labels, canvas.numbers(name, values))
-        area = float(np.trapezoid(true, false))
+        found = thresholds(labels, canvas.numbers(name, values))
+        area = found.area_under_roc()
+        false, true = np.append(0, found.fall_out), np.append(0, found.recall)
         kept = np.unique(np.linspace(0, len(false) - 1, POINTS).astype(int))
         colour, dash = canvas.series_style(place)
         text = f"{canvas.short(name)} ({area:.4f})"
