@@ -9,6 +9,7 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
 
 
 @contextmanager
@@ -24,14 +25,24 @@ def loading_modules() -> Iterator[None]:
             gc.enable()
 
 
+class _Hidden(MetaPathFinder):
+    """Finds modules by telling that they are not installed, in Python's own words."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        """Refuse what is hidden; all else is found by others."""
+        if name in self.names:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
 @contextmanager
-def loading_without(name: str) -> Iterator[None]:
-    """Import in here what would load this module too, but can do without it."""
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = None  # type: ignore[assignment]  # to whom imports it now, it is not there
+def loading_without(*names: str) -> Iterator[None]:
+    """Import in here what would load these modules too, but can do without those not loaded yet."""
+    hidden = _Hidden(names)
+    sys.meta_path.insert(0, hidden)
     try:
         yield
     finally:
-        del sys.modules[name]
+        sys.meta_path.remove(hidden)

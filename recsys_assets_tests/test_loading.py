@@ -65,12 +65,12 @@ from recsys_assets.loading import loading_without
 with loading_without("colorsys"):
     try:
         import colorsys
-    except ImportError:
-        print("missing")
+    except ModuleNotFoundError as error:
+        print(error)
 import colorsys
 with loading_without("colorsys"):
     import colorsys
 print(colorsys is sys.modules["colorsys"])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["missing", "True"]
+    assert done.stdout.split() == ["No", "module", "named", "'colorsys'", "True"]

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import lightgbm as lgb
 import numpy as np
-import pandas as pd
 import polars as pl
 
 from recsys_assets.contracts.click_tables import CLICK_MODEL
@@ -86,7 +85,7 @@ def _log_factors(home: Home, ids: np.ndarray, rng: np.random.Generator) -> None:
         ranking_item_factors=rng.normal(0, 0.1, (len(ids), RANK)).astype(np.float32),
     )
     settings = {"alpha": 0.6, "regularization": 0.2}
-    example = pd.DataFrame({"user": [1], "k": [3]})
+    example = pl.DataFrame({"user": [1], "k": [3]})
     home.registry.log(
         "als_model", FactorModel(), {"factors": path}, example, params=settings, metrics={}
     )
@@ -106,4 +105,4 @@ def _log_clicks(home: Home) -> None:
     trees = BoostedTrees(lgb.train(settings, data, 100).model_to_string())
     files = save_clicks(home.root, encoder, trees, MEAN)
     fields = raw.head(2).select(*NUMBERS, *CATEGORIES).with_columns(pl.col(NUMBERS).cast(float))
-    home.registry.log(CLICK_MODEL, ClickModel(), files, fields.to_pandas(), params={}, metrics={})
+    home.registry.log(CLICK_MODEL, ClickModel(), files, fields, params={}, metrics={})

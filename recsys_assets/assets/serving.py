@@ -3,7 +3,6 @@
 from typing import Any
 
 import dagster as dg
-import pandas as pd
 from pydantic import Field
 
 from recsys_assets.assets.materialize import OWNERS, WRITES_LAKE, link
@@ -59,6 +58,7 @@ def serving_bundle(
 
 def _write_bundle(config: BundleConfig, storage: Storage) -> dict[str, Any]:
     """Write, log and promote a bundle as configured; what there is to say of it."""
+    from recsys_assets.registry.answers import request_for
     from recsys_assets.serving.export import ExportParams, write_bundle
     from recsys_assets.serving.folder import verified_manifest
     from recsys_assets.serving.pointer import BUNDLE_MODEL, BUNDLE_TAG, promote, remove_old
@@ -82,7 +82,7 @@ def _write_bundle(config: BundleConfig, storage: Storage) -> dict[str, Any]:
             BUNDLE_MODEL,
             BundleModel(),
             {"bundle": root / version},
-            pd.DataFrame({"user": [1], "k": [3]}),
+            request_for([1]),
             params=params.model_dump(),
             metrics={name: float(count) for name, count in facts["rows"].items()},
             tags={BUNDLE_TAG: version},

@@ -1,28 +1,13 @@
-"""LightGBM without its wrappers for scikit-learn.
+"""LightGBM without its wrappers for scikit-learn and its way from pandas.
 
-Where LightGBM finds scikit-learn it loads it, and with it half of SciPy, to derive its wrappers
-from it. Nobody here uses them: a process that scores clicks starts half a second sooner without.
+Where LightGBM finds these libraries it loads them, and with scikit-learn half of SciPy, to derive
+its wrappers from it. Nobody here uses them: all rows are arrays. A process that scores clicks
+starts half a second sooner without, one that scores none a second.
 """
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from recsys_assets.loading import loading_without
 
-
-@contextmanager
-def _hidden(package: str) -> Iterator[None]:
-    """Within it a package that is not loaded yet is not found."""
-    if package in sys.modules:
-        yield
-        return
-    sys.modules[package] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules[package]
-
-
-with _hidden("sklearn"):
+with loading_without("sklearn", "pandas", "joblib"):
     import lightgbm as lgb
 
 __all__ = ["lgb"]

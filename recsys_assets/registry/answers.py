@@ -4,6 +4,7 @@ rows of user and k -> the model's best items of each user -> rows of user, rank,
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,13 @@ from numpy.typing import NDArray
 from recsys_assets.kernels.recommenders.histories import USERS_AT_ONCE
 from recsys_assets.kernels.top_k import Floats, Ints, ranked_rows
 
+_REQUEST = pl.Schema({"user": pl.Int64, "k": pl.Int64})
 _ANSWER = pl.Schema({"user": pl.Int64, "rank": pl.Int32, "item": pl.Int32, "score": pl.Float32})
+
+
+def request_for(users: Sequence[int] | pl.Series | Ints, k: int = 10) -> pl.DataFrame:
+    """Rows that ask for the k best items of each user, in the types that signatures have."""
+    return pl.DataFrame({"user": users, "k": k}, schema=_REQUEST)
 
 
 class ListModel(PythonModel):  # type: ignore[misc]

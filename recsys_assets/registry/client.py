@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from recsys_assets.registry.logged import LoggedModel
 from recsys_assets.registry.quiet import quiet_mlflow
 from recsys_assets.registry.runs import RunLog
 from recsys_assets.registry.storing import OF_ANOTHER_FORM, UnreadableModelError, store_model
 
 if TYPE_CHECKING:
-    import pandas as pd
     from mlflow.entities.model_registry import RegisteredModel
     from mlflow.models.model import ModelInfo
     from mlflow.pyfunc import PyFuncModel, PythonModel
@@ -32,7 +33,7 @@ class ModelRegistry(RunLog):
         name: str,
         model: "PythonModel",
         files: dict[str, Path],
-        example: "pd.DataFrame",
+        example: pl.DataFrame,
         *,
         params: dict[str, Any],
         metrics: dict[str, float],

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 if TYPE_CHECKING:
-    import pandas as pd
     from mlflow.models import ModelSignature
     from mlflow.models.model import ModelInfo
     from mlflow.pyfunc import PythonModel
@@ -27,7 +28,7 @@ class UnreadableModelError(Exception):
 
 
 def store_model(
-    model: "PythonModel", files: Mapping[str, Path], example: "pd.DataFrame"
+    model: "PythonModel", files: Mapping[str, Path], example: pl.DataFrame
 ) -> "ModelInfo":
     """Log a model as the code that makes it, so that nothing pickled is ever loaded again."""
     from mlflow.pyfunc import log_model
@@ -51,7 +52,7 @@ def store_model(
 
 
 def _signature(
-    model: "PythonModel", files: Mapping[str, Path], example: "pd.DataFrame"
+    model: "PythonModel", files: Mapping[str, Path], example: pl.DataFrame
 ) -> "ModelSignature":
     """What goes into a model and comes out of it, from a few rows and its own answer."""
     from mlflow.models import infer_signature
@@ -59,4 +60,5 @@ def _signature(
 
     context = PythonModelContext({name: str(path) for name, path in files.items()}, {})
     model.load_context(context)
-    return infer_signature(example, model.predict(context, example, {}))
+    asked = example.to_pandas()
+    return infer_signature(asked, model.predict(context, asked, {}))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from py4j.protocol import Py4JJavaError
-from pyspark.ml.functions import array_to_vector
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -64,6 +63,9 @@ def vector_of(spark: SparkSession, names: Sequence[str]) -> Column:
     values = [f"coalesce(cast(`{name}` AS double), double('NaN'))" for name in names]
     array = f"array({', '.join(values)})"
     if not on_one_machine(spark) or spark.conf.get(DATABRICKS, ""):
+        # Imported late: it brings pandas along.
+        from pyspark.ml.functions import array_to_vector
+
         return array_to_vector(F.expr(array))
     nothing = "'size', cast(NULL AS int), 'indices', cast(NULL AS array<int>)"
     return _called_vector(spark, F.expr(f"named_struct('type', 1Y, {nothing}, 'values', {array})"))

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.backends import backend_agg
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -285,7 +286,7 @@ def test_no_figure_at_an_axis_is_written_as_a_formula(
             super().draw()
             written.extend(text.get_text() for text in self.figure.findobj(Text))  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(canvas, "FigureCanvasAgg", Reader)
+    monkeypatch.setattr(backend_agg, "FigureCanvasAgg", Reader)
     CASES[name]()
     assert any(written) and not any("$" in text for text in written)
 

@@ -26,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-EXAMPLE = pd.DataFrame({"user": [1], "k": [2]})
+EXAMPLE = pl.DataFrame({"user": [1], "k": [2]})
 
 
 def log(
@@ -94,7 +94,7 @@ def test_a_registry_that_is_served_is_no_other(server: str, tmp_path: Path) -> N
     assert registry.champions()["popularity_model"][0] == 1
     assert promote(registry, "popularity_model") == (1, 2)
     assert demote(registry, "popularity_model") == (2, 1)
-    answer = registry.load("popularity_model").predict(EXAMPLE)
+    answer = registry.load("popularity_model").predict(EXAMPLE.to_pandas())
     assert answer["item"].to_list() == [5, 6]
     registry.log_files(first, {"evaluation/report.html": b"<p>"})
     assert not (tmp_path / "home").exists()
@@ -151,7 +151,7 @@ def test_logging_says_nothing_of_its_own(
     home: Home, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     log(home, tmp_path, [5, 6])
-    home.registry.load("popularity_model").predict(EXAMPLE)
+    home.registry.load("popularity_model").predict(EXAMPLE.to_pandas())
     said = capfd.readouterr()
     assert said.out + said.err == ""
 

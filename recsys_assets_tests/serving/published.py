@@ -6,7 +6,6 @@ from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
-import pandas as pd
 import polars as pl
 
 from recsys_assets.contracts.click_tables import CLICK_MODEL
@@ -106,7 +105,7 @@ def _log_factors(home: Home, vectors: Vectors) -> None:
             "als_model",
             FactorModel(),
             {"factors": save_factors(factors, Path(folder) / "factors.npz")},
-            pd.DataFrame({"user": [1], "k": [3]}),
+            pl.DataFrame({"user": [1], "k": [3]}),
             params=SETTINGS,
             metrics={},
         )
@@ -137,10 +136,7 @@ def publish_clicks(home: Home) -> None:
             CLICK_MODEL,
             ClickModel(),
             save_clicks(Path(folder), encoder, trees, BLEND),
-            raw.head(2)
-            .select(*NUMBERS, *CATEGORIES)
-            .with_columns(pl.col(NUMBERS).cast(pl.Float64))
-            .to_pandas(),
+            raw.head(2).select(pl.col(NUMBERS).cast(pl.Float64), *CATEGORIES),
             params={},
             metrics={},
         )

@@ -183,9 +183,9 @@ def test_what_killed_writers_left_behind_goes_what_is_being_written_stays(bundle
 def test_mlflow_answers_as_the_service_does(platform: Platform) -> None:
     home = platform.home
     folder = home.bundles / platform.new
-    asked = pd.DataFrame({"user": [3, 999], "k": [4, 2]})
+    asked = pl.DataFrame({"user": [3, 999], "k": [4, 2]})
     home.registry.log("b", BundleModel(), {"bundle": folder}, asked, params={}, metrics={})
-    answered = pl.from_pandas(home.registry.load("b").predict(asked))
+    answered = pl.from_pandas(home.registry.load("b").predict(asked.to_pandas()))
     published = home.lake.scan(TOP_K).filter(pl.col("rank") <= 4, user=3).sort("rank").collect()
     mine = answered.filter(user=3)
     assert mine["item"].to_list() == published["item"].to_list()

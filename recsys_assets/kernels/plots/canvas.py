@@ -3,7 +3,8 @@
 Everything goes through matplotlib's object API (`Figure` and the Agg canvas). The `pyplot` module
 and `rcParams` are process-wide state, which two assets drawn in two threads would share; here each
 figure owns its style, so drawing is safe in threads, needs no display, and the same numbers always
-give the same bytes.
+give the same bytes. matplotlib is imported where something is drawn: it takes half a second, which
+every process of Dagster's would pay, most to draw nothing.
 
 The colours are the palette of Okabe and Ito (2008), recommended for colour-blind readers by Wong,
 "Points of view: Color blindness", Nature Methods 8 (2011); lines also differ in their dash.
@@ -11,19 +12,16 @@ The colours are the palette of Okabe and Ito (2008), recommended for colour-blin
 
 import io
 import textwrap
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.text import Text
-from matplotlib.ticker import EngFormatter, Formatter, FuncFormatter
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import Formatter
 
 WIDTH, HEIGHT = 640, 360
 """Size of every plot in pixels."""
@@ -49,8 +47,10 @@ _EDGE = 0.015
 """Share of the width that stays free on either side of them."""
 
 
-def blank(rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
+def blank(rows: int = 1, columns: int = 1) -> "tuple[Figure, list[Axes]]":
     """An empty figure in the shared style, with `rows` x `columns` axes, row by row."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor="white")
     figure.set_layout_engine("constrained", rect=(0.005, 0.005, 0.985, 0.985 - HEADER))
     axes = [figure.add_subplot(rows, columns, i + 1) for i in range(rows * columns)]
@@ -67,7 +67,7 @@ def series_style(place: int) -> tuple[str, Dash]:
     return SERIES[place % len(SERIES)], DASHES[place % len(DASHES)]
 
 
-def label(ax: Axes, x: str, y: str, grid: Literal["x", "y", "both"] = "y") -> None:
+def label(ax: "Axes", x: str, y: str, grid: Literal["x", "y", "both"] = "y") -> None:
     """Name both axes and draw the grid of one of them, or of both."""
     ax.set_xlabel(x, fontsize=9, color=MUTED)
     ax.set_ylabel(y, fontsize=9, color=MUTED)
@@ -75,9 +75,11 @@ def label(ax: Axes, x: str, y: str, grid: Literal["x", "y", "both"] = "y") -> No
 
 
 def legend(
-    ax: Axes, place: Literal["best", "upper left", "upper right"] = "best", columns: int = 1
+    ax: "Axes", place: Literal["best", "upper left", "upper right"] = "best", columns: int = 1
 ) -> None:
     """A legend of the labelled series, filled areas first; a line below it shines through."""
+    from matplotlib.lines import Line2D
+
     handles, labels = ax.get_legend_handles_labels()
     order = sorted(range(len(handles)), key=lambda i: isinstance(handles[i], Line2D))
     ax.legend(
@@ -92,11 +94,16 @@ def legend(
     )
 
 
-def png(figure: Figure, title: str, detail: str) -> bytes:
+def png(figure: "Figure", title: str, detail: str) -> bytes:
     """The finished figure as PNG bytes; the title says what is seen, the detail its figures.
 
     Both also travel in the file (PNG text `Title` and `Description`), for readers who cannot see.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.text import Text
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
     lines = (
         figure.text(_EDGE, 0.972, title, va="top", fontsize=11, fontweight="bold", color=INK),
         figure.text(_EDGE, 0.902, detail, va="top", fontsize=9, color=MUTED),
@@ -133,14 +140,25 @@ def listed(names: Sequence[str], width: int = 60) -> str:
     return textwrap.shorten(", ".join(names), width, placeholder=" …")
 
 
-def thousands() -> Formatter:
+def mark_dates(ax: "Axes", at_least: int) -> None:
+    """At least two or three and at most nine dates along the x axis, as short as can be."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(minticks=at_least, maxticks=9)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+
+
+def thousands() -> "Formatter":
     """Tick labels such as 500, 20k and 1.5M; plain text, on linear and logarithmic axes alike."""
+    from matplotlib.ticker import EngFormatter
+
     return EngFormatter(sep="")
 
 
-def percent() -> Formatter:
+def percent() -> Callable[[float, float], str]:
     """Tick labels for shares in 0..1, written as percentages without idle decimals."""
-    return FuncFormatter(lambda share, _: f"{100 * share:.3g}%")
+    return lambda share, _: f"{100 * share:.3g}%"
 
 
 def numbers(name: str, values: ArrayLike, at_least: int = 2) -> NDArray[np.float64]:

@@ -5,8 +5,6 @@ from datetime import date
 from typing import Literal
 
 import numpy as np
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from recsys_assets.kernels.plots import canvas
@@ -92,9 +90,8 @@ def long_tail(counts: ArrayLike) -> bytes:
         fontsize=9.5,
         color=canvas.INK,
     )
-    ax.yaxis.set_major_locator(LogLocator(base=10))
     ax.yaxis.set_major_formatter(canvas.thousands())
-    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.yaxis.set_minor_formatter("")
     ax.xaxis.set_major_formatter(canvas.thousands())
     canvas.label(ax, "movies, most rated first (rank)", "ratings per movie (log scale)")
     return canvas.png(
@@ -131,9 +128,7 @@ def activity_by_day(dates: Sequence[date], counts: ArrayLike) -> bytes:
         ax.plot(middle, mean, color=canvas.INK, linewidth=1.6, label="mean of the last 7 days")
         ax.set_ylim(0, daily.max() * 1.2)
         canvas.legend(ax, "upper left", columns=2)
-    locator = AutoDateLocator(minticks=3, maxticks=9)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    canvas.mark_dates(ax, at_least=3)
     ax.xaxis.get_offset_text().set_fontsize(8.5)
     ax.yaxis.set_major_formatter(canvas.thousands())
     canvas.label(ax, f"date ({period})", f"ratings per {period}")

@@ -5,14 +5,15 @@ Numbers go in, PNG bytes come out.
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from recsys_assets.kernels.plots import canvas
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MAX_FEATURES = 20
 """What `feature_importance` shows."""
@@ -34,7 +35,7 @@ def learning_curve(
     steps = canvas.numbers("iterations", iterations)
     figure, (ax,) = canvas.blank()
     last = _draw_lines(ax, steps, series, "o" if steps.size <= 30 else None)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.locator_params(axis="x", integer=True)
     canvas.label(ax, "iteration", canvas.short(metric, 32))
     return canvas.png(
         figure,
@@ -44,7 +45,7 @@ def learning_curve(
 
 
 def _draw_lines(
-    ax: Axes, places: NDArray[np.generic], series: Mapping[str, ArrayLike], marker: str | None
+    ax: "Axes", places: NDArray[np.generic], series: Mapping[str, ArrayLike], marker: str | None
 ) -> str:
     """A line and a place in the legend for each series; the last values of all, in words."""
     last = []
@@ -79,7 +80,7 @@ def feature_importance(names: Sequence[str], sizes: ArrayLike, measure: str = "g
     ax.set_ylim(-0.6, order.size - 0.4)
     ax.margins(x=0.1)
     ax.tick_params(axis="y", length=0)
-    ax.xaxis.set_major_locator(MaxNLocator(6))
+    ax.locator_params(axis="x", nbins=6)
     ax.xaxis.set_major_formatter(canvas.percent())
     canvas.label(ax, f"share of the total {measure}", "feature", grid="x")
     best = order[-1]
@@ -106,9 +107,7 @@ def metric_over_time(days: Sequence[date], series: Mapping[str, ArrayLike], metr
         raise ValueError(f"metric over time: at least 2 ascending days are needed, got {len(days)}")
     figure, (ax,) = canvas.blank()
     last = _draw_lines(ax, np.asarray(days, "datetime64[D]"), series, "o")
-    locator = AutoDateLocator(minticks=2, maxticks=9)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    canvas.mark_dates(ax, at_least=2)
     canvas.label(ax, "first test day", canvas.short(metric, 32))
     return canvas.png(
         figure,
@@ -147,7 +146,7 @@ def metric_bars(models: Mapping[str, Mapping[str, float]]) -> bytes:
     )
 
 
-def _draw_panel(ax: Axes, metric: str, models: list[str] | None, values: list[float]) -> None:
+def _draw_panel(ax: "Axes", metric: str, models: list[str] | None, values: list[float]) -> None:
     """One metric: a bar and its value per model, first model on top."""
     present = canvas.numbers(metric, [v for v in values if not np.isnan(v)], at_least=1)
     place = np.arange(len(values))

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from recsys_assets.kernels.metrics.classification import calibration_error
@@ -81,8 +80,7 @@ def calibration_curve(table: pl.DataFrame) -> bytes:
     ax.scatter(predicted, observed, s=area, color=canvas.BLUE, alpha=0.85, linewidth=0)
     ax.scatter([], [], s=45, color=canvas.BLUE, linewidth=0, label="bin (larger: more rows)")
     ax.set(xlim=(0, limit), ylim=(0, limit))
-    ax.xaxis.set_major_locator(MaxNLocator(6))
-    ax.yaxis.set_major_locator(MaxNLocator(6))
+    ax.locator_params(nbins=6)
     canvas.label(ax, "predicted probability (mean of bin)", "observed rate", grid="both")
     canvas.legend(ax, "upper left")
     mean = (np.average(predicted, weights=count), np.average(observed, weights=count))

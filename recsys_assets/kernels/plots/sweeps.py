@@ -1,12 +1,14 @@
 """Plots of a search for parameters: how it went, and what matters. PNG bytes come out."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from recsys_assets.kernels.plots import canvas
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 PANELS = 6
 
@@ -78,9 +80,11 @@ def parameter_panels(
     )
 
 
-def _spread_by_factors(ax: Axes) -> None:
+def _spread_by_factors(ax: "Axes") -> None:
     """Make the x axis logarithmic, its figures plain: the usual ones are formulas."""
+    from matplotlib.ticker import LogLocator
+
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
-    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter("")

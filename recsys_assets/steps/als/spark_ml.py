@@ -6,7 +6,6 @@ interactions -> fit in the JVM -> user and item vectors
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import polars as pl
 from pyspark.ml.recommendation import ALS, ALSModel
 from pyspark.sql import DataFrame, SparkSession
@@ -54,8 +53,8 @@ def without_biases(
     for side, of_side, bias in zip(
         ("user", "item"), ids, (biases.users, biases.items), strict=True
     ):
-        known = spark.createDataFrame(pd.DataFrame({side: of_side, f"{side}_bias": bias}))
-        ratings = ratings.join(F.broadcast(known), side)
+        known = pl.DataFrame({side: of_side, f"{side}_bias": bias}).to_pandas()
+        ratings = ratings.join(F.broadcast(spark.createDataFrame(known)), side)
     left = F.col("rating") - F.col("user_bias") - F.col("item_bias") - F.lit(biases.mean)
     return ratings.select("user", "item", left.cast("float").alias("rating"))
 

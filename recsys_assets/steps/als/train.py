@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
@@ -29,7 +28,6 @@ from recsys_assets.kernels.top_k import Floats, Ints
 from recsys_assets.kernels.vectors import factor_lists, factor_matrix, places_of
 from recsys_assets.lake.spark_files import read_table
 from recsys_assets.steps.als.blocks import Task, fit_in_workers
-from recsys_assets.steps.als.spark_ml import fit_with_spark, without_biases
 from recsys_assets.steps.report import StepReport, not_landed, nothing_to_learn
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.sweeps.best_params import SweptParams, take_over
@@ -141,6 +139,9 @@ def _choose_solver(params: ALSParams, rows: int, report: StepReport) -> str:
 def _fit_with_spark(
     session: Session, params: ALSParams, ids: list[Ints], biases: Biases
 ) -> dict[str, tuple[Floats, Floats]]:
+    # Imported late: Spark's library of models takes a third of a second, and is hardly ever needed.
+    from recsys_assets.steps.als.spark_ml import fit_with_spark, without_biases
+
     interactions = read_table(session.lake, session.spark, INTERACTIONS)
     train = interactions.filter("split = 'train'").select("user", "item", "rating")
     tables = {"ranking": train, "rating": without_biases(session.spark, train, ids, biases)}
@@ -172,6 +173,7 @@ def _register(
 ) -> None:
     """Log the run and its model, and say in the report where."""
     # Imported late: MLflow takes a second, and every process would load it.
+    from recsys_assets.registry.answers import request_for
     from recsys_assets.registry.factors import FactorModel, save_factors
 
     users = factors.filter(task="ranking", side="user")["id"]
@@ -180,7 +182,7 @@ def _register(
             ALS_MODEL,
             FactorModel(),
             {"factors": save_factors(factors, Path(folder) / "factors.npz")},
-            pd.DataFrame({"user": users.head(3).cast(pl.Int64).to_numpy(), "k": 10}),
+            request_for(users.head(3)),
             params=params.model_dump(),
             metrics={
                 f"{side}s": factors.filter(task="ranking", side=side).height

@@ -14,7 +14,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
@@ -180,11 +179,11 @@ def _known_until(session: Session) -> Until:
     return known_until(parts, sum(part.rows for part in parts) - tested)
 
 
-def _example(session: Session) -> pd.DataFrame:
+def _example(session: Session) -> pl.DataFrame:
     """A row with every field and one with none: the signature knows all types and requires none."""
     seen = session.lake.scan(CLICKS.name).select(*NUMBERS, *CATEGORIES).head(1_000).collect()
     filled = seen.with_columns(pl.col(NUMBERS).cast(pl.Float64)).select(
         pl.col(name).drop_nulls().first().fill_null(0.0 if name in NUMBERS else "00000000")
         for name in seen.columns
     )
-    return pl.concat([filled, filled.clear(1)]).to_pandas()
+    return pl.concat([filled, filled.clear(1)])

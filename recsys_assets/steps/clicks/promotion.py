@@ -6,10 +6,9 @@ Asked and decided as the ranking models are (`evaluation.promotion`); the guard 
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
@@ -31,6 +30,7 @@ from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow.pyfunc import PyFuncModel
 
 _ROWS_AT_ONCE = 100_000
@@ -91,11 +91,11 @@ def _try_clicks(session: Session, rows: pl.DataFrame, params: ClickPromotionPara
 
 def _probabilities(model: "PyFuncModel", rows: pl.DataFrame) -> Floats:
     blocks = [rows[n : n + _ROWS_AT_ONCE] for n in range(0, rows.height, _ROWS_AT_ONCE)]
-    answers = [pd.DataFrame(model.predict(_request(block))) for block in blocks]
-    return pd.concat(answers)["probability"].to_numpy(np.float64)
+    answers: list[Any] = [model.predict(_request(block)) for block in blocks]
+    return np.concatenate([answer["probability"].to_numpy(np.float64) for answer in answers])
 
 
-def _request(rows: pl.DataFrame) -> pd.DataFrame:
+def _request(rows: pl.DataFrame) -> "pd.DataFrame":
     """Rows in the types of the model's signature: numbers may be missing."""
     numbers = [pl.col(name).cast(pl.Float64) for name in NUMBERS]
     return rows.select(*numbers, *CATEGORIES).to_pandas()

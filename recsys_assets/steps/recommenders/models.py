@@ -10,7 +10,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
@@ -154,6 +153,7 @@ def _register(
 ) -> None:
     """Log the run and its model, and say in the report where."""
     # Imported late: MLflow takes a second, and every process would load it.
+    from recsys_assets.registry.answers import request_for
     from recsys_assets.registry.recommenders import RecommenderModel
 
     with tempfile.TemporaryDirectory() as folder:
@@ -162,7 +162,7 @@ def _register(
             name,
             RecommenderModel(),
             {"recommender": path},
-            pd.DataFrame({"user": model.catalogue.users[:3].astype(np.int64), "k": 10}),
+            request_for(model.catalogue.users[:3]),
             params=params.model_dump(),
             metrics={"users": len(model.catalogue.users), "items": len(model.items)},
             plots=report.plots,

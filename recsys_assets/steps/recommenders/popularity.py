@@ -8,7 +8,6 @@ It is the measure of every other model, and what users nobody knows are shown.
 import tempfile
 from pathlib import Path
 
-import pandas as pd
 import polars as pl
 
 from recsys_assets.contracts.features import INTERACTIONS
@@ -26,6 +25,7 @@ def count_popularity(session: Session, params: NoParams) -> StepReport:
     if not session.lake.exists(INTERACTIONS):
         return not_landed("ratings")
     # Imported late: MLflow takes a second, and every process would load it.
+    from recsys_assets.registry.answers import request_for
     from recsys_assets.registry.popularity import PopularityModel
 
     counts = (
@@ -51,7 +51,7 @@ def count_popularity(session: Session, params: NoParams) -> StepReport:
             POPULARITY_MODEL,
             PopularityModel(),
             {"popularity": path},
-            pd.DataFrame({"user": [1], "k": [10]}),
+            request_for([1]),
             params={},
             metrics={"items": counts.height},
             plots=report.plots,

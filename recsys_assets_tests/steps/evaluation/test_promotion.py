@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import polars as pl
 import pytest
 from pydantic import ValidationError
@@ -28,7 +27,7 @@ def log_list(session: Session, folder: Path, items: list[int]) -> None:
     path = folder / "popularity.parquet"
     counts = range(len(items), 0, -1)
     pl.DataFrame({"item": items, "rating_count": counts}).write_parquet(path)
-    example = pd.DataFrame({"user": [1], "k": [2]})
+    example = pl.DataFrame({"user": [1], "k": [2]})
     session.registry.log(
         NAME, PopularityModel(), {"popularity": path}, example, params={}, metrics={}
     )
