@@ -84,6 +84,21 @@ def test_chart_values_name_the_same_port_module_and_settings() -> None:
     assert f"--version {dg.__version__}" in text
 
 
+def test_the_chart_lets_runs_in_as_the_other_settings_do() -> None:
+    values = load("helm/values.yaml")
+    given, ours = values["concurrency"], load("dagster.yaml")["concurrency"]
+    assert given == {
+        "enabled": True,
+        "runs": {"maxConcurrentRuns": ours["runs"]["max_concurrent_runs"]},
+        "pools": {
+            "granularity": ours["pools"]["granularity"],
+            "defaultLimit": ours["pools"]["default_limit"],
+        },
+    }
+    # Dagster takes pools only where the coordinator has no limit of its own.
+    assert "config" not in values["dagsterDaemon"]["runCoordinator"]
+
+
 def test_pods_of_runs_have_the_memory_that_the_values_promise() -> None:
     """The chart hands on resources of the code location, which come before the launcher's."""
     values = load("helm/values.yaml")
