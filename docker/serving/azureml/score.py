@@ -19,7 +19,7 @@ from recsys_assets.serving.catalogue import Filters
 from recsys_assets.serving.folder import MANIFEST
 from recsys_assets.serving.folding_in import folded_list
 from recsys_assets.serving.pointer import Pointer
-from recsys_assets.serving.problems import Problem
+from recsys_assets.serving.problems import PROBLEM_TYPE, Problem
 from recsys_assets.serving.ranking import rank_in
 from recsys_assets.serving.recommending import segment_list, stored_list
 from recsys_assets.serving.shapes.requests import NewUser, RankRequest
@@ -42,9 +42,16 @@ def run(raw: str) -> Any:
     try:
         return json.loads(_answer(json.loads(raw)))
     except (msgspec.ValidationError, json.JSONDecodeError) as error:
-        return json.loads(Problem(422, str(error)).body())
+        return _refusal(Problem(422, str(error)))
     except Problem as problem:
-        return json.loads(problem.body())
+        return _refusal(problem)
+
+
+def _refusal(problem: Problem) -> Any:
+    """A problem with its status; of whatever else is returned Azure ML's server says 200."""
+    from azureml_inference_server_http.api.aml_response import AMLResponse
+
+    return AMLResponse(problem.body(), problem.status, {"Content-Type": PROBLEM_TYPE.decode()})
 
 
 def _answer(asked: Any) -> bytes:
