@@ -12,6 +12,7 @@ from recsys_assets.assets.partitions import dates_of
 from recsys_assets.lake.tidying import tidy_tables
 from recsys_assets.registry.tidying import forget_models
 from recsys_assets.resources.alerts import DeliveryLedger
+from recsys_assets.resources.ownership import claim
 from recsys_assets.resources.run_lock import alone
 from recsys_assets.resources.storage import Storage
 
@@ -44,6 +45,7 @@ class TidyConfig(dg.Config):
 def tidy_home(context: dg.OpExecutionContext, config: TidyConfig, storage: Storage) -> None:
     """Remove what nobody looks at any more; everything removed is counted in the log."""
     home = storage.state
+    claim(home)
     with alone(home.root, wait_seconds=_HOUR, tell=context.log.info):
         files = tidy_tables(storage.lake, config.table_days)
         models = forget_models(storage.registry, _ago(config.model_days))

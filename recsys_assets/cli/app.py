@@ -42,6 +42,7 @@ from recsys_assets.registry.champions import PromotionError
 from recsys_assets.resources.alerts.message import without_controls
 from recsys_assets.resources.azure.secrets import SecretError
 from recsys_assets.resources.jars import SparkSetupError
+from recsys_assets.resources.ownership import ForeignTablesError
 from recsys_assets.resources.run_lock import HomeBusyError
 from recsys_assets.serving.address import ListenError
 
@@ -91,6 +92,7 @@ EXPECTED = (
     DeploymentError,
     EvaluationError,
     FetchError,
+    ForeignTablesError,
     HomeBusyError,
     LandingError,
     ListenError,

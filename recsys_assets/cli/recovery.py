@@ -28,6 +28,7 @@ from recsys_assets.lake.tidying import tidy_tables
 from recsys_assets.lake.withdrawals import reinstate, withdraw
 from recsys_assets.registry.tidying import forget_models
 from recsys_assets.resources.alerts.message import without_controls
+from recsys_assets.resources.ownership import claim
 from recsys_assets.resources.run_lock import alone
 
 app = typer.Typer()
@@ -61,6 +62,7 @@ def withdraw_command(
         raise typer.BadParameter("--undo puts back all that was withdrawn last: leave out --file")
     where, day = deployment(), parse_date(date)
     zone = where.home.landing_zone
+    claim(where.home)
     with ExitStack() as held:
         held.enter_context(alone(where.home.root))
         moved = reinstate(zone, dataset, day) if undo else withdraw(zone, dataset, day, file)
@@ -101,6 +103,7 @@ def rollback_command(
             "rows of subscribers are only ever added: an older version would mail those again who "
             "have unsubscribed since; see `recsys subscribers --help`"
         )
+    claim(where.home)
     with alone(where.home.root):
         try:
             version = roll_back(lake, where.home.landing_zone, table, to, tables.get(table))
@@ -146,6 +149,7 @@ def tidy_command(
     Example: recsys tidy
     """
     where = deployment()
+    claim(where.home)
     with alone(where.home.root):
         removed = tidy_tables(where.home.lake, days)
         models = forget_models(where.home.registry, datetime.now(UTC) - timedelta(days=days))

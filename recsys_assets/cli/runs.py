@@ -18,6 +18,7 @@ from recsys_assets.deployment import Deployment, shares_dagster
 from recsys_assets.lake.landing import FIRST_DROP
 from recsys_assets.lake.pending import pending_dates, rejected_dates
 from recsys_assets.loading import loading_modules
+from recsys_assets.resources.ownership import claim
 from recsys_assets.resources.run_lock import alone
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def run_command(
     dates = _dates(where, first, last)
     by_daemon = shares_dagster(where)
     if not by_daemon:
+        claim(where.home)
         where.compute().open_ahead()
     with loading_modules():
         from recsys_assets.definitions import build_definitions

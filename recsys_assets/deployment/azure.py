@@ -82,6 +82,7 @@ def databricks_settings(known: Mapping[str, str], home: Home) -> dict[str, Any]:
     }
     return {
         "home": str(home.root),
+        "account": home.account,
         "host": value("HOST"),
         "token": ""
         if token == "identity"

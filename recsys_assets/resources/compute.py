@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from recsys_assets.home import Home
 from recsys_assets.resources.jvm import prepare_environment
+from recsys_assets.resources.ownership import claim
 from recsys_assets.resources.run_lock import LONGEST_WAIT_SECONDS, acquire, release
 from recsys_assets.resources.spark import (
     JvmDiedError,
@@ -36,6 +37,7 @@ class Compute(dg.ConfigurableResource, abc.ABC):  # type: ignore[type-arg]
     """Runs steps, for one run at a time in a home: wherever steps run, they write its tables."""
 
     home: str = Field(default="", description="Folder of all state; without one nobody waits.")
+    account: str = Field(default="", description="Storage account of Azure; none: all local.")
 
     @abc.abstractmethod
     def run(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> StepReport:
@@ -47,6 +49,7 @@ class Compute(dg.ConfigurableResource, abc.ABC):  # type: ignore[type-arg]
     def wait_for_turn(self, context: dg.AssetExecutionContext) -> None:
         """Be alone in this home from the run's first step on until the run has ended."""
         if self.home and "_lock_taken" not in self.__dict__:  # by the first step, kept by the run
+            claim(Home(root=Path(self.home), account=self.account))
             self.__dict__["_lock_taken"] = acquire(
                 Path(self.home), LONGEST_WAIT_SECONDS, context.run_id, context.log.info
             )
@@ -61,7 +64,6 @@ class SparkCompute(Compute):
     """Steps run on the Spark of some master, with all state in one home."""
 
     home: str = Field(description="Folder of all state.")
-    account: str = Field(default="", description="Storage account of Azure; none: all local.")
     mlflow: str = Field(default="", description="MLflow's address; none: a file of the home.")
     master: str = Field(default="local[*]", description="Spark master.")
     driver_memory: str = Field(default="6g", description="Memory of the JVM.")

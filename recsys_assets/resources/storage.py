@@ -10,6 +10,7 @@ from recsys_assets.home import Home
 from recsys_assets.lake.landing import LandingZone
 from recsys_assets.lake.tables import Lake
 from recsys_assets.registry import ModelRegistry
+from recsys_assets.resources.ownership import claim
 from recsys_assets.resources.run_lock import LONGEST_WAIT_SECONDS, alone
 
 
@@ -40,8 +41,9 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         What is read from several of them, or published after another publication, is of one time.
         """
-        home = self.state.root
-        return alone(home, LONGEST_WAIT_SECONDS, context.run_id, context.log.info)
+        home = self.state
+        claim(home)
+        return alone(home.root, LONGEST_WAIT_SECONDS, context.run_id, context.log.info)
 
     @property
     def state(self) -> Home:

@@ -22,8 +22,12 @@ from recsys_assets.lake.landed_bytes import count_file_lines, read_blocks, read_
 from recsys_assets.lake.listing import entries_below
 from recsys_assets.lake.pending import waiting_drops
 from recsys_assets.lake.rollbacks import restore_version
+from recsys_assets.lake.store import place
 from recsys_assets.lake.tables import DROP_DATE, DataFile
 from recsys_assets.lake.withdrawals import reinstate, withdraw
+from recsys_assets.resources.compute import LocalSpark
+from recsys_assets.resources.ownership import MARK, ForeignTablesError, claim
+from recsys_assets.resources.storage import Storage
 from recsys_assets_tests.servers.azurite import ACCOUNT, Azurite
 
 DAY = datetime.date(2026, 1, 30)
@@ -48,6 +52,28 @@ def test_a_landed_file_is_found_again_and_never_landed_twice(
     assert zone.land(source, "ratings", DAY).name == "ratings-2.csv"
     assert [file.name for file in zone.drop("ratings", DAY)] == ["ratings.csv", "ratings-2.csv"]
     assert zone.dates("ratings") == [DAY] and zone.dates("movies") == []
+
+
+def test_a_second_home_lands_files_and_changes_no_tables(
+    cloud_home: Home, source: Path, tmp_path: Path
+) -> None:
+    other = Home(root=tmp_path / "laptop", account=ACCOUNT)
+    other.root.mkdir()
+    for _ in range(2):
+        claim(cloud_home)
+    with pytest.raises(ForeignTablesError, match=f"{cloud_home.root} on .* --name .home.json"):
+        claim(other)
+    context: Any = None  # whoever is refused has asked for nothing yet
+    for refused in (
+        lambda: Storage(home=str(other.root), account=ACCOUNT).alone(context),
+        lambda: LocalSpark(home=str(other.root), account=ACCOUNT).wait_for_turn(context),
+    ):
+        with pytest.raises(ForeignTablesError):
+            refused()
+    assert other.landing_zone.land(source, "ratings", DAY).size == len(LINES)
+    (place(cloud_home.address("lake")) / MARK).unlink()
+    claim(other)
+    claim(Home(root=cloud_home.root))  # of its own folders nobody asks
 
 
 def test_as_many_requests_list_many_drops_as_few(
