@@ -2,8 +2,8 @@
 
 import re
 
-_RUST = "Error performing "
-"""How the storage client of delta-rs and polars begins to say which request failed."""
+_CLIENTS = ("Error performing ", "Generic MicrosoftAzure error", "unable to connect to account for")
+"""How the clients of delta-rs, polars and adlfs begin to say what failed."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m|↳")
 _STATUS = re.compile(r"\b([45]\d\d) [A-Z][a-z]+")
 _LONGEST = 400
@@ -15,6 +15,15 @@ _HINTS = {
     404: "look whether RECSYS_AZURE_STORAGE_ACCOUNT names the right account, and whether its"
     " containers landing, rejected and lake are there",
 }
+_OF_KEYS = re.compile(
+    "failed to authenticate|KeyBasedAuthenticationNotPermitted|Invalid Access Key"
+    "|Incorrect padding|Connection string"
+)
+_KEY_HINT = (
+    "look at the key or token that the environment names (AZURE_STORAGE_…): it is wrong or too old,"
+    " or the account lets in identities alone"
+)
+"""Of these Azure says 403 too, or the client asks nobody; no role would help."""
 _HINT = "look whether this machine reaches it, and try again"
 
 
@@ -23,13 +32,13 @@ def remote_fault_of(error: BaseException) -> str | None:
     from azure.core.exceptions import AzureError, ClientAuthenticationError
 
     text = " ".join(_COLOURS.sub("", str(error)).split())
-    if not isinstance(error, AzureError) and _RUST not in text:
+    if not isinstance(error, AzureError) and not any(words in text for words in _CLIENTS):
         return None
     status = getattr(error, "status_code", None)
     if status is None and isinstance(error, ClientAuthenticationError):
         status = 401
     elif status is None and (found := _STATUS.search(text)):
         status = int(found[1])
-    hint = _HINTS.get(status or 0, _HINT)
+    hint = _KEY_HINT if _OF_KEYS.search(text) else _HINTS.get(status or 0, _HINT)
     said = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
     return f"Azure did not do as asked: {hint}. It says: {said}"

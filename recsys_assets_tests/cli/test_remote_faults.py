@@ -14,8 +14,10 @@ from recsys_assets.cli import app as commands
 from recsys_assets.cli.remote_faults import remote_fault_of
 
 
-def _refused(status: int) -> HttpResponseError:
-    error = HttpResponseError("This request is not authorized to perform this operation.")
+def _refused(
+    status: int, said: str = "This request is not authorized to perform this operation."
+) -> HttpResponseError:
+    error = HttpResponseError(said)
     error.status_code = status
     return error
 
@@ -33,6 +35,15 @@ _OF_RUST = (
         (_refused(403), "firewall"),
         (_refused(404), "containers"),
         (OSError(f"{_OF_RUST}403 Forbidden"), "firewall"),
+        (
+            OSError(
+                f"{_OF_RUST}403 Forbidden\n<Message>Server failed to authenticate the request."
+            ),
+            "key or token",
+        ),
+        (_refused(403, "(KeyBasedAuthenticationNotPermitted) Key based …"), "identities alone"),
+        (OSError("Generic MicrosoftAzure error\n ↳ Invalid Access Key"), "AZURE_STORAGE_"),
+        (ValueError("unable to connect to account for Connection string is …"), "AZURE_STORAGE_"),
         (OSError(f"{_OF_RUST}404 Not Found"), "containers"),
         (OSError(f"{_OF_RUST}503 Service Unavailable"), "try again"),
         (ServiceRequestError("Name or service not known"), "try again"),
