@@ -27,3 +27,24 @@ def test_a_server_that_closes_at_a_recipient_gets_the_rest_later(
         deliver(home, mailer(home, mailbox.port))
     assert deliver(home, mailer(home, mailbox.port))["unknown, not sent again"] == 0
     assert received(mailbox) == [address(1), address(2), address(3)]
+
+
+@pytest.mark.parametrize(("word", "unknown"), [("MAIL", 0), ("RCPT", 0), ("DATA", 1)])
+def test_of_a_connection_that_ends_only_a_mail_whose_text_had_begun_is_unknown(
+    home: Home, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, word: str, unknown: int
+) -> None:
+    publish(home)
+    method, left = getattr(SMTP, f"smtp_{word}"), [1, 1]
+
+    async def broken(server: SMTP, text: str) -> None:
+        if left and left.pop() and not left:  # at the second mail
+            assert server.transport is not None
+            server.transport.close()
+        else:
+            await method(server, text)
+
+    monkeypatch.setattr(SMTP, f"smtp_{word}", broken)
+    with pytest.raises(MailingError, match="1 digests sent"):
+        deliver(home, mailer(home, mailbox.port))
+    assert deliver(home, mailer(home, mailbox.port))["unknown, not sent again"] == unknown
+    assert len(received(mailbox)) == 3 - unknown

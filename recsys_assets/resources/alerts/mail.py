@@ -60,7 +60,7 @@ class MailServer(Connection):
         return self
 
     @contextmanager
-    def session(self) -> Iterator[smtplib.SMTP]:
+    def session(self) -> Iterator[Punctual]:
         """A connection, encrypted and logged in as the settings say.
 
         Raises:
@@ -82,7 +82,7 @@ class MailServer(Connection):
         digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:32]
         return f"<{digest}@{parseaddr(self.sender)[1].rpartition('@')[2]}>"
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self) -> Punctual:
         try:
             if self.security == "ssl":
                 return PunctualSSL(

@@ -4,6 +4,7 @@ import io
 import smtplib
 import socket
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,7 +36,19 @@ class Punctual(smtplib.SMTP):
     That of a socket begins anew with each byte: a server that drips would hold us for hours.
     """
 
+    text_begun = False
+    """Whether the server was asked to take the text of the latest mail: it may have arrived."""
     _answers: _Answers | None = None
+
+    def mail(self, sender: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
+        """Begin a mail, of whose text the server knows nothing yet."""
+        self.text_begun = False
+        return super().mail(sender, options)
+
+    def data(self, msg: str | bytes) -> tuple[int, bytes]:
+        """Give the server the text."""
+        self.text_begun = True
+        return super().data(msg)
 
     def getreply(self) -> tuple[int, bytes]:
         """An answer of the server; with a new connection, or one newly encrypted, others begin."""

@@ -18,6 +18,7 @@ from recsys_assets.resources.alerts.channels import ChannelError
 from recsys_assets.resources.alerts.connection import OptionalReference, describe, redact
 from recsys_assets.resources.alerts.mail import MailServer
 from recsys_assets.resources.alerts.message import clean_line
+from recsys_assets.resources.alerts.punctual import Punctual
 from recsys_assets.resources.azure.secrets import reveal, reveal_all
 from recsys_assets.resources.digests import ledger as states
 from recsys_assets.resources.digests.ledger import MailLedger
@@ -143,7 +144,7 @@ class Digests(dg.ConfigurableResource):  # type: ignore[type-arg]
         lake = Home(root=Path(self.home), account=self.account).lake
         set_apart(lake, [(digest.user, digest.address, why) for digest, why in report.bounced])
 
-    def _send_one(self, session: smtplib.SMTP, digest: Digest, report: MailingReport) -> None:
+    def _send_one(self, session: Punctual, digest: Digest, report: MailingReport) -> None:
         assert self.server is not None
         key = (digest.publication, digest.user)
         try:
@@ -161,6 +162,11 @@ class Digests(dg.ConfigurableResource):  # type: ignore[type-arg]
                 report.denied = _said(refusal.smtp_code, refusal.smtp_error)
             if refusal.smtp_code == _SHUTTING_DOWN:
                 raise
+        except OSError:  # the connection has ended
+            if not session.text_begun:
+                self.ledger.settle(*key, states.WAITING, "no connection")
+                report.waiting += 1
+            raise
         except ValueError as error:  # an address that no header can hold
             self._refused(digest, 553, str(error).encode(), report)
         else:
