@@ -20,6 +20,7 @@ from rich.progress import (
 
 from recsys_assets.cli.landed import (
     describe,
+    tables_may_be_closed,
     tell_of_those_landed_since,
     tell_of_those_read_later,
 )
@@ -121,10 +122,12 @@ def land_command(
             landed = zone.land(path, dataset, day, show)
         console.print(describe(path, landed, day), highlight=False)
         if landed.known:
-            tell_of_those_landed_since(home.lake, zone, landed)
+            with tables_may_be_closed():
+                tell_of_those_landed_since(home.lake, zone, landed)
         else:
             new.add(landed.name)
-    tell_of_those_read_later(home.lake, new, zone.drop(dataset, day))
+    with tables_may_be_closed():
+        tell_of_those_read_later(home.lake, new, zone.drop(dataset, day))
 
 
 @app.command("fetch")

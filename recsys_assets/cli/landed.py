@@ -1,12 +1,15 @@
 """What people are told of files they land: what each is read as, and which others win over it."""
 
 import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import dropwhile
 from pathlib import Path
 from shlex import quote
 
 from rich.markup import escape
 
+from recsys_assets.cli.remote_faults import remote_fault_of
 from recsys_assets.cli.shared import console
 from recsys_assets.contracts import DATASETS
 from recsys_assets.kernels.delimited import ShapeFault, recognize_dialect
@@ -15,6 +18,19 @@ from recsys_assets.lake.landed_bytes import read_head
 from recsys_assets.lake.landing import LandedFile, LandingZone
 from recsys_assets.lake.names import place_in_drop
 from recsys_assets.lake.tables import Lake
+
+
+@contextmanager
+def tables_may_be_closed() -> Iterator[None]:
+    """Within it tables that Azure does not show are no error: who lands files need not read them.
+
+    What has landed has landed; a job that is told otherwise would land it again, or wake somebody.
+    """
+    try:
+        yield
+    except Exception as error:
+        if remote_fault_of(error) is None:
+            raise
 
 
 def tell_of_those_read_later(lake: Lake, new: set[str], drop: list[LandedFile]) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from recsys_assets.cli import landed
 from recsys_assets.contracts.feedback import COLUMNS
 from recsys_assets.home import Home
 from recsys_assets.steps.session import Session
@@ -41,6 +42,19 @@ def test_landing_the_same_content_again_copies_nothing(
     assert "wrong: recsys withdraw ratings 2026-01-30 --file ratings.csv" in said
     assert "wrong" not in one_line(recsys("land", "ratings", path, "--date", "2026-01-30"))
     assert len(home.landing_zone.files("ratings")) == 1
+
+
+def test_who_may_land_files_but_not_read_tables_is_told_of_no_error(
+    recsys: Recsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: object) -> None:
+        raise OSError("Generic MicrosoftAzure error ↳ Error performing GET …: 403 Forbidden")
+
+    monkeypatch.setattr(landed, "account_of_files", refused)
+    for name in ("movies-2.csv", "movies-1.csv", "movies-1.csv"):
+        (tmp_path / name).write_text(f"movieId,title,genres\n1,{name},Drama\n", encoding="utf-8")
+        said = one_line(recsys("land", "movies", tmp_path / name, "--date", "2026-01-31"))
+        assert "read later" not in said
 
 
 def test_a_correction_that_an_older_file_of_its_drop_wins_over_is_told(
