@@ -10,6 +10,7 @@ the very version that scores them. Executors elsewhere get it with the jar.
 
 import fcntl
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -18,6 +19,8 @@ import zipfile
 from collections.abc import Iterable
 from importlib import metadata, util
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from recsys_assets.resources.jvm import prepare_environment
 
@@ -160,11 +163,31 @@ def _fetch_jars(cache: Path, packages: tuple[str, ...]) -> None:
         f".config('spark.jars.packages', {','.join(packages)!r})"
         f".config('spark.jars.ivy', {str(cache)!r}).getOrCreate().stop()\n"
     )
+    options = f"{os.environ.get('JAVA_TOOL_OPTIONS', '')} {_by_proxy()}".strip()
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+        [sys.executable, "-c", script],
+        env={**os.environ, "JAVA_TOOL_OPTIONS": options},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise SparkSetupError(
             f"Spark's packages {', '.join(packages)} could not be fetched into {cache}. "
             f"Once they are there no network is needed. Spark said:\n{done.stderr[-2000:]}"
         )
+
+
+def _by_proxy() -> str:
+    """Options that lead a JVM through the proxy of HTTPS_PROXY, which it does not look at."""
+    known = getproxies()
+    named = known.get("https", "")
+    proxy = urlsplit(named if "://" in named else f"http://{named}")
+    if not proxy.hostname or proxy.scheme not in ("http", "https"):
+        return ""
+    hosts = [host.strip() for host in known.get("no", "").split(",") if host.strip()]
+    past = "|".join(f"*{host}" if host.startswith(".") else host for host in ["localhost", *hosts])
+    port = proxy.port or (443 if proxy.scheme == "https" else 80)
+    return (
+        f"-Dhttps.proxyHost={proxy.hostname} -Dhttps.proxyPort={port} -Dhttp.nonProxyHosts={past}"
+    )

@@ -151,3 +151,38 @@ def test_spark_runs_with_it(spark: SparkSession) -> None:
     assert contents(jar)[LIGHTGBM_IN_JAR] == library
     looked: str = spark._jvm.java.lang.System.getProperty("java.library.path")  # type: ignore[union-attr]
     assert (Path(looked.split(":")[0]) / "lib_lightgbm.so").read_bytes() == library
+
+
+@pytest.mark.parametrize(
+    ("proxy", "expected"),
+    [
+        (
+            "http://me:secret@proxy.corp.example:3128/",
+            "-Xss4m -Dhttps.proxyHost=proxy.corp.example -Dhttps.proxyPort=3128"
+            " -Dhttp.nonProxyHosts=localhost|*.corp.example|10.1.2.3",
+        ),
+        ("socks5://127.0.0.1:1080", "-Xss4m"),
+        ("", "-Xss4m"),
+    ],
+)
+def test_jars_are_fetched_through_the_proxy_that_pip_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str, expected: str
+) -> None:
+    asked: list[str] = []
+
+    def run(words: list[str], env: dict[str, str], **_: object) -> subprocess.CompletedProcess[str]:
+        asked.append(env["JAVA_TOOL_OPTIONS"])
+        return subprocess.CompletedProcess(words, 0)
+
+    monkeypatch.delenv("https_proxy", raising=False)
+    for name, value in (
+        ("HTTPS_PROXY", proxy),
+        ("NO_PROXY", ".corp.example, 10.1.2.3"),
+        ("JAVA_TOOL_OPTIONS", "-Xss4m"),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setattr(jars, "prepare_environment", lambda: None)
+    monkeypatch.setattr(subprocess, "run", run)
+    resolve_jars(tmp_path)
+    assert asked == [expected]
