@@ -46,7 +46,7 @@ def fetch_dataset(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not archive.exists():
-            with httpx.Client(timeout=TIMEOUT, follow_redirects=True) as client:
+            with _client(dataset) as client:
                 download(client, dataset, archive, on_progress, pauses)
         unpack(archive, targets, dataset.max_bytes)
     except ArchiveError as error:
@@ -60,3 +60,18 @@ def fetch_dataset(
             "folder, then fetch again: what has arrived is kept."
         ) from error
     return list(targets.values())
+
+
+def _client(dataset: Dataset) -> httpx.Client:
+    """What asks for addresses, by the proxy that the environment names.
+
+    Raises:
+        FetchError: that is none which it can speak to.
+    """
+    try:
+        return httpx.Client(timeout=TIMEOUT, follow_redirects=True)
+    except (ImportError, ValueError) as error:  # SOCKS, or no address
+        raise FetchError(
+            f"{dataset.name}: the proxy that HTTPS_PROXY or ALL_PROXY names cannot be used"
+            f" ({error}): name one by http://. {dataset.by_hand}"
+        ) from error

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recsys_assets.datasets import Dataset, FetchError, fetch_dataset
+from recsys_assets.datasets import DATASETS, Dataset, FetchError, fetch_dataset
 from recsys_assets.datasets.download import discard
 from recsys_assets_tests.datasets.site import (
     FILES,
@@ -181,6 +181,15 @@ def test_an_unreachable_address_tells_what_to_do(tmp_path: Path) -> None:
     assert "Check the network and the proxy" in text
     assert f"download {dataset.url} by hand, unpack it, then run `recsys land ratings FILE`" in text
     assert "(FILE is ml-t/ratings.csv) and `recsys land movies FILE`" in text
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "proxy://127.0.0.1"])
+def test_a_proxy_that_cannot_be_used_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(FetchError, match=r"ALL_PROXY names cannot be used.*recsys land ratings"):
+        fetch_dataset(DATASETS["ml-latest-small"], tmp_path, quiet)
 
 
 def test_a_name_that_does_not_resolve_is_an_unreachable_address(tmp_path: Path) -> None:
