@@ -117,7 +117,7 @@ def use_command(
     """
     from recsys_assets.serving.bundle import load_bundle
     from recsys_assets.serving.folder import BundleError
-    from recsys_assets.serving.pointer import Pointer, point_to, promote
+    from recsys_assets.serving.pointer import promote
 
     root = deployment().home.bundles
     if canary == champion:
@@ -129,11 +129,8 @@ def use_command(
     try:
         for version in filter(None, (champion, canary)):
             load_bundle(root / version)
-        pointer = promote(root, champion)
-        if canary:
-            trial = {"canary": canary, "canary_share": 0.1, **chosen}
-            pointer = Pointer.model_validate(pointer.model_dump() | trial)
-            point_to(root, pointer)
+        trial = {"canary": canary, "canary_share": 0.1, **chosen} if canary else None
+        pointer = promote(root, champion, trial=trial)
     except BundleError as error:
         raise typer.BadParameter(str(error)) from error
     console.print(

@@ -3,7 +3,9 @@
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -71,7 +73,9 @@ def point_to(root: Path, pointer: Pointer) -> None:
     partial.replace(root / NAME)
 
 
-def promote(root: Path, version: str, keep_canary: bool = False) -> Pointer:
+def promote(
+    root: Path, version: str, keep_canary: bool = False, trial: Mapping[str, Any] | None = None
+) -> Pointer:
     """Make a version the champion; the old one is kept to go back to.
 
     A pointer that nobody can read names no way back, and stands in nobody's way.
@@ -80,8 +84,9 @@ def promote(root: Path, version: str, keep_canary: bool = False) -> Pointer:
         root: folder of the bundles.
         version: of the new champion.
         keep_canary: whether a canary goes on beside it, as long as its bundle is there.
+        trial: the pointer's fields of a canary that begins with it; no user sees another between.
     """
-    pointer = Pointer(champion=version)
+    pointer = Pointer(champion=version, **(trial or {}))
     try:
         old = read_pointer(root)
     except BundleError:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from recsys_assets.home import Home
+from recsys_assets.serving import pointer
 from recsys_assets.serving.export import ExportParams, write_bundle
 from recsys_assets.serving.pointer import NAME, Pointer, promote, read_pointer
 from recsys_assets.serving.sizing import BUSY, CORES, LEAST, size_for
@@ -14,7 +15,9 @@ from recsys_assets_tests.servers.ports import free_port
 from recsys_assets_tests.serving.published import publish
 
 
-def test_bundles_are_listed_chosen_and_gone_back_to(recsys: Recsys, home: Home) -> None:
+def test_bundles_are_listed_chosen_and_gone_back_to(
+    recsys: Recsys, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert "serving_bundle" in recsys("bundles", "list", code=2).output
     publish(home, seed=1)
     old = write_bundle(home.lake, home.registry, home.bundles, ExportParams())
@@ -22,7 +25,14 @@ def test_bundles_are_listed_chosen_and_gone_back_to(recsys: Recsys, home: Home) 
     new = write_bundle(home.lake, home.registry, home.bundles, ExportParams())
     promote(home.bundles, old)
     assert "for 0.5%" in recsys("bundles", "use", old, "--canary", new, "--share", 0.005).output
-    recsys("bundles", "use", old, "--canary", new, "--share", 0.25)
+    shown: list[str | None] = []
+    with monkeypatch.context() as watched:
+        point = pointer.point_to
+        watched.setattr(
+            pointer, "point_to", lambda root, new: (shown.append(new.canary), point(root, new))
+        )
+        recsys("bundles", "use", old, "--canary", new, "--share", 0.25)
+    assert shown == [new]  # between two pointers the canary's users would get the champion
     rows = {r["version"]: r for r in json.loads(recsys("bundles", "list", "--json").output)}
     assert rows[old]["serves as"] == "champion"
     assert (rows[new]["serves as"], rows[new]["share"]) == ("canary", 0.25)
