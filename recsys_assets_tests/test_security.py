@@ -120,7 +120,7 @@ class TestSecrets:
             "RECSYS_TEAMS_URL": f"https://h/{MARK}",
             "RECSYS_DATABRICKS_HOST": "https://adb",
             "RECSYS_DATABRICKS_WHEEL": "w",
-            "RECSYS_DATABRICKS_VOLUME": "v",
+            "RECSYS_DATABRICKS_VOLUME": "/v",
         }
         deployment = current_deployment(known)
         assert MARK not in repr(deployment)

@@ -66,6 +66,10 @@ def databricks_settings(known: Mapping[str, str], home: Home) -> dict[str, Any]:
         raise DeploymentError(
             "RECSYS_DATABRICKS_VOLUME is not set, and RECSYS_DATABRICKS_HOST asks for it"
         )
+    if not value("VOLUME").startswith("/"):  # by its name in the catalog no file is found
+        raise DeploymentError(
+            "RECSYS_DATABRICKS_VOLUME is no folder: write /Volumes/CATALOG/SCHEMA/VOLUME"
+        )
     root = value("HOME").rstrip("/")
     token = value("TOKEN") or ("identity" if home.account else "")
     cluster: dict[str, Any] = {

@@ -52,9 +52,10 @@ def test_the_token_is_looked_up_when_a_step_runs(monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_databricks_needs_is_named() -> None:
-    environment = {**DATABRICKS, "RECSYS_DATABRICKS_VOLUME": ""}
-    with pytest.raises(DeploymentError, match="RECSYS_DATABRICKS_VOLUME is not set"):
-        current_deployment(environment)
+    for given, said in (("", "is not set"), ("main.recsys.pipes", "is no folder: write /Volumes/")):
+        environment = {**DATABRICKS, "RECSYS_DATABRICKS_VOLUME": given}
+        with pytest.raises(DeploymentError, match=f"RECSYS_DATABRICKS_VOLUME {said}"):
+            current_deployment(environment)
 
 
 def test_more_workers_at_least_than_at_most_are_refused() -> None:
