@@ -29,6 +29,15 @@ def account_of(known: Mapping[str, str]) -> str:
             "RECSYS_AZURE_STORAGE_ACCOUNT is no account's name, which is 3 to 24 lower-case letters"
             " and digits: give the name alone, no address"
         )
+    connection = known.get("AZURE_STORAGE_CONNECTION_STRING") or ""
+    # One of a shared access signature may tell the account by the address alone.
+    own = rf"AccountName={account}(;|$)|://{account}\.|/{account}/?(;|$)"
+    if connection and not re.search(own, connection.strip(), re.IGNORECASE):
+        raise DeploymentError(
+            "AZURE_STORAGE_CONNECTION_STRING is of another account than"
+            f" RECSYS_AZURE_STORAGE_ACCOUNT, which is {account}: files would land there, for it"
+            " goes before; take it out of the environment"
+        )
     return account
 
 

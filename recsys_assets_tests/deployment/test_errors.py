@@ -30,6 +30,7 @@ ADDRESSES: dict[str, dict[str, str]] = {
     "RECSYS_UI_URL": {},
     "RECSYS_PUBLIC_URL": {},
 }
+AZURE = {"RECSYS_DEPLOYMENT": "azure", "RECSYS_AZURE_STORAGE_ACCOUNT": "films"}
 TABLES = {"RECSYS_LOOKUP": "tables", "RECSYS_LOOKUP_KEY": "AccountName=a;AccountKey=a2V5"}
 
 
@@ -132,6 +133,16 @@ TABLES = {"RECSYS_LOOKUP": "tables", "RECSYS_LOOKUP_KEY": "AccountName=a;Account
                 "AccountName=films;AccountKey=planted-secret",
             )
         ),
+        *(
+            (
+                AZURE | {"AZURE_STORAGE_CONNECTION_STRING": connection},
+                "AZURE_STORAGE_CONNECTION_STRING is of another account than .*, which is films:",
+            )
+            for connection in (
+                "AccountName=films2;AccountKey=a2V5;EndpointSuffix=core.windows.net",
+                "BlobEndpoint=https://myfilms.blob.core.windows.net;SharedAccessSignature=sv=1",
+            )
+        ),
     ],
 )
 def test_a_setting_that_cannot_be_names_its_variable(
@@ -161,3 +172,17 @@ def test_a_value_is_not_quoted(tmp_path: Path) -> None:
     assert "RECSYS_SMTP_SECURITY" in str(told.value)
     assert "planted-secret" not in str(told.value)
     assert told.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        "",
+        "DefaultEndpointsProtocol=https;AccountName=films;AccountKey=a2V5",
+        "BlobEndpoint=https://films.blob.core.windows.net/;SharedAccessSignature=sv=1",
+        "BlobEndpoint=http://127.0.0.1:10000/films;SharedAccessSignature=sv=1",
+    ],
+)
+def test_a_connection_string_of_the_account_itself_is_taken(connection: str) -> None:
+    settings = AZURE | {"AZURE_STORAGE_CONNECTION_STRING": connection, "RECSYS_HOME": "/state"}
+    assert current_deployment(settings).home.account == "films"
