@@ -20,6 +20,7 @@ from recsys_assets.resources.spark import (
     SparkSettings,
     forget_dead_session,
     jvm_is_dead,
+    keeping_interrupts,
     session_config,
     start_jvm,
 )
@@ -117,7 +118,8 @@ class LocalSpark(SparkCompute):
         home = self._state()
         config = session_config(self._spark_settings(), home.cache, home.scratch)
         start_jvm(config)
-        spark = LazyPySparkResource(spark_config=config).spark_session
+        with keeping_interrupts():
+            spark = LazyPySparkResource(spark_config=config).spark_session
         return Session(spark, home.lake, home.landing_zone, home.registry, reports=home.reports)
 
     def run(self, context: dg.AssetExecutionContext, step: Step, params: BaseModel) -> StepReport:

@@ -2,8 +2,11 @@
 
 import os
 import shlex
+import signal
 import subprocess
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel, Field
@@ -76,6 +79,21 @@ def start_jvm(config: Mapping[str, str]) -> None:
         with without_remarks() as output:
             gateway = launch_gateway(conf, {"stdout": output})
         SparkContext._ensure_initialized(gateway=gateway)
+
+
+@contextmanager
+def keeping_interrupts() -> Iterator[None]:
+    """Open Spark in here, which puts a handler of its own in the place of that of interrupts.
+
+    It asks the JVM to cancel its jobs, on the connection that waits for an answer. That fails, and
+    what was to end the run becomes an error of the call: the step fails, and the run goes on.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)
 
 
 def open_spark(settings: SparkSettings, cache: Path, scratch: Path) -> SparkSession:

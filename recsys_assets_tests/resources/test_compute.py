@@ -1,5 +1,6 @@
 """Spark on this machine, opened before the first step asks for it."""
 
+import signal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -55,6 +56,29 @@ def test_what_fails_ahead_is_told_by_the_step(
     with dg.build_asset_context() as context, pytest.raises(SparkSetupError, match="no jars"):
         here.run(context, count, NoParams())
     assert capfd.readouterr().err == ""
+
+
+def test_who_cancels_a_run_interrupts_its_first_step_too(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spark's own handler, of the step that opens it, makes an error of the call out of it."""
+
+    class Opening:
+        def __init__(self, spark_config: object) -> None:
+            pass
+
+        @property
+        def spark_session(self) -> None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    monkeypatch.setattr(compute, "LazyPySparkResource", Opening)
+    monkeypatch.setattr(compute, "start_jvm", lambda config: None)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        assert LocalSpark(home=str(home.root))._session.spark is None
+        assert signal.getsignal(signal.SIGINT) is before
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 HOLDS = """
