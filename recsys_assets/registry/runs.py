@@ -11,6 +11,7 @@ from recsys_assets.registry.address import RegistryAddress
 from recsys_assets.registry.database import make_tables
 from recsys_assets.registry.logged import LoggedModel
 from recsys_assets.registry.quiet import quiet_mlflow
+from recsys_assets.registry.relocation import settle
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -33,7 +34,11 @@ class RunLog:
     @property
     def is_empty(self) -> bool:
         """Whether it is a file that nobody made yet; asking anything else would make it."""
-        return self.address.is_file and not Path(self.uri.removeprefix("sqlite:///")).is_file()
+        return self.address.is_file and not self._file.is_file()
+
+    @property
+    def _file(self) -> Path:
+        return Path(self.uri.removeprefix("sqlite:///"))
 
     def client(self) -> "MlflowClient":
         """MLflow's client, of runs and of models."""
@@ -41,6 +46,8 @@ class RunLog:
 
         if self.address.is_file:
             make_tables(self.address.runs)
+            if self.artifacts:
+                settle(self._file, Path(self.artifacts))
         return MlflowClient(tracking_uri=self.address.runs, registry_uri=self.address.models)
 
     def start_run(self, name: str, tags: Mapping[str, str]) -> LoggedModel:
