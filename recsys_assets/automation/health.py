@@ -1,4 +1,4 @@
-"""Is the machinery itself alive: daemons, sensors and schedules, the code location.
+"""Is the machinery itself alive: daemons, the code location; for sensors and schedules see `ticks`.
 
 What watches the runs can fail too. Sensors report each other's failed ticks; what no sensor can
 report — a dead daemon, a code location that does not load — `recsys health` finds from outside.
@@ -11,10 +11,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 import dagster as dg
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorTick, TickStatus
 
-from recsys_assets.automation.causes import is_unreachable, plain_error
+from recsys_assets.automation.causes import plain_error
 from recsys_assets.resources.alerts import Alert, Notifier, Severity
 
 SILENT_SECONDS = 600.0
@@ -24,9 +22,6 @@ SPREAD_SECONDS = 60.0
 """Within so many seconds threads of one process say for the last time that they are alive."""
 LOAD_SECONDS = 180.0
 """How long the definitions may take to load."""
-
-ENDED = [TickStatus.FAILURE, TickStatus.SUCCESS, TickStatus.SKIPPED]
-"""A tick that has begun and not ended says nothing yet."""
 
 _LOAD = "from recsys_assets.definitions import defs; defs.get_repository_def()"
 
@@ -39,7 +34,7 @@ class Findings:
     works: dict[str, datetime] = field(default_factory=dict)
     """Subject → when it worked."""
     rests: dict[str, datetime] = field(default_factory=dict)
-    """Subject → when it was found switched off, which ends a trouble as well."""
+    """Subject → when it was found switched off or removed, which ends a trouble as well."""
 
     def add(self, other: "Findings") -> None:
         """Take in what another look found."""
@@ -66,51 +61,6 @@ class Findings:
                 errors.append(error)
         if errors:
             raise errors[0]
-
-
-def look_at_ticks(instance: dg.DagsterInstance, besides: str = "") -> Findings:
-    """Sensors and schedules whose last tick failed, but for those that are switched off.
-
-    Args:
-        instance: where ticks are kept.
-        besides: name of the sensor that looks; its own tick has not ended yet.
-    """
-    found = Findings()
-    for state in instance.all_instigator_state():
-        subject = f"tick:{state.instigator_name}"
-        # What somebody switched off has no next tick that could be green.
-        if state.status is InstigatorStatus.STOPPED:
-            found.rests[subject] = datetime.now(UTC)
-            continue
-        if state.instigator_name == besides:
-            continue
-        ticks = instance.get_ticks(
-            state.instigator_origin_id, state.selector_id, limit=1, statuses=ENDED
-        )
-        for tick in ticks:
-            # Says nothing of this sensor, whose next tick may be hours away: `reach` tells of all.
-            if state.instigator_type is InstigatorType.SENSOR and is_unreachable(tick.error):
-                continue
-            if tick.status is TickStatus.FAILURE:
-                found.alerts.append(_failed_tick(subject, state.instigator_name, tick))
-            else:
-                found.works[subject] = datetime.fromtimestamp(tick.timestamp, UTC)
-    return found
-
-
-def _failed_tick(subject: str, name: str, tick: InstigatorTick) -> Alert:
-    cause = plain_error(tick.error) if tick.error else "the tick gave no reason"
-    return Alert(
-        title=f"{name} fails",
-        what=f"The last tick of the sensor or schedule {name} failed: what it should start or tell"
-        " waits until it works again.",
-        severity=Severity.ERROR,
-        since=datetime.fromtimestamp(tick.timestamp, UTC),
-        cause=cause,
-        event_key=f"{subject}:{tick.tick_id}",
-        kind="sensor-failing",
-        subjects=(subject,),
-    )
 
 
 def look_at_daemons(instance: dg.DagsterInstance, now: datetime) -> Findings:

@@ -8,8 +8,9 @@ from dagster._core.definitions.freshness import FreshnessState, FreshnessStateRe
 
 from recsys_assets.automation.catalogue import Catalogue
 from recsys_assets.automation.dead_runs import close_dead_runs
-from recsys_assets.automation.health import Findings, look_at_ticks
+from recsys_assets.automation.health import Findings
 from recsys_assets.automation.served import served_facts
+from recsys_assets.automation.ticks import look_at_ticks
 from recsys_assets.resources.alerts import Alert, Notifier, Severity
 from recsys_assets.resources.storage import Storage
 

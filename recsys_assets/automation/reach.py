@@ -8,19 +8,14 @@ from datetime import UTC, datetime
 
 import dagster as dg
 from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.scheduler.instigation import (
-    InstigatorState,
-    InstigatorStatus,
-    SensorInstigatorData,
-)
+from dagster._core.scheduler.instigation import InstigatorStatus
 
 from recsys_assets.automation.causes import NO_CODE_SERVER, is_unreachable
-from recsys_assets.automation.health import ENDED, SILENT_SECONDS, Findings
+from recsys_assets.automation.health import SILENT_SECONDS, Findings
+from recsys_assets.automation.ticks import ENDED, interval_of
 from recsys_assets.resources.alerts import Alert, Severity
 
 SUBJECT = "location:daemon"
-_USUAL_SECONDS = 30.0
-"""How often Dagster lets a sensor tick that does not say."""
 
 
 def look_at_reach(instance: dg.DagsterInstance, now: datetime) -> Findings:
@@ -44,7 +39,7 @@ def look_at_reach(instance: dg.DagsterInstance, now: datetime) -> Findings:
     tick = max(ticks, key=lambda tick: tick.timestamp)
     last = datetime.fromtimestamp(tick.timestamp, UTC)
     # The one that ticks most often may be late by two of its ticks.
-    patience = SILENT_SECONDS + 2 * min(map(_interval, running))
+    patience = SILENT_SECONDS + 2 * min(map(interval_of, running))
     silent = (now - last).total_seconds()
     if silent < -patience:
         return Findings(alerts=[_ahead(now, last)])
@@ -81,9 +76,3 @@ def _ahead(now: datetime, last: datetime) -> Alert:
         event_key=f"{SUBJECT}:ahead:{last.isoformat()}",
         subjects=(SUBJECT,),
     )
-
-
-def _interval(state: InstigatorState) -> float:
-    data = state.instigator_data
-    known = data.min_interval if isinstance(data, SensorInstigatorData) else None
-    return known or _USUAL_SECONDS

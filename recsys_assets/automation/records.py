@@ -10,8 +10,9 @@ from pathlib import Path
 import dagster as dg
 
 from recsys_assets.automation.causes import kind_of_error
-from recsys_assets.automation.health import Findings, look_at_daemons, look_at_ticks
+from recsys_assets.automation.health import Findings, look_at_daemons
 from recsys_assets.automation.reach import look_at_reach
+from recsys_assets.automation.ticks import look_at_ticks
 from recsys_assets.resources.alerts import Alert, Severity
 from recsys_assets.resources.alerts.connection import describe
 

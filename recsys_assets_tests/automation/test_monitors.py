@@ -30,8 +30,9 @@ from dagster_shared.error import SerializableErrorInfo
 
 from recsys_assets.automation import health
 from recsys_assets.automation.catalogue import Catalogue
-from recsys_assets.automation.health import look_at_daemons, look_at_location, look_at_ticks
+from recsys_assets.automation.health import look_at_daemons, look_at_location
 from recsys_assets.automation.monitors import build_monitors, find_old_champions
+from recsys_assets.automation.ticks import look_at_ticks
 from recsys_assets.home import Home
 from recsys_assets.resources.alerts import Notifier, WebhookChannel
 from recsys_assets.resources.storage import Storage
@@ -126,6 +127,7 @@ def failed_tick(
     status: TickStatus,
     switched: InstigatorStatus = InstigatorStatus.RUNNING,
     error: SerializableErrorInfo = NO_FOLDER,
+    seconds_ago: float = 0.0,
 ) -> None:
     location = ManagedGrpcPythonEnvCodeLocationOrigin(
         loadable_target_origin=LoadableTargetOrigin(module_name="m"), location_name="l"
@@ -140,7 +142,7 @@ def failed_tick(
             name,
             InstigatorType.SENSOR,
             status,
-            time.time(),
+            time.time() - seconds_ago,
             error=error if status is TickStatus.FAILURE else None,
             selector_id=state.selector_id,
         )
@@ -189,6 +191,21 @@ def test_a_sensor_that_failed_and_is_switched_off_is_no_trouble_any_more(
         look("alert_on_failing_automation", instance, notifier, home)
     assert [body["resolved"] for body in posts.bodies] == [False, True]
     assert "or is switched off" in posts.bodies[1]["what"]
+
+
+def test_a_sensor_that_a_release_removed_while_it_failed_is_no_trouble_any_more(
+    instance: dg.DagsterInstance, notifier: Notifier, posts: Posts, home: Home
+) -> None:
+    failed_tick(instance, "removed_sensor", TickStatus.FAILURE, seconds_ago=3000)
+    failed_tick(instance, "redeliver_alerts", TickStatus.SKIPPED, seconds_ago=3000)
+    failed_tick(instance, "redeliver_alerts", TickStatus.SKIPPED)
+    look("alert_on_failing_automation", instance, notifier, home)
+    assert len(posts.bodies) == 1, "after a standstill it may be the last to tick again"
+    failed_tick(instance, "redeliver_alerts", TickStatus.SKIPPED, seconds_ago=1500)
+    for _ in range(2):
+        look("alert_on_failing_automation", instance, notifier, home)
+    assert [body["resolved"] for body in posts.bodies] == [False, True]
+    assert look_at_ticks(instance).alerts == []
 
 
 def test_a_daemon_that_is_silent_is_dead(instance: dg.DagsterInstance) -> None:

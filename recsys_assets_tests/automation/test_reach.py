@@ -7,8 +7,8 @@ import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
 from dagster_shared.error import SerializableErrorInfo
 
-from recsys_assets.automation.health import look_at_ticks
 from recsys_assets.automation.reach import SUBJECT, look_at_reach
+from recsys_assets.automation.ticks import look_at_ticks
 from recsys_assets_tests.automation.test_monitors import failed_tick
 
 UNREACHABLE = SerializableErrorInfo(
