@@ -9,10 +9,8 @@ from recsys_assets.contracts.clicks import CLICKS
 from recsys_assets.contracts.features import SPLITS
 from recsys_assets.lake.store import scan_parquet
 from recsys_assets.lake.tables import DROP_DATE, Lake
-from recsys_assets.steps.report import StepReport, nothing_left
+from recsys_assets.steps.report import StepReport, not_landed, nothing_left
 from recsys_assets.steps.session import Session
-
-NOTHING_LANDED = "no clicks landed yet: `recsys land clicks FILE`"
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def nothing_landed(session: Session) -> StepReport | None:
         return None
     if session.lake.has_rows(CLICK_FEATURES):
         return nothing_left(CLICKS.name, CLICK_FEATURES)
-    return StepReport(skipped=NOTHING_LANDED)
+    return not_landed(CLICKS.name)
 
 
 def parts_of(lake: Lake, table: str, partition_by: str, only: str | None = None) -> list[Part]:

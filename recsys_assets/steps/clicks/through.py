@@ -35,7 +35,10 @@ def count_click_through(session: Session, params: ClickThroughParams) -> StepRep
     """
     # Where all feedback was withdrawn, nothing is told of it any more.
     if not session.lake.has_rows(FEEDBACK.name) and not session.lake.has_rows(CLICK_THROUGH):
-        return StepReport(skipped="no feedback landed yet: `recsys serve` keeps it day by day")
+        return StepReport(
+            skipped="no feedback to work with yet: `recsys serve` keeps it day by day, `recsys"
+            " feedback` lands it, `recsys run` validates it"
+        )
     table = session.lake.scan(FEEDBACK.name)
     newest = table.select(pl.col("drop_date").max()).collect().item()
     first = pl.lit(newest, pl.Date).dt.offset_by(f"-{params.days}d")
