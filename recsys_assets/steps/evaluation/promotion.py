@@ -4,11 +4,13 @@
 
 Both are asked through the registry, as whoever serves them asks, so that nothing but the model
 itself differs. A challenger takes the place only by a significant win on the main metric with no
-guard metric below its limit; `recsys promote` and `recsys demote` overrule it.
+guard metric below its limit; `recsys promote` and `recsys demote` overrule it. A champion that was
+trained on ratings which have been withdrawn since gives its place without a win.
 """
 
 from collections.abc import Iterator
 from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,7 +90,9 @@ class _RankingBench:
     """The held-out rows and histories by which both are judged."""
 
     def __init__(self, session: Session, params: PromotionParams) -> None:
-        table = session.lake.scan(INTERACTIONS).select("user", "item", "split").collect()
+        columns = ("user", "item", "timestamp", "split")
+        table = session.lake.scan(INTERACTIONS).select(*columns).collect()
+        self.rated = table.select("user", "item", "timestamp")
         test = table.filter(split="test").select("user", "item")
         self.params = params
         self.train = table.filter(split="train").select("user", "item")
@@ -109,6 +113,12 @@ class _RankingBench:
         other.truth = self.truth.join(known, on=["user", "item"], how="anti")
         other.seen = pl.concat([self.seen, known])
         return other
+
+    def withdrawn(self, trained: pl.DataFrame) -> int:
+        """How many of a model's training ratings are gone; one that was rated anew is not."""
+        now = pl.col("timestamp_now")
+        found = trained.join(self.rated, on=["user", "item"], how="left", suffix="_now")
+        return found.filter(now.is_null() | (now < pl.col("timestamp"))).height
 
     def judge(self, model: "PyFuncModel") -> tuple[Floats, float, float]:
         """NDCG of each user, coverage of the catalogue, mean nDCG of cold users."""
@@ -144,8 +154,8 @@ def _drawn(users: pl.Series, most: int, seed: int) -> pl.Series:
 
 def _try_ranking(session: Session, name: str, bench: _RankingBench) -> Decision | str:
     """The decision on a model, or why the two cannot be compared."""
-    for alias in (CHAMPION, CHALLENGER):
-        bench = bench.without(_trained_on(session, name, alias))
+    champion, challenger = (_trained_on(session, name, a) for a in (CHAMPION, CHALLENGER))
+    bench = bench.without(champion).without(challenger)
     if bench.truth.is_empty():
         return "one of the two was trained on every test row: nothing to judge by is left"
     old, new = (bench.judge(session.registry.load(name, a)) for a in (CHAMPION, CHALLENGER))
@@ -154,20 +164,25 @@ def _try_ranking(session: Session, name: str, bench: _RankingBench) -> Decision 
         Guard.relative("catalog_coverage", old[1], new[1], params.coverage_margin),
         Guard.relative("ndcg_cold_users", old[2], new[2], params.cold_margin),
     ]
-    return decide(f"ndcg@{params.k}", old[0], new[0], guards, params.seed)
+    decision = decide(f"ndcg@{params.k}", old[0], new[0], guards, params.seed)
+    if decision.promoted or not (gone := bench.withdrawn(champion)) or bench.withdrawn(challenger):
+        return decision
+    why = f"the champion was trained on {gone:,} ratings that were withdrawn since"
+    reason = f"promoted: {why} (by figures alone, {decision.reason})"
+    return replace(decision, promoted=True, reason=reason)
 
 
 def _trained_on(session: Session, name: str, alias: str) -> pl.DataFrame:
-    """Pairs that a version was trained on where the split was another; none where it was the same.
+    """What a version was trained on, where these are other interactions; no row where they are not.
 
     A model tells the version of the interactions that it saw. One that was tidied away since, or
     that names none, as what is merely popular, tells nothing.
     """
-    nothing = pl.DataFrame(schema={"user": pl.Int32, "item": pl.Int32})
+    nothing = pl.DataFrame(schema={"user": pl.Int32, "item": pl.Int32, "timestamp": pl.Int64})
     tag = session.registry.tags(name, alias).get("table/interactions")
     if tag is None or int(tag) == session.lake.version(INTERACTIONS):
         return nothing
     if not session.lake.holds(INTERACTIONS, int(tag)):
         return nothing
     rows = session.lake.scan(INTERACTIONS, int(tag)).filter(split="train")
-    return rows.select("user", "item").collect()
+    return rows.select("user", "item", "timestamp").collect()

@@ -104,7 +104,8 @@ def _publish(
             Section(
                 "Decisions",
                 "A challenger takes the place only by a significant win on the main metric, paired "
-                "over the same rows, and only where every guard holds.",
+                "over the same rows, and only where every guard holds; or where the champion was "
+                "trained on ratings that were withdrawn since.",
                 report.tables["Decisions"],
             ),
             Section(

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -45,7 +46,7 @@ def popular_first() -> list[tuple[int, int, float, int, str]]:
     return rows
 
 
-def decided(session: Session, params: PromotionParams = ONLY) -> dict[str, object]:
+def decided(session: Session, params: PromotionParams = ONLY) -> dict[str, Any]:
     decide_promotion(session, params)
     table = session.lake.scan("promotion").collect()
     Promotion.validate(table)
@@ -142,6 +143,35 @@ def test_a_champion_is_not_judged_by_rows_it_was_trained_on(session: Session) ->
     # Equal models on equally many rows: of the test rows the champion never lists those that it
     # was trained on, so that by all of them it had a quarter of the challenger's hits.
     assert not row["promoted"] and row["champion"] > 0.6 * row["challenger"] > 0
+
+
+def test_a_champion_of_ratings_that_were_withdrawn_gives_its_place_without_a_win(
+    session: Session,
+) -> None:
+    rows = split_by(1)
+    spam = [(500, item, 5.0, 1_700_000_000, "train") for item in range(1, 6)]
+    anew = [(user, item, 0.5, time + 1, "train") for user, item, _, time, _ in rows[:7]]
+
+    def trial(drops: list[tuple[int, int, float, int, str]], train: bool = True) -> dict[str, Any]:
+        write_interactions(session.lake, drops)
+        if train:
+            train_item_model(session, ItemModelParams())
+        return decided(session, PromotionParams(models=[ITEM_MODEL]))
+
+    trial([*rows, *spam])
+    trial([*rows, *spam[:4]])
+    # The newest version knows of the other four, too.
+    assert not trial(rows, train=False)["promoted"]
+    withdrawn = trial(rows)
+    assert withdrawn["promoted"] and withdrawn["p_value"] > 0.05
+    assert withdrawn["reason"].startswith(
+        "promoted: the champion was trained on 4 ratings that were withdrawn since (by figures "
+        "alone, the champion stays: no significant win, ndcg@10 "
+    )
+    # What was rated anew is not withdrawn, unless the later rating goes again.
+    assert "withdrawn" not in trial([*rows[7:], *anew])["reason"]
+    promote(session.registry, ITEM_MODEL)
+    assert "on 7 ratings that were withdrawn" in trial(rows)["reason"]
 
 
 def test_a_split_that_leaves_nothing_to_judge_by_is_said(session: Session) -> None:
