@@ -29,6 +29,7 @@ from recsys_assets.registry import CHALLENGER, CHAMPION
 from recsys_assets.registry.champions import aliases, undecided
 from recsys_assets.steps.als.train import ALS_MODEL
 from recsys_assets.steps.evaluation.promotion_report import conclude
+from recsys_assets.steps.evaluation.trained import trained_on
 from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.recommenders.models import CONTENT_MODEL, ITEM_MODEL, RANK_MODEL
 from recsys_assets.steps.recommenders.popularity import POPULARITY_MODEL
@@ -154,7 +155,7 @@ def _drawn(users: pl.Series, most: int, seed: int) -> pl.Series:
 
 def _try_ranking(session: Session, name: str, bench: _RankingBench) -> Decision | str:
     """The decision on a model, or why the two cannot be compared."""
-    champion, challenger = (_trained_on(session, name, a) for a in (CHAMPION, CHALLENGER))
+    champion, challenger = (trained_on(session, name, a) for a in (CHAMPION, CHALLENGER))
     bench = bench.without(champion).without(challenger)
     if bench.truth.is_empty():
         return "one of the two was trained on every test row: nothing to judge by is left"
@@ -170,19 +171,3 @@ def _try_ranking(session: Session, name: str, bench: _RankingBench) -> Decision 
     why = f"the champion was trained on {gone:,} ratings that were withdrawn since"
     reason = f"promoted: {why} (by figures alone, {decision.reason})"
     return replace(decision, promoted=True, reason=reason)
-
-
-def _trained_on(session: Session, name: str, alias: str) -> pl.DataFrame:
-    """What a version was trained on, where these are other interactions; no row where they are not.
-
-    A model tells the version of the interactions that it saw. One that was tidied away since, or
-    that names none, as what is merely popular, tells nothing.
-    """
-    nothing = pl.DataFrame(schema={"user": pl.Int32, "item": pl.Int32, "timestamp": pl.Int64})
-    tag = session.registry.tags(name, alias).get("table/interactions")
-    if tag is None or int(tag) == session.lake.version(INTERACTIONS):
-        return nothing
-    if not session.lake.holds(INTERACTIONS, int(tag)):
-        return nothing
-    rows = session.lake.scan(INTERACTIONS, int(tag)).filter(split="train")
-    return rows.select("user", "item", "timestamp").collect()
