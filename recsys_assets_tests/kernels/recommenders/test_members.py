@@ -6,6 +6,7 @@ from scipy.sparse import csr_matrix
 from recsys_assets.kernels.als import Objective
 from recsys_assets.kernels.recommenders.blend import learn_weights, normalize, normalize_groups
 from recsys_assets.kernels.recommenders.content import fit_content
+from recsys_assets.kernels.recommenders.features import FACTS, candidate_features, item_facts
 from recsys_assets.kernels.recommenders.histories import build_catalogue, history_of
 from recsys_assets.kernels.recommenders.latent import fit_latent, with_content
 from recsys_assets.kernels.recommenders.members import fit_members
@@ -13,9 +14,10 @@ from recsys_assets.kernels.recommenders.neighbours import fit_item_neighbours, f
 from recsys_assets.kernels.recommenders.popularity import (
     YEAR,
     choose_half_life,
+    fit_timed_popularity,
     newcomer_popularity,
 )
-from recsys_assets.kernels.recommenders.protocol import rating_data
+from recsys_assets.kernels.recommenders.protocol import ItemContent, rating_data
 from recsys_assets.kernels.recommenders.reasons import FALLBACK, sentence
 from recsys_assets.kernels.recommenders.scorer import SingleMember
 from recsys_assets_tests.kernels.recommenders.worlds import GENRES, taste_world
@@ -115,6 +117,64 @@ def test_without_times_all_newcomers_count_the_same() -> None:
     counts = known.counts()
     scores = newcomer_popularity(known, np.inf)
     assert np.argmax(scores) == np.argmax(counts)
+
+
+def test_timed_popularity_counts_those_of_the_time() -> None:
+    days = [0, 0, 400, 900, 1_000]
+    rated = [[1], [1, 2], [2], [2, 3], [3]]
+    rows = [(u, i, 3.0, 86_400 * days[u]) for u, items in enumerate(rated) for i in items]
+    columns = ["user", "item", "rating", "timestamp"]
+    frame = pl.DataFrame(rows, schema=columns, orient="row")
+    known = build_catalogue(rating_data(frame), None)
+    found = fit_timed_popularity(known).score(known.train)
+    width = (1_000 * 86_400 + 1) / 64
+    for user, day in enumerate(days):
+        # As seen from the middle of the user's own bin of time, halved in ln 2 times two years.
+        middle = (min(int(day * 86_400 / width), 63) + 0.5) * width
+        for column, item in enumerate([1, 2, 3]):
+            away = [abs(middle - 86_400 * days[u]) for u in range(5) if item in rated[u]]
+            counted = sum(np.exp(-seconds / (2 * YEAR)) for seconds in away)
+            assert found[user, column] == pytest.approx(np.log1p(counted), rel=1e-5)
+    whenever = np.log1p(known.counts())
+    stranger = fit_timed_popularity(known).score(known.histories(np.array([9], np.int32)))
+    timeless = build_catalogue(rating_data(frame.drop("timestamp")), None)
+    for same in (stranger[0], *fit_timed_popularity(timeless).score(timeless.train)):
+        np.testing.assert_allclose(same, whenever)
+
+
+def test_facts_of_user_and_item_are_those_of_training() -> None:
+    """Two users, three movies with genres A, A and B, and B, and one nobody rated."""
+    day = 86_400
+    rows = [(1, 1, 5.0, 0), (1, 2, 3.0, 731 * day), (2, 2, 4.0, 1_096 * day)]
+    columns = ["user", "item", "rating", "timestamp"]
+    frame = pl.DataFrame(rows, schema=columns, orient="row")
+    genres, years = [["A"], ["A", "B"], ["B"], ["B"]], [1960.0, 1970.0, 1980.0, np.nan]
+    content = ItemContent(np.arange(1, 5, dtype=np.int32), [""] * 4, np.array(years, "f4"), genres)
+    known = build_catalogue(rating_data(frame), content)
+    users, items = np.array([0, 1, 1]), np.array([2, 0, 3])
+    found = candidate_features({}, users, items, known.train, item_facts(known))
+    facts = {name: found.features[:, n].tolist() for n, name in enumerate(FACTS)}
+    nan = float("nan")
+    # Of three ratings all are of A and two of B; shrunk by five ratings at these shares.
+    lean = [
+        np.log((own + 5 * share) / ((n + 5) * share))
+        for own, share, n in ((1, 2 / 3, 2), (1, 1, 1), (1, 2 / 3, 1))
+    ]
+    expected = {
+        "item_ratings": [0.0, np.log(2), 0.0],
+        "user_ratings": [np.log(3), np.log(2), np.log(2)],
+        "year": [1980.0, 1960.0, nan],
+        "age_at_last_rating": [1970 + 731 / 365.25 - 1980, 1970 + 1_096 / 365.25 - 1960, nan],
+        "years_since_item_came": [nan, 1_096 / 365.25, nan],
+        "year_against_profile": [15 / np.sqrt(25 + 4), -10 / 2, nan],
+        "genres_against_profile": lean,
+        "user_mean": [4.0, 4.0, 4.0],
+        "item_mean": [4.0, (5 + 5 * 4) / 6, 4.0],
+        "user_span": [731 / 365.25, 0.0, 0.0],
+    }
+    assert tuple(expected) == FACTS
+    for name, values in expected.items():
+        np.testing.assert_allclose(facts[name], values, rtol=1e-4, atol=1e-4, err_msg=name)
 
 
 def test_normalized_scores_have_no_scale_and_leave_the_seen_out() -> None:
