@@ -95,7 +95,7 @@ def _masked(train: RatingData, hidden: pl.DataFrame | None) -> csr_matrix:
     both = known_user & known_item
     ones = np.ones(int(both.sum()), np.float32)
     pairs = csr_matrix((ones, (user[both], item[both])), shape=train.stars.shape)
-    return csr_matrix(abs(train.stars) + pairs)
+    return csr_matrix(train.stars + pairs)
 
 
 def _lists(

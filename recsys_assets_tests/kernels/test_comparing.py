@@ -61,9 +61,11 @@ def test_items_the_model_does_not_know_or_has_no_opinion_of_are_not_listed() -> 
 
 
 def test_hidden_pairs_are_no_candidates() -> None:
-    hidden = held_out((2, 20), (77, 10), (3, 99))
-    judged = judge("popularity", fit_popularity(data()), data(), held_out((2, 30)), 1, hidden)
-    assert lists_of(judged.lists) == {2: [30]}
+    # Of a user or an item that training does not know nothing is hidden, from nobody else either.
+    hidden = held_out((2, 20), (77, 10), (1, 99))
+    asked = held_out((1, 30), (2, 30), (3, 10))
+    judged = judge("popularity", fit_popularity(data()), data(), asked, 1, hidden)
+    assert lists_of(judged.lists) == {1: [30], 2: [30], 3: [10]}
 
 
 def test_k_may_exceed_the_catalogue() -> None:
@@ -92,7 +94,8 @@ def test_nonsense_of_a_model_is_refused() -> None:
         judge("popularity", nan, data(), asked, 2)
     with pytest.raises(JudgingError, match=r"shape \(1, 2\) for 1 users and 3 items"):
         judge("short", replace(model, counts=model.counts[:2]), data(), asked, 2)
-    with pytest.raises(JudgingError, match="ascending"):
-        judge("disordered", replace(model, items=model.items[::-1]), data(), asked, 2)
+    for items in (model.items[::-1], model.items[[0, 1, 1]]):
+        with pytest.raises(JudgingError, match="ascending order of distinct ids"):
+            judge("disordered", replace(model, items=items), data(), asked, 2)
     with pytest.raises(JudgingError, match="no held-out row"):
         judge("popularity", model, data(), asked.clear(), 2)
