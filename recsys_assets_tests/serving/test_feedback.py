@@ -8,6 +8,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 from scipy.stats import binomtest
 from starlette.testclient import TestClient
@@ -243,6 +245,40 @@ def test_click_through_by_version_from_landed_journals(
     assert table.filter(version="v1").select("low", "high").row(0) == pytest.approx(
         (expected.low, expected.high), abs=1e-12
     )
+
+
+def test_intervals_hold_though_users_click_more_or_less(session: Session) -> None:
+    """Of a user's ten pairs each tells less than one of a user of its own."""
+    rng = np.random.default_rng(4)
+    trials, users, pairs = 200, 200, 10
+    likely = np.repeat(rng.beta(0.3, 2.7, (trials, users)), pairs)
+    place = pl.int_range(likely.size)
+    drawn = pl.select(
+        version=(place // (users * pairs)).cast(pl.String),
+        user=place // pairs % users,
+        item=place % pairs,
+        clicked=pl.Series(rng.random(likely.size) < likely),
+    )
+    pair = pl.int_range(40)
+    alone = pl.select(version=pl.lit("one"), user=pl.lit(1), item=pair, clicked=pair % 2 == 0)
+    never = pl.select(version=pl.lit("no"), user=pair // 5, item=pair % 5, clicked=pl.lit(False))
+    shown = pl.concat([drawn, alone, never], how="vertical_relaxed")
+    day = datetime.date(2026, 1, 30)
+    told = {"arm": pl.lit("champion"), "drop_date": pl.lit(day)}
+    events = pl.concat(
+        [
+            shown.with_columns(kind=pl.lit("impression"), **told),
+            shown.filter("clicked").with_columns(kind=pl.lit("click"), **told),
+        ]
+    )
+    session.lake.write_frame(events.drop("clicked"), "feedback", {"drop_date": day.isoformat()})
+    count_click_through(session, ClickThroughParams())
+    found = session.lake.scan(CLICK_THROUGH).collect()
+    held = found.filter(pl.col("version").is_in(["one", "no"]).not_())
+    assert 0.9 <= held.select(pl.lit(0.1).is_between("low", "high")).to_series().mean() <= 0.99  # type: ignore[operator]
+    for version, low, high in (("one", 0.0546, 0.9454), ("no", 0.0, 0.3244)):
+        ends = found.filter(version=version).select("low", "high").row(0)
+        assert ends == pytest.approx((low, high), abs=1e-4)
 
 
 def test_of_feedback_that_is_withdrawn_nothing_is_told_any_more(

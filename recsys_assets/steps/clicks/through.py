@@ -18,6 +18,9 @@ from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
 
+_DEVIATIONS = 1.959963984540054
+"""Standard deviations on either side that hold 95 % of a normal distribution."""
+
 
 class ClickThroughParams(StepParams):
     """What is counted."""
@@ -31,7 +34,8 @@ def count_click_through(session: Session, params: ClickThroughParams) -> StepRep
 
     A pair counts once, however often it was shown or clicked: repeated looks at one list are no
     independent trials. So events need not be told apart: one that is sent twice changes nothing,
-    and a click may have the id of its impression.
+    and a click may have the id of its impression. Nor are the pairs of one user: who clicks much
+    clicks on many of them.
     """
     # Where all feedback was withdrawn, nothing is told of it any more.
     if not session.lake.has_rows(FEEDBACK.name) and not session.lake.has_rows(CLICK_THROUGH):
@@ -44,9 +48,7 @@ def count_click_through(session: Session, params: ClickThroughParams) -> StepRep
     first = pl.lit(newest, pl.Date).dt.offset_by(f"-{params.days}d")
     told = _count(table.filter(pl.col("drop_date") > first)).collect()
     counted = told.filter(pl.col("shown") > 0)
-    share = pl.col("clicked") / pl.col("shown")
-    rows = counted.hstack(_intervals(counted)).with_columns(share=share)
-    rows = rows.select(*polars_schema(ClickThrough))
+    rows = _with_intervals(counted).select(*polars_schema(ClickThrough))
     version = session.lake.write_frame(rows, CLICK_THROUGH)
     return StepReport(
         rows={CLICK_THROUGH: rows.height},
@@ -62,27 +64,44 @@ def count_click_through(session: Session, params: ClickThroughParams) -> StepRep
 
 
 def _count(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Shown and clicked pairs of each version and arm."""
+    """Shown and clicked pairs of each version and arm, and how they spread over users."""
     pairs = events.group_by("version", "arm", "user", "item").agg(
         shown=(pl.col("kind") == IMPRESSION).any(), clicked=(pl.col("kind") == CLICK).any()
     )
-    both = pl.col("shown") & pl.col("clicked")
+    both, shown, clicked = pl.col("shown") & pl.col("clicked"), pl.col("shown"), pl.col("clicked")
+    by_user = pairs.group_by("version", "arm", "user").agg(
+        shown=shown.sum().cast(pl.Int64),
+        clicked=both.sum().cast(pl.Int64),
+        never_shown=(clicked & ~shown).sum().cast(pl.Int64),
+    )
+    # What a user clicked beyond what is expected of as many pairs.
+    beyond = clicked - shown * clicked.sum() / shown.sum()
     return (
-        pairs.group_by("version", "arm")
+        by_user.group_by("version", "arm")
         .agg(
-            shown=pl.col("shown").sum().cast(pl.Int64),
-            clicked=both.sum().cast(pl.Int64),
-            never_shown=(pl.col("clicked") & ~pl.col("shown")).sum().cast(pl.Int64),
+            pl.col("shown", "clicked", "never_shown").sum(),
+            users=(shown > 0).sum().cast(pl.Float64),
+            spread=(beyond**2).sum(),
         )
         .sort("version", "arm")
     )
 
 
-def _intervals(counted: pl.DataFrame) -> pl.DataFrame:
-    """Wilson's interval of each share: it holds its level for few trials too."""
-    # Imported late: it takes a third of a second, and every process would load it.
-    from scipy.stats import binomtest
+def _with_intervals(counted: pl.DataFrame) -> pl.DataFrame:
+    """The share of each row with Wilson's interval, which holds its level for few trials too.
 
-    pairs = counted.select("clicked", "shown").iter_rows()
-    ends = [binomtest(*pair).proportion_ci(method="wilson") for pair in pairs]
-    return pl.DataFrame(ends, {"low": pl.Float64, "high": pl.Float64}, orient="row")
+    There are as many trials as independent ones would be that vary as the users' clicks do (the
+    design effect of Kish, "Survey Sampling", 1965), but no more than pairs; one for each user where
+    it cannot be seen how users vary.
+    """
+    shown, users, share = pl.col("shown"), pl.col("users"), pl.col("share")
+    rows = counted.with_columns(share=pl.col("clicked") / shown)
+    alike = (users == 1) | share.is_in([0.0, 1.0])
+    independent = share * (1 - share) * shown**2 / pl.col("spread")
+    rows = rows.with_columns(
+        trials=pl.when(alike).then(users).otherwise(pl.min_horizontal(independent, shown))
+    )
+    squared = _DEVIATIONS**2 / pl.col("trials")
+    middle = (share + squared / 2) / (1 + squared)
+    half = (squared * (share * (1 - share) + squared / 4)).sqrt() / (1 + squared)
+    return rows.with_columns(low=(middle - half).clip(0, 1), high=(middle + half).clip(0, 1))
