@@ -35,5 +35,5 @@ def sentence(because: Sequence[int], titles: dict[int, str]) -> str:
 
 
 def popular_among(genres: Sequence[str]) -> str:
-    """The reason of an item that stands in a list for all people alike."""
-    return f"popular among people who like {genres[0]}" if genres else "popular among newcomers"
+    """The reason of an item in a list for all people alike: it is newcomers' ratings that count."""
+    return "popular among newcomers" + (f", of the genre {genres[0]}" if genres else "")

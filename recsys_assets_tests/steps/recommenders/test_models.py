@@ -124,7 +124,7 @@ def test_segments_for_users_of_whom_nothing_is_known(session: Session) -> None:
     ]
     comedy = table.filter(segment="Comedy")
     assert comedy["title"].str.contains("of Comedy").all()
-    assert comedy["reason"].unique().to_list() == ["popular among people who like Comedy"]
+    assert comedy["reason"].unique().to_list() == ["popular among newcomers, of the genre Comedy"]
 
 
 def test_nothing_landed_is_said(session: Session) -> None:
