@@ -37,7 +37,7 @@ class BundleConfig(dg.Config):
 @dg.asset(
     name="serving_bundle",
     group_name="delivery",
-    deps=["top_k", "similar_items", "popular_movies", "als_model"],
+    deps=["top_k", "similar_items", "popular_movies", "user_segments", "als_model"],
     kinds={"file", "mlflow", "lightgbm"},
     owners=OWNERS,
     op_tags=LAST,

@@ -7,7 +7,12 @@ import typer
 
 from recsys_assets.cli.shared import JsonOption, console, deployment, print_json, print_table
 from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES
-from recsys_assets.contracts.recommendations import POPULAR_MOVIES, TOP_K
+from recsys_assets.contracts.recommendations import (
+    NEWCOMERS,
+    POPULAR_MOVIES,
+    TOP_K,
+    USER_SEGMENTS,
+)
 from recsys_assets.lake.tables import Lake
 
 app = typer.Typer()
@@ -37,7 +42,7 @@ def recommend_command(
         console.print(f"user {user} has no list, and nothing is popular that they have not rated")
         return
     if not known:
-        console.print(f"user {user} has no list; what is popular with everybody:")
+        console.print(f"user {user} has no list; what is popular:")
     print_table(f"Recommendations for user {user}", rows)
 
 
@@ -54,23 +59,21 @@ def _personal(lake: Lake, user: int, k: int) -> list[dict[str, object]]:
 
 
 def _popular(lake: Lake, user: int, k: int) -> list[dict[str, object]]:
-    if not lake.exists(POPULAR_MOVIES):
+    """What newcomers rate, then what most people rated, without what the user has."""
+    parts = []
+    if lake.exists(USER_SEGMENTS):
+        newcomers = lake.scan(USER_SEGMENTS).filter(segment=NEWCOMERS).sort("rank")
+        parts.append(newcomers.select("item", "title", pl.col("score").cast(pl.Float64), "reason"))
+    if lake.exists(POPULAR_MOVIES):
+        best = lake.scan(POPULAR_MOVIES).sort("popularity_rank")
+        score = pl.col("rating_count").cast(pl.Float64)
+        reason = pl.lit("popular with everybody")
+        parts.append(best.select("item", "title", score=score, reason=reason))
+    if not parts:
         return []
-    best = lake.scan(POPULAR_MOVIES)
+    rows = pl.concat(parts).unique("item", keep="first", maintain_order=True)
     if lake.exists(INTERACTIONS):
         # Who rated nearly everything, or came after the lists were made, has none.
         seen = lake.scan(INTERACTIONS).filter(user=user)
-        best = best.join(seen, on="item", how="anti")
-    return (
-        best.sort("popularity_rank")
-        .head(k)
-        .select(
-            rank=pl.int_range(1, pl.len() + 1),
-            item="item",
-            title="title",
-            score=pl.col("rating_count").cast(pl.Float64),
-            reason=pl.lit("popular with everybody"),
-        )
-        .collect()
-        .to_dicts()
-    )
+        rows = rows.join(seen, on="item", how="anti", maintain_order="left")
+    return rows.head(k).with_row_index("rank", offset=1).collect().to_dicts()

@@ -5,6 +5,8 @@ import polars as pl
 
 TOP_K, SIMILAR_ITEMS, POPULAR_MOVIES = "top_k", "similar_items", "popular_movies"
 USER_SEGMENTS = "user_segments"
+NEWCOMERS = "newcomers"
+"""Segment of users of whom nothing at all is known."""
 
 
 class TopK(pa.DataFrameModel):

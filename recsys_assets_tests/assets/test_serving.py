@@ -111,6 +111,8 @@ def test_the_job_lands_yesterdays_feedback(home: Home) -> None:
     assert [f.name for f in home.landing_zone.drop("feedback", yesterday)] == ["a.csv"]
 
 
-@pytest.mark.parametrize("asset", ["top_k", "similar_items", "popular_movies", "als_model"])
+@pytest.mark.parametrize(
+    "asset", ["top_k", "similar_items", "popular_movies", "user_segments", "als_model"]
+)
 def test_the_bundle_follows_what_it_is_made_from(asset: str) -> None:
     assert dg.AssetKey(asset) in serving_bundle.asset_deps[dg.AssetKey("serving_bundle")]

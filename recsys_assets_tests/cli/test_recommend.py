@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from recsys_assets.cli.app import app
 from recsys_assets.contracts.features import Interactions, MovieFeatures
-from recsys_assets.contracts.recommendations import PopularMovies, TopK
+from recsys_assets.contracts.recommendations import PopularMovies, TopK, UserSegments
 from recsys_assets.contracts.schema import Model, polars_schema
 from recsys_assets.home import Home
 
@@ -65,6 +65,20 @@ def test_an_unknown_user_gets_what_is_popular(told: Home) -> None:
     rows = answer["recommendations"]
     assert answer["known"] is False and isinstance(rows, list)
     assert [row["title"] for row in rows] == ["Seven", "Six"]
+
+
+def test_an_unknown_user_gets_first_what_newcomers_rate(told: Home) -> None:
+    reason = "popular among newcomers"
+    lists = [("newcomers", 2, 6), ("newcomers", 1, 8), ("Drama", 1, 9)]
+    rows = [(name, rank, item, f"Film {item}", 1.0 / rank, reason) for name, rank, item in lists]
+    write(told, "user_segments", UserSegments, list(rows))
+    shown = ask("99", "--k", "3")["recommendations"]
+    assert isinstance(shown, list)
+    assert [(row["rank"], row["item"], row["reason"]) for row in shown] == [
+        (1, 8, reason),
+        (2, 6, reason),
+        (3, 7, "popular with everybody"),
+    ]
 
 
 def test_who_rated_but_has_no_list_is_not_shown_what_they_have_seen(told: Home) -> None:

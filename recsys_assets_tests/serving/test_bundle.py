@@ -115,12 +115,31 @@ def test_a_bundle_without_clicks_serves_lists(home: Home) -> None:
     assert bundle.lists.row(1) == 0
 
 
+SEGMENTS = {"segment": pl.String, "rank": pl.Int32, "item": pl.Int32}
+
+
 def test_what_nobody_rated_is_not_called_popular() -> None:
     rows = [(2, ["War"], 1), (4, ["War"], 0), (6, None, None), (8, ["Drama"], 0), (10, ["War"], 3)]
     columns = {"item": pl.Int32, "genres": pl.List(pl.String), "rating_count": pl.Int64}
     movies = pl.DataFrame(rows, schema=columns, orient="row")
-    popular = ([4, 0], [3.0, 1.0])
-    assert segments_of(movies, 10) == {"everybody": popular, "genre War": popular}
+    popular = ([4, 0], [2.0, 1.0])
+    nobody = pl.DataFrame(schema=SEGMENTS)
+    assert segments_of(movies, nobody, 10) == {"everybody": popular, "genre War": popular}
+    assert segments_of(movies.clear(), nobody, 10) == {"everybody": ([], [])}
+
+
+def test_newcomers_are_shown_what_newcomers_rate_before_what_most_people_rated() -> None:
+    rows = [(n, ["War"] if n % 2 else ["War", "Drama"], 10 * n) for n in range(1, 6)]
+    columns = {"item": pl.Int32, "genres": pl.List(pl.String), "rating_count": pl.Int64}
+    movies = pl.DataFrame(rows, schema=columns, orient="row")
+    # One of another time's catalogue is gone.
+    listed = [("newcomers", 1, 3), ("newcomers", 2, 99), ("newcomers", 3, 1), ("Drama", 1, 2)]
+    newcomers = pl.DataFrame(listed, schema=SEGMENTS, orient="row")
+    assert segments_of(movies, newcomers, 4) == {
+        "everybody": ([2, 0, 4, 3], [4.0, 3.0, 2.0, 1.0]),
+        "genre Drama": ([1, 3], [2.0, 1.0]),
+        "genre War": ([4, 3, 2, 1], [4.0, 3.0, 2.0, 1.0]),
+    }
 
 
 def test_the_pointer_names_what_exists_and_remembers_the_way_back(bundles: Path) -> None:

@@ -1,12 +1,17 @@
-"""The catalogue of a bundle, and what most people rated of it.
+"""The catalogue of a bundle, and what of it users see whom nobody knows.
 
-movie_features -> catalogue, segments
+movie_features, user_segments -> catalogue, segments
 """
 
 import polars as pl
 
 from recsys_assets.contracts.features import INTERACTIONS, MOVIE_FEATURES
-from recsys_assets.contracts.recommendations import SIMILAR_ITEMS, TOP_K
+from recsys_assets.contracts.recommendations import (
+    NEWCOMERS,
+    SIMILAR_ITEMS,
+    TOP_K,
+    USER_SEGMENTS,
+)
 from recsys_assets.serving.bundle import EVERYBODY
 from recsys_assets.serving.catalogue import write_catalogue
 from recsys_assets.serving.export.draft import Export
@@ -38,23 +43,32 @@ def write_items(export: Export) -> pl.DataFrame:
     return full
 
 
-def segments_of(movies: pl.DataFrame, length: int) -> dict[str, tuple[list[int], list[float]]]:
-    """What most people rated: of all movies, and of each genre.
+def read_segments(export: Export, movies: pl.DataFrame) -> dict[str, tuple[list[int], list[float]]]:
+    """The segments of what is published, as long as the bundle wants them."""
+    schema = {"segment": pl.String, "rank": pl.Int32, "item": pl.Int32}
+    newcomers = export.scan(USER_SEGMENTS, schema).collect()
+    return segments_of(movies, newcomers, export.params.segment_length)
 
-    What nobody rated, or the catalogue does not know, is not popular.
+
+def segments_of(
+    movies: pl.DataFrame, newcomers: pl.DataFrame, length: int
+) -> dict[str, tuple[list[int], list[float]]]:
+    """What newcomers rate, then what most people rated: of all movies, and of each genre.
+
+    What nobody rated, or the catalogue does not know, is not popular. Scores are places from the
+    end, for the two parts of a list have no other in common.
     """
+    rated = movies.with_row_index("place").filter(pl.col("rating_count") > 0)
+    by_genre = rated.explode("genres").drop_nulls("genres").rename({"genres": "segment"})
+    of_all = rated.drop("genres").with_columns(segment=pl.lit(NEWCOMERS))
     ranked = (
-        movies.with_row_index("place")
-        .filter(pl.col("rating_count") > 0)
-        .sort("rating_count", "item", descending=[True, False])
+        pl.concat([of_all, by_genre], how="diagonal")
+        .join(newcomers, on=["segment", "item"], how="left")
+        .sort("rank", "rating_count", "item", descending=[False, True, False], nulls_last=True)
     )
-    by_genre = ranked.explode("genres").drop_nulls("genres")
-    parts = by_genre.partition_by("genres", as_dict=True, maintain_order=True)
-    named = {EVERYBODY: ranked, **{f"genre {genre}": part for (genre,), part in parts.items()}}
-    return {
-        name: (
-            part["place"].head(length).to_list(),
-            part["rating_count"].head(length).cast(pl.Float64).to_list(),
-        )
-        for name, part in sorted(named.items())
-    }
+    found: dict[str, tuple[list[int], list[float]]] = {EVERYBODY: ([], [])}
+    for (segment,), part in ranked.partition_by("segment", as_dict=True).items():
+        places = part["place"].head(length).to_list()
+        scores = [float(left) for left in range(len(places), 0, -1)]
+        found[EVERYBODY if segment == NEWCOMERS else f"genre {segment}"] = places, scores
+    return dict(sorted(found.items()))

@@ -1,6 +1,7 @@
 """Published tables and champion models become a bundle.
 
-top_k, similar_items, movie_features, interactions + als_model, click_model -> a folder
+top_k, similar_items, user_segments, movie_features, interactions + als_model, click_model
+-> a folder
 """
 
 from pathlib import Path
@@ -12,7 +13,7 @@ from recsys_assets.serving.bundle import load_bundle
 from recsys_assets.serving.export.draft import Export, ExportParams
 from recsys_assets.serving.export.lists import write_lists, write_seen, write_similar
 from recsys_assets.serving.export.models import write_clicks, write_fold_in, write_items_on_offer
-from recsys_assets.serving.export.movies import segments_of, write_items
+from recsys_assets.serving.export.movies import read_segments, write_items
 from recsys_assets.serving.folder import BundleWriter
 
 
@@ -30,7 +31,7 @@ def write_bundle(lake: Lake, registry: ModelRegistry, root: Path, params: Export
         write_lists(export)
         write_similar(export)
         write_seen(export)
-        export.facts["segments"] = segments_of(movies, params.segment_length)
+        export.facts["segments"] = read_segments(export, movies)
         write_fold_in(export)
         write_clicks(export)
         write_items_on_offer(export)

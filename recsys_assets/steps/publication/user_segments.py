@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from recsys_assets.contracts.features import EVERY_PART, INTERACTIONS, MOVIE_FEATURES
-from recsys_assets.contracts.recommendations import USER_SEGMENTS, UserSegments
+from recsys_assets.contracts.recommendations import NEWCOMERS, USER_SEGMENTS, UserSegments
 from recsys_assets.contracts.schema import polars_schema
 from recsys_assets.kernels.recommenders.histories import Catalogue, build_catalogue
 from recsys_assets.kernels.recommenders.popularity import choose_half_life, newcomer_popularity
@@ -21,9 +21,6 @@ from recsys_assets.steps.recommenders.candidates import read_titles
 from recsys_assets.steps.recommenders.learning_data import read_content, read_training
 from recsys_assets.steps.report import StepReport
 from recsys_assets.steps.session import Session
-
-NEWCOMERS = "newcomers"
-"""Segment of users of whom nothing at all is known."""
 
 
 class UserSegmentsParams(StepParams):
