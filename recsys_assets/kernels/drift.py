@@ -112,11 +112,11 @@ def category_shift(reference: pl.Series, current: pl.Series, values: int = 20) -
 def new_share(known: pl.Series, current: pl.Series) -> float:
     """Share of the distinct values of a sample, which has rows, that were never seen before."""
     distinct = current.unique()
-    return float(np.mean(~distinct.is_in(known.unique().implode()).to_numpy()))
+    return float(np.mean(~distinct.is_in(known.implode()).to_numpy()))
 
 
 def _counts(column: pl.Series, kept: Sequence[object]) -> NDArray[np.int64]:
-    rows = dict(column.drop_nulls().value_counts().iter_rows())
+    rows = dict(column.value_counts().iter_rows())
     own = [int(rows.get(value, 0)) for value in kept]
     others = len(column) - column.null_count() - sum(own)
     return np.array([*own, others, column.null_count()], np.int64)

@@ -77,6 +77,32 @@ def test_two_samples_of_one_distribution_are_still() -> None:
     assert np.mean(psi) == pytest.approx(chance_psi(10, ROWS, ROWS), rel=0.4)
 
 
+def test_numbers_fall_into_tenths_of_the_reference_and_gaps_into_a_bin_of_their_own() -> None:
+    old = pl.Series("x", [*range(100), *[None] * 5])
+    new = pl.Series("x", [*[5] * 25, *[95] * 15, *[None] * 10])
+    shift = number_shift(old, new)
+    expected = population_stability_index([10] * 10 + [5], [25, *[0] * 8, 15, 10])
+    assert shift.psi == pytest.approx(expected)
+    assert shift.ks == pytest.approx(25 / 40 - 6 / 100)
+
+
+def test_categories_are_the_most_frequent_of_the_reference_the_others_and_gaps() -> None:
+    # Of the last three, equally frequent, only the first by name has a bin of its own.
+    counts = [*range(60, 22, -2), 10, 10, 10]
+    names = [f"v{n:02}" for n in range(len(counts))]
+    old = pl.Series("x", np.repeat(names, counts).tolist()[::-1] + [None] * 9)
+    new = pl.Series("x", ["v00"] * 5 + ["v19"] * 4 + ["v20"] * 3 + ["new"] * 2 + [None])
+    bins = [*counts[:20], 20, 9], [5, *[0] * 18, 4, 5, 1]
+    shift = category_shift(old, new)
+    assert shift.psi == pytest.approx(population_stability_index(*bins))
+    p, q = (np.array(of_bin) / sum(of_bin) for of_bin in bins)
+    assert shift.ks == pytest.approx(np.abs(p - q).max())
+
+
+def test_chance_alone_is_that_of_both_samples() -> None:
+    assert chance_psi(11, 1_000, 500) == pytest.approx(10 * (1 / 1_000 + 1 / 500))
+
+
 def test_a_value_that_grows_a_new_one_and_gaps_are_seen() -> None:
     rng = np.random.default_rng(4)
     old = pl.Series("x", rng.choice(["a", "b"], ROWS))
