@@ -27,10 +27,17 @@ class Factorization:
     users: NDArray[np.float64]
     items: NDArray[np.float64]
 
-    def predict(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Stars of pairs, not clipped."""
+    def predict(
+        self,
+        rows: NDArray[np.int64],
+        columns: NDArray[np.int64],
+        known: NDArray[np.bool_],
+        listed: NDArray[np.bool_],
+    ) -> NDArray[np.float64]:
+        """Stars of pairs, not clipped; a user or an item that is not known adds nothing."""
         products = (self.users[rows] * self.items[columns]).sum(axis=1)
-        return np.asarray(self.mean + self.user_bias[rows] + self.item_bias[columns] + products)
+        biases = known * self.user_bias[rows] + listed * self.item_bias[columns]
+        return np.asarray(self.mean + biases + known * listed * products)
 
 
 def fit_svd(stars: csr_matrix, seed: int) -> Factorization:

@@ -23,6 +23,10 @@ QUICK_START = Objective(rank=10, regularization=0.05)
 of ratings, there and here."""
 _ITERATIONS = 20
 
+Places = NDArray[np.int64]
+Marks = NDArray[np.bool_]
+Stars = NDArray[np.float64]
+
 
 def fit_rating_models(
     train: RatingData, content: ItemContent | None, seed: int
@@ -50,34 +54,28 @@ def _fit_als(catalogue: Catalogue, seed: int) -> Predict:
     stars = catalogue.train.stars
     # As many steps as factors solve each row exactly, as Spark ML does.
     users, items = fit_factors(stars, QUICK_START, _ITERATIONS, seed, steps=QUICK_START.rank)
+    stars_mean, rated = float(stars.data.mean()), catalogue.counts() > 0
 
-    def predict(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
-        return np.asarray((users[rows] * items[columns]).sum(axis=1), np.float64)
+    def predict(rows: Places, columns: Places, known: Marks, listed: Marks) -> Stars:
+        both = known & listed & rated[columns]
+        return np.where(both, (users[rows] * items[columns]).sum(axis=1), stars_mean)
 
-    return _within_scale(catalogue, predict, needs_both=True)
+    return _within_scale(catalogue, predict)
 
 
 def _fit_svd(catalogue: Catalogue, seed: int) -> Predict:
-    return _within_scale(catalogue, fit_svd(catalogue.train.stars, seed).predict, needs_both=False)
+    return _within_scale(catalogue, fit_svd(catalogue.train.stars, seed).predict)
 
 
 def _within_scale(
-    catalogue: Catalogue,
-    pairs: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]],
-    *,
-    needs_both: bool,
+    catalogue: Catalogue, pairs: Callable[[Places, Places, Marks, Marks], Stars]
 ) -> Predict:
-    """Ids instead of places; the mean where a side is unknown, or unrated and needed."""
-    stars = catalogue.train.stars
-    mean, least, most = (float(f()) for f in (stars.data.mean, stars.data.min, stars.data.max))
-    rated = catalogue.counts() > 0
+    """Ids instead of places and of whether they are known; stars within the scale of training."""
+    stars = catalogue.train.stars.data
 
     def predict(users: Ids, items: Ids) -> Scores:
         row, known = places_of(users, catalogue.users)
         column, listed = places_of(items, catalogue.items)
-        usable = known & listed & (rated[column] if needs_both else True)
-        answer = np.full(len(users), mean)
-        answer[usable] = pairs(row[usable], column[usable])
-        return np.clip(answer, least, most).astype(np.float32)
+        return np.clip(pairs(row, column, known, listed), stars.min(), stars.max()).astype("f4")
 
     return predict

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from recsys_assets.kernels.recommenders.protocol import rating_data
 from recsys_assets.steps.recommenders.rating_models import RATING_MODELS, fit_rating_models
@@ -27,3 +28,12 @@ def test_somebody_unknown_gets_stars_too() -> None:
         stars = model.predict(np.array([1, 9_999, 9_999], np.int32), np.array([9_999, 3, 9_999]))
         assert np.isfinite(stars).all()
         assert len(stars) == 3
+        # Of a stranger's stars the item tells something, of a strange item's the user; where both
+        # are strange there is the mean. Only the quick start's ALS wants both.
+        mean = frame["rating"].mean()
+        assert stars[2] == pytest.approx(mean, abs=1e-4)
+        if model.name != "als_rating":
+            of_item = frame.filter(item=3)["rating"].mean()
+            of_user = frame.filter(user=1)["rating"].mean()
+            assert np.sign(stars[1] - mean) == np.sign(of_item - mean)  # type: ignore[operator]
+            assert np.sign(stars[0] - mean) == np.sign(of_user - mean)  # type: ignore[operator]
