@@ -5,7 +5,7 @@ guard metric is worse than its limit.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,3 +98,18 @@ def decide(
         test=test,
         guards=tuple(guards),
     )
+
+
+def without_win(decision: Decision, withdrawn: int, what: str) -> Decision:
+    """The decision where the champion was trained on rows that were withdrawn since.
+
+    Args:
+        decision: by the figures.
+        withdrawn: how many these rows are.
+        what: they are.
+    """
+    if decision.promoted or not withdrawn:
+        return decision
+    why = f"the champion was trained on {withdrawn:,} {what} that were withdrawn since"
+    reason = f"promoted: {why} (by figures alone, {decision.reason})"
+    return replace(decision, promoted=True, reason=reason)

@@ -89,16 +89,18 @@ class Until:
     drop_date: str
     rows: int
     """Rows of that drop that it knows; all those of drops before it."""
+    total: int = 0
+    """Rows that it knows in all; 0 where that is not told."""
 
     def __str__(self) -> str:
         """The text that is kept with a model."""
-        return f"{self.drop_date} {self.rows}"
+        return f"{self.drop_date} {self.rows} {self.total}"
 
     @classmethod
     def read(cls, text: str) -> "Until":
         """What `str` wrote."""
-        date, _, rows = text.rpartition(" ")  # there is no date where it knows nothing
-        return cls(date, int(rows))
+        date, *rows = text.split(" ")  # there is no date where it knows nothing
+        return cls(date, *map(int, rows))
 
     def position(self, parts: list[Part]) -> int:
         """Position after the last row known, among the rows of some files in the order of time."""
@@ -106,17 +108,21 @@ class Until:
         same = sum(part.rows for part in parts if part.partition == self.drop_date)
         return before + min(self.rows, same)
 
+    def withdrawn(self, parts: list[Part]) -> int:
+        """How many of the rows known are no longer among those of some files."""
+        return max(0, self.total - self.position(parts))
+
 
 def known_until(parts: list[Part], known: int) -> Until:
     """The place after so many rows of some files in the order of time."""
-    date, rows = "", 0
+    date, rows, left = "", 0, known
     for part in parts:
-        if known <= 0:
+        if left <= 0:
             break
-        rows = min(known, part.rows) + (rows if part.partition == date else 0)
+        rows = min(left, part.rows) + (rows if part.partition == date else 0)
         date = str(part.partition)
-        known -= part.rows
-    return Until(date, rows)
+        left -= part.rows
+    return Until(date, rows, known)
 
 
 def cut_blocks(parts: list[Part], shares: tuple[float, float], block_rows: int) -> list[Block]:

@@ -2,7 +2,8 @@
 
     registry + clicks (test) -> click_promotion, by log loss over rows
 
-Asked and decided as the ranking models are (`evaluation.promotion`); the guard is calibration.
+Asked and decided as the ranking models are (`evaluation.promotion`), withdrawn rows among it; the
+guard is calibration.
 """
 
 from collections.abc import Sequence
@@ -17,12 +18,12 @@ from recsys_assets.contracts.click_tables import CLICK_FEATURES, CLICK_MODEL
 from recsys_assets.contracts.clicks import CATEGORIES, LABEL, NUMBERS
 from recsys_assets.contracts.models import CLICK_PROMOTION
 from recsys_assets.kernels.metrics.classification import ece
-from recsys_assets.kernels.promotion import Decision, Guard, decide
+from recsys_assets.kernels.promotion import Decision, Guard, decide, without_win
 from recsys_assets.lake.store import scan_parquet
 from recsys_assets.registry import CHALLENGER, CHAMPION
 from recsys_assets.registry.champions import aliases, undecided
 from recsys_assets.steps.clicks.model import KNOWN_UNTIL
-from recsys_assets.steps.clicks.parts import Until, click_parts, nothing_landed
+from recsys_assets.steps.clicks.parts import Part, Until, click_parts, nothing_landed
 from recsys_assets.steps.clicks.scores import feature_parts
 from recsys_assets.steps.evaluation.promotion_report import conclude
 from recsys_assets.steps.params import StepParams
@@ -56,24 +57,39 @@ def decide_click_promotion(session: Session, params: ClickPromotionParams) -> St
     if not known or not session.lake.exists(CLICK_FEATURES):
         return StepReport(skipped="no click model is registered yet: nothing to decide")
     reason = undecided(session.registry, CLICK_MODEL, known)
-    rows = _latest_clicks(session, params.most_rows, () if reason else (CHAMPION, CHALLENGER))
+    parts = click_parts(session.lake)
+    told = [] if reason else [_known_until(session, alias) for alias in (CHAMPION, CHALLENGER)]
+    rows = _latest_clicks(session, parts, params.most_rows, told)
+    # What a challenger knows of, too, is no reason to prefer it.
+    gone = [until.withdrawn(parts) for until in told]
+    withdrawn = gone[0] if gone and not gone[1] else 0
     if not reason and rows.is_empty():
         reason = "one of the two was fitted to every test row: nothing to judge by is left"
-    decision = reason or _try_clicks(session, rows, params)
+        if withdrawn:
+            reason += (
+                f"; the champion was trained on {withdrawn:,} clicks that were withdrawn since: "
+                f"`recsys promote {CLICK_MODEL}`"
+            )
+    decision = reason or without_win(_try_clicks(session, rows, params), withdrawn, "clicks")
     return conclude(session, CLICK_PROMOTION, {CLICK_MODEL: (known, decision)}, "test rows")
 
 
-def _latest_clicks(session: Session, most: int, judged: Sequence[str]) -> pl.DataFrame:
+def _known_until(session: Session, alias: str) -> Until:
+    """How far into the clicks a version was fitted; of one that does not tell, not at all."""
+    told = session.registry.tags(CLICK_MODEL, alias).get(KNOWN_UNTIL)
+    return Until.read(told) if told else Until("", 0)
+
+
+def _latest_clicks(
+    session: Session, parts: list[Part], most: int, told: Sequence[Until]
+) -> pl.DataFrame:
     """The last rows of the test part, as they were landed: the test part is the latest clicks.
 
     It begins earlier where drops were withdrawn; what one of those judged knows is no test then.
     """
-    parts = click_parts(session.lake)
     rows = sum(part.rows for part in parts)
     first = rows - sum(part.rows for part in feature_parts(session, "test"))
-    for alias in judged:
-        if told := session.registry.tags(CLICK_MODEL, alias).get(KNOWN_UNTIL):
-            first = max(first, Until.read(told).position(parts))
+    first = max([first, *(until.position(parts) for until in told)])
     clicks = scan_parquet(*[part.path for part in parts]).select(LABEL, *NUMBERS, *CATEGORIES)
     return clicks.tail(min(rows - first, most)).collect()
 

@@ -10,7 +10,6 @@ trained on ratings which have been withdrawn since gives its place without a win
 
 from collections.abc import Iterator
 from copy import copy
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +22,7 @@ from recsys_assets.contracts.models import PROMOTION
 from recsys_assets.kernels.metrics.diversity import catalog_coverage
 from recsys_assets.kernels.metrics.ranking import ranking_by_user
 from recsys_assets.kernels.metrics.segments import LIGHT, NEW, user_segments
-from recsys_assets.kernels.promotion import Decision, Guard, decide
+from recsys_assets.kernels.promotion import Decision, Guard, decide, without_win
 from recsys_assets.kernels.splits import pair_hashes
 from recsys_assets.registry import CHALLENGER, CHAMPION
 from recsys_assets.registry.champions import aliases, undecided
@@ -166,8 +165,6 @@ def _try_ranking(session: Session, name: str, bench: _RankingBench) -> Decision 
         Guard.relative("ndcg_cold_users", old[2], new[2], params.cold_margin),
     ]
     decision = decide(f"ndcg@{params.k}", old[0], new[0], guards, params.seed)
-    if decision.promoted or not (gone := bench.withdrawn(champion)) or bench.withdrawn(challenger):
-        return decision
-    why = f"the champion was trained on {gone:,} ratings that were withdrawn since"
-    reason = f"promoted: {why} (by figures alone, {decision.reason})"
-    return replace(decision, promoted=True, reason=reason)
+    # A challenger that knows of them, too, is no better.
+    gone = 0 if bench.withdrawn(challenger) else bench.withdrawn(champion)
+    return without_win(decision, gone, "ratings")

@@ -105,7 +105,7 @@ def _publish(
                 "Decisions",
                 "A challenger takes the place only by a significant win on the main metric, paired "
                 "over the same rows, and only where every guard holds; or where the champion was "
-                "trained on ratings that were withdrawn since.",
+                "trained on rows that were withdrawn since.",
                 report.tables["Decisions"],
             ),
             Section(

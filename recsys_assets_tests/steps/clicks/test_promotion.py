@@ -45,13 +45,26 @@ def test_nobody_is_judged_by_clicks_it_was_fitted_to(session: Session, tmp_path:
         encode_clicks(session, EncodingParams(min_count=3, smoothing=20.0))
         train_click_model(session, ClickModelParams(trees=5, leaves=8, min_data_in_leaf=50))
     report = decide_click_promotion(session, ClickPromotionParams())
-    assert "fitted to every test row" in str(report.figures["decision (click_model)"])
+    said = str(report.figures["decision (click_model)"])
+    # Until 10,800 of 12,000; of these 8,000 are left.
+    assert "fitted to every test row" in said and "on 2,800 clicks that were withdrawn" in said
+    assert aliases(session.registry, "click_model") == {"champion": 1, "challenger": 2}
+    # As they are where the champion does not know all rows that are left.
+    tags = {"clicks/known_until": str(Until("2026-01-01", 7_000, 10_800))}
+    run = session.registry.find("click_model", "champion").mlflow_run_id
+    session.registry.client().set_tag(run, *next(iter(tags.items())))
+    decide_click_promotion(session, ClickPromotionParams())
+    row = session.lake.scan("click_promotion").collect().row(0, named=True)
+    assert row["promoted"] and "on 3,800 clicks that were withdrawn since (by" in row["reason"]
 
 
 def test_how_far_a_model_knows_the_clicks_survives_a_withdrawal() -> None:
     parts = [Part("a", 100, "2026-01-01"), Part("b", 50, "2026-01-02"), Part("c", 50, "2026-01-02")]
     until = known_until(parts, 170)
-    assert Until.read(str(until)) == until == Until("2026-01-02", 70)
+    assert Until.read(str(until)) == until == Until("2026-01-02", 70, 170)
+    assert Until.read("2026-01-02 70") == Until("2026-01-02", 70)
+    gone = [until.withdrawn(left) for left in (parts, parts[1:], parts[:1], [parts[0], parts[2]])]
+    assert gone == [0, 100, 70, 20]
     assert until.position(parts) == 170
     assert until.position(parts[1:]) == 70
     later = [parts[0], Part("d", 30, "2026-01-03")]
