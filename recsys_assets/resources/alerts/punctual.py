@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 
 class _Answers(io.RawIOBase):
@@ -45,7 +45,7 @@ class Punctual(smtplib.SMTP):
         self.text_begun = False
         return super().mail(sender, options)
 
-    def data(self, msg: str | bytes) -> tuple[int, bytes]:
+    def data(self, msg: "ReadableBuffer | str") -> tuple[int, bytes]:
         """Give the server the text."""
         self.text_begun = True
         return super().data(msg)
