@@ -28,7 +28,7 @@ from recsys_assets.cli import (
     tables,
 )
 from recsys_assets.cli.evaluate import EvaluationError
-from recsys_assets.cli.remote_faults import remote_fault_of
+from recsys_assets.cli.remote_faults import remote_fault_of, server_fault_of
 from recsys_assets.cli.shared import deployment
 from recsys_assets.costs import PriceError
 from recsys_assets.datasets import FetchError
@@ -119,7 +119,7 @@ def run() -> None:
             said = str(error)
         elif damage := damage_of(error):
             said = "\n".join([damage, *find_damage(deployment().home.lake)])
-        elif fault := remote_fault_of(error):
+        elif fault := remote_fault_of(error) or server_fault_of(error):
             said = fault
         else:
             raise

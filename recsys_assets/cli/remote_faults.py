@@ -1,6 +1,8 @@
-"""What Azure answers where it does not do as asked: one line, with what to look at."""
+"""What Azure and servers say where they do not do as asked: one line, with what to look at."""
 
 import re
+
+from recsys_assets.registry.address import without_account
 
 _CLIENTS = ("Error performing ", "Generic MicrosoftAzure error", "unable to connect to account for")
 """How the clients of delta-rs, polars and adlfs begin to say what failed."""
@@ -40,5 +42,34 @@ def remote_fault_of(error: BaseException) -> str | None:
     elif status is None and (found := _STATUS.search(text)):
         status = int(found[1])
     hint = _KEY_HINT if _OF_KEYS.search(text) else _HINTS.get(status or 0, _HINT)
-    said = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-    return f"Azure did not do as asked: {hint}. It says: {said}"
+    return f"Azure did not do as asked: {hint}. It says: {_short(text)}"
+
+
+_SERVERS = {
+    ("psycopg2", "OperationalError"): "Dagster's database does not answer. What the daemon has"
+    " started goes on once it does, or is repeated by itself: look at `recsys health` first",
+    ("psycopg", "OperationalError"): "The warehouse (RECSYS_WAREHOUSE_URL) does not answer: look"
+    " whether this machine reaches it, and try again",
+    ("requests", "ConnectionError"): "The registry of models (RECSYS_MLFLOW_URI) does not answer:"
+    " look whether this machine reaches it, and try again",
+}
+"""Library and error by which a server is missed, as it stands at the bottom of others."""
+
+
+def server_fault_of(error: BaseException) -> str | None:
+    """Which server does not answer, and what is said of it; None where it is about something else.
+
+    The libraries are named, not imported: most commands need none of them.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        library = type(cause).__module__.partition(".")[0]
+        if told := _SERVERS.get((library, type(cause).__name__)):
+            text = " ".join(without_account(str(cause)).split())
+            return f"{told}. It says: {_short(text)}"
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

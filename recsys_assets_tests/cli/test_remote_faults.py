@@ -3,7 +3,10 @@
 import errno
 import os
 
+import psycopg
+import psycopg2
 import pytest
+import requests
 from azure.core.exceptions import (
     ClientAuthenticationError,
     HttpResponseError,
@@ -11,7 +14,7 @@ from azure.core.exceptions import (
 )
 
 from recsys_assets.cli import app as commands
-from recsys_assets.cli.remote_faults import remote_fault_of
+from recsys_assets.cli.remote_faults import remote_fault_of, server_fault_of
 
 
 def _refused(
@@ -84,5 +87,33 @@ def test_what_this_machine_refuses_ends_a_command_in_words(
     assert told.startswith("error: ") and f"{os.strerror(number)}: 'ratings.csv'" in told
 
 
+@pytest.mark.parametrize(
+    ("missed", "server"),
+    [
+        (psycopg2.OperationalError("connection refused"), "Dagster's database does not answer"),
+        (psycopg.OperationalError("connection refused"), "The warehouse (RECSYS_WAREHOUSE_URL)"),
+        (
+            requests.ConnectionError("https://ann:planted@models.example.org"),
+            "The registry of models (RECSYS_MLFLOW_URI) does not answer",
+        ),
+    ],
+)
+def test_a_server_that_does_not_answer_ends_a_command_in_words(
+    missed: Exception,
+    server: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refused() -> None:
+        raise RuntimeError("too many retries") from missed
+
+    monkeypatch.setattr(commands, "app", refused)
+    with pytest.raises(SystemExit, match="1"):
+        commands.run()
+    told = " ".join(capsys.readouterr().err.split())
+    assert told.startswith(f"error: {server}") and "planted" not in told
+
+
 def test_other_errors_are_none_of_azure() -> None:
     assert remote_fault_of(OSError("no space left on device")) is None
+    assert server_fault_of(psycopg.DataError("invalid input syntax")) is None
