@@ -26,6 +26,10 @@ _KEY_HINT = (
     " or the account lets in identities alone"
 )
 """Of these Azure says 403 too, or the client asks nobody; no role would help."""
+_IDENTITY_HINT = (
+    "the tables' client finds no identity here: who has logged in by `az login` sets"
+    " AZURE_USE_AZURE_CLI=true besides, or it does not ask there"
+)
 _HINT = "look whether this machine reaches it, and try again"
 
 
@@ -42,6 +46,8 @@ def remote_fault_of(error: BaseException) -> str | None:
     elif status is None and (found := _STATUS.search(text)):
         status = int(found[1])
     hint = _KEY_HINT if _OF_KEYS.search(text) else _HINTS.get(status or 0, _HINT)
+    if "/metadata/identity/" in text:  # where a machine of Azure's is told who it is
+        hint = _IDENTITY_HINT
     return f"Azure did not do as asked: {hint}. It says: {_short(text)}"
 
 

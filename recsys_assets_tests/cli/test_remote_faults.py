@@ -47,6 +47,13 @@ _OF_RUST = (
         (_refused(403, "(KeyBasedAuthenticationNotPermitted) Key based …"), "identities alone"),
         (OSError("Generic MicrosoftAzure error\n ↳ Invalid Access Key"), "AZURE_STORAGE_"),
         (ValueError("unable to connect to account for Connection string is …"), "AZURE_STORAGE_"),
+        (
+            OSError(
+                "Generic MicrosoftAzure error\n Error performing token request\n Error performing"
+                " GET http://169.254.169.254/metadata/identity/oauth2/token?… in 10s"
+            ),
+            "AZURE_USE_AZURE_CLI=true",
+        ),
         (OSError(f"{_OF_RUST}404 Not Found"), "containers"),
         (OSError(f"{_OF_RUST}503 Service Unavailable"), "try again"),
         (ServiceRequestError("Name or service not known"), "try again"),
