@@ -99,6 +99,22 @@ def test_the_chart_lets_runs_in_as_the_other_settings_do() -> None:
     assert "config" not in values["dagsterDaemon"]["runCoordinator"]
 
 
+def test_no_proxy_comes_between_dagster_and_its_code_location() -> None:
+    """Docker's client and a cluster give one to all containers; gRPC takes it for any name."""
+    (location,) = load("workspace.yaml")["load_from"]
+    services = load("compose.yaml")["services"]
+    for name in ("user-code", "webserver", "daemon"):
+        past = services[name]["environment"]["no_grpc_proxy"].split(",")
+        assert past == [location["grpc_server"]["host"], "localhost"]
+    values = load("helm/values.yaml")
+    (deployment,) = values["dagster-user-deployments"]["deployments"]
+    for part in (values["dagsterWebserver"], values["dagsterDaemon"]):
+        assert part["env"] == [
+            {"name": "no_grpc_proxy", "value": f"{deployment['name']},localhost"}
+        ]
+    assert {"name": "no_grpc_proxy", "value": "localhost"} in deployment["env"]
+
+
 def test_pods_of_runs_have_the_memory_that_the_values_promise() -> None:
     """The chart hands on resources of the code location, which come before the launcher's."""
     values = load("helm/values.yaml")
