@@ -1,6 +1,7 @@
 """Variables of the environment become a deployment."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from recsys_assets.deployment.errors import DeploymentError, naming_variables
 from recsys_assets.deployment.notices import alert_settings, digest_settings
 from recsys_assets.deployment.secrets import secret_of
 from recsys_assets.home import PROJECT, Home
+
+_BETWEEN = re.compile(r"\s*[=:]\s*|\s+")
+"""What parts a name from its value where Spark itself reads such a file."""
 
 
 def current_deployment(environment: Mapping[str, str] | None = None) -> Deployment:
@@ -63,15 +67,16 @@ def _delivery(known: Mapping[str, str], home: Home) -> dict[str, Any]:
 
 
 def _spark_conf(path: str | None) -> dict[str, str]:
-    """Settings of a file like spark-defaults.conf: a name, white space, a value."""
+    """Settings of a file like spark-defaults.conf: a name, white space or ``=``, a value."""
     if not path:
         return {}
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise DeploymentError(f"RECSYS_SPARK_CONF: {error}") from error
-    pairs = (line.split(maxsplit=1) for line in lines if line.strip() and line[0] != "#")
-    return {name: value.strip() for name, *rest in pairs for value in rest or [""]}
+    given = (line.strip() for line in lines)
+    pairs = (_BETWEEN.split(line, maxsplit=1) for line in given if line and line[0] not in "#!")
+    return {name: value for name, *rest in pairs for value in rest or [""]}
 
 
 def _serving(known: Mapping[str, str], home: Home) -> dict[str, str]:

@@ -43,3 +43,20 @@ def test_dagsters_settings_are_never_seen_empty(tmp_path: Path) -> None:
         assert open_before.read() == "of a release before"
     assert settings.read_bytes() == (PROJECT / "dagster.yaml").read_bytes()
     assert [path.name for path in home.dagster.iterdir()] == ["dagster.yaml"]
+
+
+def test_a_file_of_sparks_settings_is_read_as_spark_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "spark.conf"
+    path.write_text(
+        "# spark.a 1\n  # spark.a 2\n! spark.a 3\n\nspark.b=1\n spark.c : 2\nspark.d   x y=z\n"
+        "spark.e = -Da=b -Dc=d\nspark.f\n",
+        encoding="utf-8",
+    )
+    conf = current_deployment({"RECSYS_SPARK_CONF": str(path)}).spark.conf
+    assert conf == {
+        "spark.b": "1",
+        "spark.c": "2",
+        "spark.d": "x y=z",
+        "spark.e": "-Da=b -Dc=d",
+        "spark.f": "",
+    }
