@@ -110,15 +110,27 @@ def rollback_command(
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
     rows = lake.open(table).count()
-    console.print(f"{table}: version {version} holds the {rows:,} rows of version {to}")
+    said = f"{table}: version {version} holds the {rows:,} rows of version {to}"
+    console.print(said)
+    _show_in_ui(dg.AssetKey(table), said, {"dagster/row_count": rows, "delta_version": version})
     if rebuild:
         run_command(select=_downstream_of(table))
 
 
+def _show_in_ui(key: dg.AssetKey, said: str, figures: dict[str, int]) -> None:
+    """Note what an asset holds now beside what its last run wrote, which its page goes on showing.
+
+    As an observation: the table is as old as its rows are, and its freshness must not begin anew.
+    """
+    with dg.DagsterInstance.get() as instance:
+        if instance.has_asset_key(key):
+            instance.report_runless_asset_event(
+                dg.AssetObservation(key, description=said, metadata=figures)
+            )
+
+
 def _downstream_of(table: str) -> str:
     """A selection of what is made from a table, as `recsys run --select` takes it."""
-    import dagster as dg
-
     from recsys_assets.assets.steps import CONTRACTS
     from recsys_assets.definitions import defs
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from recsys_assets.cli import recovery
@@ -146,6 +147,28 @@ def test_nobody_who_unsubscribed_is_brought_back_by_a_rollback(recsys: Recsys, h
     Path(lost).unlink()
     recsys("rollback", "subscribers", "--to", 0)
     assert home.lake.scan("subscribers").collect().height == 2
+
+
+def test_a_rollback_shows_on_the_page_of_its_asset(recsys: Recsys, home: Home) -> None:
+    """It went on showing the version, and the rows, that were taken back."""
+    key = dg.AssetKey("popular_movies")
+    for item in (1, 2):
+        home.lake.write_frame(pl.DataFrame({"item": [item]}), "popular_movies")
+    with dg.DagsterInstance.get() as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization(key))
+    recsys("rollback", "popular_movies", "--to", 0)
+    with dg.DagsterInstance.get() as instance:
+        (record,) = instance.fetch_observations(key, limit=9).records
+    seen = record.asset_observation
+    assert seen is not None
+    assert seen.description == "popular_movies: version 2 holds the 1 rows of version 0"
+    assert {name: entry.value for name, entry in seen.metadata.items()} == {
+        "dagster/row_count": 1,
+        "delta_version": 2,
+    }
+    home.lake.write_frame(pl.DataFrame({"user": [1]}), "no_asset")
+    home.lake.write_frame(pl.DataFrame({"user": [2]}), "no_asset")
+    recsys("rollback", "no_asset", "--to", 0)
 
 
 def test_readers_follow_a_rollback(recsys: Recsys, two_drops: Session) -> None:
