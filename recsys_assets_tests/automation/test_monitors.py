@@ -190,7 +190,7 @@ def test_a_sensor_that_failed_and_is_switched_off_is_no_trouble_any_more(
     for _ in range(2):
         look("alert_on_failing_automation", instance, notifier, home)
     assert [body["resolved"] for body in posts.bodies] == [False, True]
-    assert "or is switched off" in posts.bodies[1]["what"]
+    assert "is switched off or removed" in posts.bodies[1]["what"]
 
 
 def test_a_sensor_that_a_release_removed_while_it_failed_is_no_trouble_any_more(

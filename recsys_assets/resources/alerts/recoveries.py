@@ -130,8 +130,8 @@ def _days(first: str, last: str) -> list[str]:
 
 
 def _end_of(first: Alert, over: datetime, repeats: int) -> Alert:
-    # What fails at each tick is over, too, once somebody has switched it off.
-    end = "works again" + (" or is switched off" if first.kind == "sensor-failing" else "")
+    # What fails at each tick is over, too, once it is switched off or a release has removed it.
+    end = "works again" + (", is switched off or removed" if first.kind == "sensor-failing" else "")
     times = f"it happened {repeats + 1} times" if repeats else "it happened once"
     return first.model_copy(
         update={
