@@ -18,7 +18,7 @@ _HINTS = {
     " containers landing, rejected and lake are there",
 }
 _OF_KEYS = re.compile(
-    "failed to authenticate|KeyBasedAuthenticationNotPermitted|Invalid Access Key"
+    "header is formed correctly|KeyBasedAuthenticationNotPermitted|Invalid Access Key"
     "|Incorrect padding|Connection string"
 )
 _KEY_HINT = (
