@@ -108,6 +108,25 @@ def test_a_win_that_costs_too_much_is_told_and_not_promoted(
     assert metrics["promoted"] == 0.0 and metrics["promotion_gain"] > 0
 
 
+def test_users_of_whom_little_is_known_must_not_lose_and_validation_rows_are_seen(
+    session: Session, tmp_path: Path
+) -> None:
+    """Of forty users ten have one training row and item 50 to find, the others five and item 51."""
+    rows = []
+    for user in range(1, 41):
+        light = user <= 10
+        known = [(user, item, 4.0, 1, "train") for item in range(1, 2 if light else 6)]
+        held_out = [(user, 9, 4.0, 2, "validation"), (user, 50 if light else 51, 4.0, 3, "test")]
+        rows += [*known, *held_out]
+    write_interactions(session.lake, rows)
+    params = PromotionParams(models=[NAME], k=1)
+    log_list(session, tmp_path, [50])
+    log_list(session, tmp_path, [9, 51])
+    row = decided(session, params)
+    assert (row["champion"], row["challenger"]) == (0.25, 0.75)
+    assert not row["promoted"] and "ndcg_cold_users 1.0000 → 0.0000" in row["reason"]
+
+
 def test_models_that_answer_by_factors_are_judged_too(session: Session) -> None:
     write_interactions(session.lake, random_interactions())
     for iterations in (1, 8):
