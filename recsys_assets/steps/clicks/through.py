@@ -34,8 +34,8 @@ def count_click_through(session: Session, params: ClickThroughParams) -> StepRep
 
     A pair counts once, however often it was shown or clicked: repeated looks at one list are no
     independent trials. So events need not be told apart: one that is sent twice changes nothing,
-    and a click may have the id of its impression. Nor are the pairs of one user: who clicks much
-    clicks on many of them.
+    and a click may have the id of its impression. Pairs of one user are no independent trials
+    either, for some click much and others hardly: the intervals are as much wider.
     """
     # Where all feedback was withdrawn, nothing is told of it any more.
     if not session.lake.has_rows(FEEDBACK.name) and not session.lake.has_rows(CLICK_THROUGH):

@@ -165,6 +165,6 @@ def _try_ranking(session: Session, name: str, bench: _RankingBench) -> Decision 
         Guard.relative("ndcg_cold_users", old[2], new[2], params.cold_margin),
     ]
     decision = decide(f"ndcg@{params.k}", old[0], new[0], guards, params.seed)
-    # A challenger that knows of them, too, is no better.
-    gone = 0 if bench.withdrawn(challenger) else bench.withdrawn(champion)
-    return without_win(decision, gone, "ratings")
+    # A challenger that knows of them, too, is no better. One that won need not be looked at.
+    keeps = decision.promoted or bench.withdrawn(challenger)
+    return without_win(decision, 0 if keeps else bench.withdrawn(champion), "ratings")

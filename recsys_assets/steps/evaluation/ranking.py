@@ -29,7 +29,7 @@ from recsys_assets.kernels.vectors import Vectors, places_of
 from recsys_assets.registry import CHALLENGER
 from recsys_assets.steps.als.train import ALS_MODEL
 from recsys_assets.steps.evaluation.report import Judgement, publish_ranking, report_ranking
-from recsys_assets.steps.evaluation.trained import trained_on
+from recsys_assets.steps.evaluation.trained import knows_of
 from recsys_assets.steps.params import StepParams
 from recsys_assets.steps.recommenders.candidates import (
     popularity_vectors,
@@ -62,7 +62,7 @@ def evaluate_ranking(session: Session, params: RankingEvaluationParams) -> StepR
             failed="the test part holds no row: lower the shares of training and validation, "
             "or land more ratings"
         )
-    if known := _known_rows(session, test):
+    if known := knows_of(session, test, (ALS_MODEL, *RECOMMENDERS)):
         return StepReport(failed=known)
     judgement = _judge(session, test, params.k)
     models = {name: session.registry.find(name, CHALLENGER) for name in judgement.figures}
@@ -76,19 +76,6 @@ def evaluate_ranking(session: Session, params: RankingEvaluationParams) -> StepR
     report = report_ranking(judgement, table.height, version)
     publish_ranking(session, judgement, models, report)
     return report
-
-
-def _known_rows(session: Session, test: pl.DataFrame) -> str:
-    """Which model was trained on test rows, as on those of another split; empty if none was."""
-    for name in (ALS_MODEL, *RECOMMENDERS):
-        if session.registry.has(name):
-            trained = trained_on(session, name, CHALLENGER)
-            if known := test.join(trained, on=["user", "item"], how="semi").height:
-                return (
-                    f"{name} was trained on {known:,} of the {test.height:,} test rows, for they "
-                    "were split anew since: train it again"
-                )
-    return ""
 
 
 def _judge(session: Session, test: pl.DataFrame, k: int) -> Judgement:

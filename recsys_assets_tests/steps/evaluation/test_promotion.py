@@ -162,6 +162,10 @@ def test_a_champion_is_not_judged_by_rows_it_was_trained_on(session: Session) ->
     # Equal models on equally many rows: of the test rows the champion never lists those that it
     # was trained on, so that by all of them it had a quarter of the challenger's hits.
     assert not row["promoted"] and row["champion"] > 0.6 * row["challenger"] > 0
+    # Nor is a challenger.
+    write_interactions(session.lake, split_by(1))
+    row = decided(session, PromotionParams(models=[ITEM_MODEL]))
+    assert row["challenger"] > 0.6 * row["champion"] > 0
 
 
 def test_a_champion_of_ratings_that_were_withdrawn_gives_its_place_without_a_win(
