@@ -1,15 +1,18 @@
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 
 import polars as pl
 import pytest
 
 from recsys_assets.kernels.comparing import JudgingError
-from recsys_assets.kernels.recommenders.protocol import RatingData
+from recsys_assets.kernels.recommenders.histories import Histories
+from recsys_assets.kernels.recommenders.protocol import RatingData, Scores
+from recsys_assets.kernels.recommenders.scorer import SingleMember
 from recsys_assets.kernels.splits import without_newest_users
 from recsys_assets.steps.comparison.cold_users import GIVEN, compare_on_new_users
 from recsys_assets.steps.comparison.report import cold_json, cold_tables
-from recsys_assets.steps.comparison.results import ColdCase
+from recsys_assets.steps.comparison.results import HEADLINE, ColdCase, ModelResult
 from recsys_assets.steps.recommenders.parts import FittedRecommender, fit_recommenders
 from recsys_assets_tests.kernels.recommenders.worlds import taste_world
 
@@ -41,6 +44,38 @@ def test_newcomers_are_known_by_nothing_then_by_their_first_ratings(
     assert ndcg[0]["ease"] > 1.1 * ndcg[0]["popularity"]
     assert ndcg[3]["ease"] > 1.5 * ndcg[3]["popularity"]
     assert cases[3].results[1].versus["ndcg_at_k"].is_win and not cases[3].results[0].versus
+
+
+def test_models_are_given_the_earliest_ratings_whatever_the_order_of_the_rows(
+    parts: tuple[pl.DataFrame, pl.DataFrame],
+    cases: list[ColdCase],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train, test = parts
+    given: list[list[set[int]]] = []
+    score = SingleMember.score
+
+    def spy(model: SingleMember, histories: Histories) -> Scores:
+        bounds = pairwise(histories.stars.indptr)
+        rated = model.items[histories.stars.indices].tolist()
+        given.append([set(rated[start:end]) for start, end in bounds])
+        return score(model, histories)
+
+    monkeypatch.setattr(SingleMember, "score", spy)
+    told: list[ModelResult] = []
+    shuffled = test.sample(fraction=1.0, shuffle=True, seed=3)
+    found = compare_on_new_users(train, shuffled, fit, 5, on_result=told.append)
+    for one, other in zip(cases, found, strict=True):
+        for before, after in zip(one.results, other.results, strict=True):
+            assert before.by_user.equals(after.by_user)
+            assert after.intervals.keys() == HEADLINE.keys()
+    assert [result.name for result in told] == ["popularity", "ease"]
+    catalogue, users = set(train["item"].to_list()), test["user"].unique().sort()
+    for number, count in enumerate(GIVEN):
+        first = test.sort("user", "timestamp").group_by("user", maintain_order=True).head(count)
+        items = dict(first.group_by("user").agg("item").iter_rows())
+        assert given[number] == [catalogue & set(items.get(user, [])) for user in users]
+    assert any(given[-1])
 
 
 def test_stars_of_held_back_ratings_reach_no_list(

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recsys_assets.kernels.comparing import JudgingError
+from recsys_assets.kernels.comparing import JudgingError, judge
+from recsys_assets.kernels.metrics.diversity import novelty
 from recsys_assets.kernels.recommenders.protocol import RatingData, rating_data
 from recsys_assets.kernels.splits import train_and_test
 from recsys_assets.steps.comparison import fitted
@@ -67,6 +68,23 @@ def test_models_are_compared_on_the_same_users(comparison: Comparison) -> None:
             assert interval.low <= result.figures[metric] <= interval.high
     sizes = [figures["users"] for name, figures in results["ease"].segments.items()]
     assert sum(sizes[:-1]) == comparison.judged_users == 120
+
+
+def test_lists_are_measured_beyond_accuracy_too(
+    comparison: Comparison, parts: tuple[pl.DataFrame, pl.DataFrame]
+) -> None:
+    data = rating_data(parts[0])
+    for name, model in (("popularity", fit_popularity(data)), ("ease", fit_ease(data, 20.0))):
+        lists = judge(name, model, data, parts[1], 5).lists
+        figures = next(r.figures for r in comparison.results if r.name == name)
+        assert figures["catalog_coverage"] == lists["item"].n_unique() / len(data.items)
+        assert figures["novelty"] == pytest.approx(novelty(lists, parts[0]))
+        for metric in ("distributional_coverage", "diversity", "serendipity"):
+            assert figures[metric] > 0
+    popular, own = (result.figures for result in comparison.results[:2])
+    assert popular["catalog_coverage"] < own["catalog_coverage"]
+    assert popular["distributional_coverage"] < own["distributional_coverage"]
+    assert popular["novelty"] < own["novelty"]
 
 
 def test_rating_models_are_measured_by_their_stars(
