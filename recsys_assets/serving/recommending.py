@@ -69,7 +69,8 @@ def segment_list(
 
 
 def _popular(bundle: Bundle, segment: str) -> Iterable[Row]:
-    reason = b'"popular with everybody"' if segment == EVERYBODY else b'"popular in this genre"'
+    everybody = b'"popular with newcomers or with everybody"'
+    reason = everybody if segment == EVERYBODY else b'"popular in this genre"'
     return zip(*bundle.segments[segment], repeat(reason))
 
 

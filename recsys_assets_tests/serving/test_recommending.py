@@ -49,7 +49,7 @@ def test_more_than_the_list_holds_is_filled_up_with_what_is_popular(
     known = {*seen, *(row["item"] for row in own)}
     filled = [row["item"] for row in more[20:]]
     assert filled and filled == [row["item"] for row in popular if row["item"] not in known]
-    assert {row["reason"] for row in more[20:]} == {"popular with everybody"}
+    assert {row["reason"] for row in more[20:]} == {"popular with newcomers or with everybody"}
 
 
 def test_the_short_way_and_the_long_way_answer_alike(client: TestClient) -> None:
