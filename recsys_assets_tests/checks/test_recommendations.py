@@ -1,7 +1,8 @@
+import dagster as dg
 import polars as pl
 import pytest
 
-from recsys_assets.checks.models import als_beats_popularity
+from recsys_assets.checks.models import als_beats_popularity, hybrid_beats_popularity
 from recsys_assets.checks.recommendations import items_exist, lists_are_whole, no_seen_item
 from recsys_assets.contracts.features import MovieFeatures
 from recsys_assets.contracts.models import RankingEvaluation
@@ -55,13 +56,28 @@ def test_recommended_movies_must_stand_in_the_catalogue(storage: Storage) -> Non
     assert not items_exist(storage).passed
 
 
-@pytest.mark.parametrize(("als", "passed"), [(0.3, True), (0.2, False), (0.1, False)])
-def test_als_must_beat_popularity(storage: Storage, als: float, passed: bool) -> None:
+@pytest.mark.parametrize(("figure", "passed"), [(0.3, True), (0.2, False), (0.1, False)])
+@pytest.mark.parametrize(
+    ("model", "check"),
+    [("als_model", als_beats_popularity), ("rank_model", hybrid_beats_popularity)],
+)
+def test_whoever_makes_personal_lists_must_beat_popularity(
+    storage: Storage, model: str, check: dg.AssetChecksDefinition, figure: float, passed: bool
+) -> None:
+    other = "rank_model" if model == "als_model" else "als_model"
     rows = [
-        ("als_model", 1, "test", "ndcg@10", als),
-        ("als_model", 1, "test", "map", 0.0),
+        (model, 1, "test", "ndcg@10", figure),
+        (model, 1, "test", "map", 0.0),
+        (other, 1, "test", "ndcg@10", 0.4 - figure),
         ("popularity_model", 1, "test", "ndcg@10", 0.2),
     ]
     frame = pl.DataFrame(rows, schema=polars_schema(RankingEvaluation), orient="row")
     storage.lake.write_frame(frame, "ranking_evaluation")
-    assert als_beats_popularity(storage).passed == passed
+    assert check(storage).passed == passed
+
+
+def test_where_there_is_no_hybrid_none_has_to_beat_popularity(storage: Storage) -> None:
+    rows = [("popularity_model", 1, "test", "ndcg@10", 0.2)]
+    frame = pl.DataFrame(rows, schema=polars_schema(RankingEvaluation), orient="row")
+    storage.lake.write_frame(frame, "ranking_evaluation")
+    assert hybrid_beats_popularity(storage).passed
