@@ -10,7 +10,7 @@ from recsys_assets.assets.materialize import OWNERS, markdown_table
 from recsys_assets.assets.partitions import DROPS, drops_of_run
 from recsys_assets.contracts import DATASETS
 from recsys_assets.contracts.dataset import Dataset
-from recsys_assets.lake.landing import LandedFile
+from recsys_assets.lake.landed import LandedFile
 from recsys_assets.resources.storage import Storage
 
 

@@ -8,8 +8,9 @@ import polars as pl
 
 from recsys_assets.contracts.dataset import Dataset
 from recsys_assets.contracts.files import quarantine_of
+from recsys_assets.lake.landed import LandedFile
 from recsys_assets.lake.landed_bytes import count_file_lines
-from recsys_assets.lake.landing import LandedFile, LandingZone
+from recsys_assets.lake.landing import LandingZone
 from recsys_assets.lake.store import same_content
 from recsys_assets.lake.tables import DROP_DATE, Lake
 

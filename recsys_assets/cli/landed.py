@@ -14,8 +14,9 @@ from recsys_assets.cli.shared import console
 from recsys_assets.contracts import DATASETS
 from recsys_assets.kernels.delimited import ShapeFault, recognize_dialect
 from recsys_assets.lake.account import account_of_files
+from recsys_assets.lake.landed import LandedFile
 from recsys_assets.lake.landed_bytes import read_head
-from recsys_assets.lake.landing import LandedFile, LandingZone
+from recsys_assets.lake.landing import LandingZone
 from recsys_assets.lake.names import place_in_drop
 from recsys_assets.lake.tables import Lake
 

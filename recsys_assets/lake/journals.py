@@ -7,7 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from recsys_assets.contracts.feedback import FEEDBACK
-from recsys_assets.lake.landing import LandedFile, LandingZone
+from recsys_assets.lake.landed import LandedFile
+from recsys_assets.lake.landing import LandingZone
 
 _LANDED = "landed"
 DAYS_KEPT = 30

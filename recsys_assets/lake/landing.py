@@ -9,20 +9,18 @@ withdrawn/<dataset>/<YYYY-MM-DD>/<file>    files of drops that were taken back
 import datetime
 import fcntl
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from recsys_assets.contracts import DATASETS
+from recsys_assets.lake.landed import LandedFile, date_of, files_among
 from recsys_assets.lake.listing import Entry, entries, entries_below
 from recsys_assets.lake.names import (
     names_given,
     names_in,
-    place_in_drop,
     safe_name,
-    text_name,
     write_down_name,
 )
 from recsys_assets.lake.newcomer import Newcomer
@@ -38,40 +36,6 @@ _LONGEST_COPY = 240
 
 class LandingError(Exception):
     """A file that cannot be landed; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class LandedFile:
-    """One file of one drop."""
-
-    dataset: str
-    date: datetime.date
-    """The drop date."""
-    path: Path
-    known: bool = False
-    """True where landing found the same content already in place and copied nothing."""
-    listed_size: int | None = field(default=None, compare=False)
-    """Bytes, where the listing told them; a file of this machine may have grown since."""
-
-    @property
-    def name(self) -> str:
-        """File name within its drop."""
-        return text_name(self.path)
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return self.path.stat().st_size if self.listed_size is None else self.listed_size
-
-    @property
-    def changed(self) -> float:
-        """When the file last changed, or came to where it lies.
-
-        The time of the inode tells it, for a copy may bring an old time of modification along. A
-        blob has no inode, and that time is 0; when it was committed nobody but Azure can say.
-        """
-        status = self.path.stat()
-        return status.st_ctime or status.st_mtime
 
 
 @dataclass(frozen=True)
@@ -146,10 +110,10 @@ class LandingZone:
         """All landed files of a data set, by date, and within a drop as `drop` has them."""
         by_date: dict[datetime.date, list[Entry]] = {}
         for entry in entries_below(self.landing / dataset):
-            if (date := _date_of(entry.path.parent.name)) is not None:
+            if (date := date_of(entry.path.parent.name)) is not None:
                 by_date.setdefault(date, []).append(entry)
         return [
-            file for date in sorted(by_date) for file in _files_among(by_date[date], dataset, date)
+            file for date in sorted(by_date) for file in files_among(by_date[date], dataset, date)
         ]
 
     def drop(self, dataset: str, date: datetime.date) -> list[LandedFile]:
@@ -161,12 +125,12 @@ class LandingZone:
         folder = self.landing / dataset / date.isoformat()
         if not is_remote(folder) and folder.is_symlink():
             return []
-        return _files_among(entries(folder), dataset, date)
+        return files_among(entries(folder), dataset, date)
 
     def dates(self, dataset: str) -> list[datetime.date]:
         """Drop dates of a data set, ascending; folders that are no date are none of ours."""
         folders = [entry for entry in entries(self.landing / dataset) if entry.is_folder]
-        dates = [_date_of(folder.path.name) for folder in folders]
+        dates = [date_of(folder.path.name) for folder in folders]
         return sorted(date for date in dates if date is not None)
 
     def reject(self, file: LandedFile, report: dict[str, object]) -> Path:
@@ -205,26 +169,8 @@ class LandingZone:
         return self.rejected / file.dataset / file.date.isoformat() / name
 
 
-def _files_among(found: list[Entry], dataset: str, date: datetime.date) -> list[LandedFile]:
-    """The landed files among what lies in the folder of a drop."""
-    files = [e for e in found if not e.is_folder and not e.path.name.startswith(".")]
-    return [
-        LandedFile(dataset, date, entry.path, listed_size=entry.size)
-        for entry in sorted(files, key=lambda entry: place_in_drop(entry.path))
-    ]
-
-
 def _report_beside(copy: Path) -> Path:
     return copy.with_name(f"{copy.name}.report.json")
-
-
-def _date_of(name: str) -> datetime.date | None:
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", name):
-        return None
-    try:
-        return datetime.date.fromisoformat(name)
-    except ValueError:  # 2026-02-31
-        return None
 
 
 def _create(new: Newcomer, folder: Path, name: str, taken: set[str]) -> tuple[Path, bool]:

@@ -10,7 +10,8 @@ import polars as pl
 
 from recsys_assets.contracts.files import quarantine_of
 from recsys_assets.lake.account import account_of_files
-from recsys_assets.lake.landing import FIRST_DROP, LandedFile, LandingZone
+from recsys_assets.lake.landed import LandedFile
+from recsys_assets.lake.landing import FIRST_DROP, LandingZone
 from recsys_assets.lake.tables import DROP_DATE, Lake
 
 

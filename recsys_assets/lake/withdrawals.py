@@ -14,7 +14,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from recsys_assets.contracts import DATASETS
-from recsys_assets.lake.landing import LandedFile, LandingError, LandingZone
+from recsys_assets.lake.landed import LandedFile
+from recsys_assets.lake.landing import LandingError, LandingZone
 from recsys_assets.lake.store import is_remote, make_folder, move, same_content
 
 _RECORD = ".withdrawals.json"

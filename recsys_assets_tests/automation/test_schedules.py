@@ -16,7 +16,7 @@ from recsys_assets.assets.partitions import DATES, RANGE_END, RANGE_START
 from recsys_assets.automation.schedules import build_landing_sensor, build_schedules
 from recsys_assets.definitions import defs
 from recsys_assets.home import Home
-from recsys_assets.lake.landing import LandedFile
+from recsys_assets.lake.landed import LandedFile
 from recsys_assets.lake.withdrawals import withdraw
 from recsys_assets.resources.storage import Storage
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from recsys_assets.lake import landing
-from recsys_assets.lake.landing import LandedFile, LandingError, LandingZone
+from recsys_assets.lake.landed import LandedFile
+from recsys_assets.lake.landing import LandingError, LandingZone
 from recsys_assets.lake.withdrawals import reinstate, withdraw
 
 DAY = datetime.date(2026, 1, 30)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from recsys_assets.contracts import DATASETS
 from recsys_assets.kernels.delimited import ShapeFault
-from recsys_assets.lake.landing import LandedFile
+from recsys_assets.lake.landed import LandedFile
 from recsys_assets.steps.session import Session
 from recsys_assets.steps.validation.accounts import FileAccount
 from recsys_assets.steps.validation.blocks import cut_into_chunks, validate_chunk

@@ -18,7 +18,7 @@ from recsys_assets.contracts.feedback import CLICK_THROUGH, COLUMNS, ClickThroug
 from recsys_assets.home import Home
 from recsys_assets.lake import journals
 from recsys_assets.lake.journals import land_journals
-from recsys_assets.lake.landing import LandedFile
+from recsys_assets.lake.landed import LandedFile
 from recsys_assets.lake.withdrawals import withdraw
 from recsys_assets.serving.app import build_app
 from recsys_assets.serving.feedback import Journal

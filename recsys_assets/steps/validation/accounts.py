@@ -12,8 +12,8 @@ import polars as pl
 
 from recsys_assets.kernels.delimited import ShapeFault
 from recsys_assets.kernels.validation import REJECTED_SCHEMA
+from recsys_assets.lake.landed import LandedFile
 from recsys_assets.lake.landed_bytes import count_file_lines
-from recsys_assets.lake.landing import LandedFile
 from recsys_assets.lake.store import place, read_ipc
 from recsys_assets.lake.tables import DROP_DATE, DataFile
 from recsys_assets.steps.validation.blocks import BlockOutcome, Chunk

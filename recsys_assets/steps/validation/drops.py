@@ -23,7 +23,7 @@ from recsys_assets.contracts.dataset import Dataset
 from recsys_assets.contracts.files import FILES, Files, quarantine_of
 from recsys_assets.contracts.schema import arrow_schema, polars_schema
 from recsys_assets.kernels.delimited import ShapeFault
-from recsys_assets.lake.landing import LandedFile
+from recsys_assets.lake.landed import LandedFile
 from recsys_assets.lake.store import remove_tree
 from recsys_assets.lake.tables import DROP_DATE
 from recsys_assets.steps.params import StepParams
