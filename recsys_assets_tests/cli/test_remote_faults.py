@@ -40,10 +40,12 @@ _OF_RUST = (
         (OSError(f"{_OF_RUST}403 Forbidden"), "firewall"),
         (
             OSError(
-                f"{_OF_RUST}403 Forbidden\n<Message>Server failed to authenticate the request."
+                f"{_OF_RUST}403 Forbidden\n<Message>Server failed to authenticate the request. Make"
+                " sure the value of the Authorization header is formed correctly including …"
             ),
             "key or token",
         ),
+        (_refused(401, "Server failed to authenticate the request. Please refer …"), "az login"),
         (_refused(403, "(KeyBasedAuthenticationNotPermitted) Key based …"), "identities alone"),
         (OSError("Generic MicrosoftAzure error\n ↳ Invalid Access Key"), "AZURE_STORAGE_"),
         (ValueError("unable to connect to account for Connection string is …"), "AZURE_STORAGE_"),
