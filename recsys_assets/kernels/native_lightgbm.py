@@ -2,7 +2,7 @@
 
 Where LightGBM finds these libraries it loads them, and with scikit-learn half of SciPy, to derive
 its wrappers from it. Nobody here uses them: all rows are arrays. A process that scores clicks
-starts half a second sooner without, one that scores none a second.
+starts half a second sooner without scikit-learn, and 0.4 s without pandas.
 """
 
 from recsys_assets.loading import loading_without

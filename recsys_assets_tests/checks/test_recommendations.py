@@ -81,3 +81,5 @@ def test_where_there_is_no_hybrid_none_has_to_beat_popularity(storage: Storage) 
     frame = pl.DataFrame(rows, schema=polars_schema(RankingEvaluation), orient="row")
     storage.lake.write_frame(frame, "ranking_evaluation")
     assert hybrid_beats_popularity(storage).passed
+    with pytest.raises(KeyError, match="als_model"):  # which is always judged
+        als_beats_popularity(storage)
